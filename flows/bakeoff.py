@@ -1,0 +1,75 @@
+"""The flow: ingest, vectorize, split, evaluate every contender, compare, refit, score the champion, log."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows import steps
+from flows.experiment import Experiment
+from tasks import reporting, tracking
+from tasks.reporting import Report
+from tasks.tracking import RunRef, Status
+
+
+@flow(name="bakeoff", flow_run_name="{experiment.name}", persist_result=False)
+def bakeoff(experiment: Experiment) -> Report:
+    """Takes all contenders of an experiment through the same folds and says what the scores allow one to say."""
+    seconds: dict[str, float] = {}
+    validation, metric = experiment.validation, experiment.metric
+    with _tracked(experiment) as run:
+        with _timed("ingest", seconds):
+            table = steps.ingest(experiment.dataset)
+            arrays = steps.vectorize(table)
+            folds = steps.split(arrays, validation)
+            steps.log_data(run, table, folds)
+        with _timed("evaluate", seconds):
+            evaluations = [
+                steps.evaluate(name, contender, arrays, folds, metric)
+                for name, contender in experiment.contenders.items()
+            ]
+        with _timed("compare", seconds):
+            verdicts = steps.compare(evaluations, validation, metric, experiment.equivalent_within)
+            leaderboard = reporting.rank(evaluations, metric, validation.n_splits)
+        with _timed("refit", seconds):
+            refits = {each.name: steps.refit(each, arrays, validation.seed) for each in evaluations}
+            test = steps.score_on_test(refits[leaderboard[0].name], arrays, metric)
+        with _timed("log", seconds):
+            for each in evaluations:
+                steps.log_contender(run, each, refits[each.name], table, arrays, metric)
+        report = reporting.write_report(
+            experiment.name, table, validation, metric, experiment.equivalent_within, leaderboard, verdicts, test
+        ).model_copy(update={"mlflow_run_id": run.run_id, "prefect_flow_run_id": flow_run.id, "seconds": seconds})
+        steps.log_report(run, report)
+    return report
+
+
+def fingerprint(experiment: Experiment) -> str:
+    """A digest of all that an experiment's result depends on: its settings, the code and the libraries."""
+    return steps.digest(experiment)
+
+
+@contextmanager
+def _tracked(experiment: Experiment) -> Iterator[RunRef]:
+    """The experiment's run in MLflow, which ends as the flow does."""
+    settings = experiment.model_dump(exclude={"name", "description", "contenders"})
+    run = tracking.open_run(experiment.name, experiment.description, fingerprint(experiment), settings)
+    status: Status = "FAILED"
+    try:
+        yield run
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        tracking.close_run(run, status)
+
+
+@contextmanager
+def _timed(stage: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Notes how long a stage took, by the wall clock."""
+    started = time.perf_counter()
+    yield
+    seconds[stage] = round(time.perf_counter() - started, 3)

@@ -1,0 +1,170 @@
+"""The schema of conf/*.yaml, and how such a file becomes an experiment."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from tasks.datasets import Dataset
+from tasks.evaluation import Contender
+from tasks.metrics import MetricName, metric_for
+from tasks.networks import DenseSpec
+from tasks.specs import BakeoffError, Spec
+from tasks.splitting import KFoldSpec
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+CONF = Path("conf")
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Yaml = dict[str, Any]  # what a YAML file holds before it is checked
+
+
+class Experiment(Spec):
+    """A data set, the contenders, and the rules by which they are compared."""
+
+    name: Name
+    description: str = Field("", description="a line about the experiment")
+    dataset: Dataset
+    validation: KFoldSpec = KFoldSpec()
+    metric: MetricName
+    equivalent_within: float = Field(ge=0, description="differences up to this, in the metric's unit, do not matter")
+    contenders: dict[Name, Contender] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _choices_fit_the_task(self) -> "Experiment":
+        metric_for(self.metric, self.dataset.task)
+        for name, contender in self.contenders.items():
+            if isinstance(contender, DenseSpec):
+                try:
+                    contender.loss_for(self.dataset.task)
+                except BakeoffError as error:
+                    raise BakeoffError(f"contenders.{name}.loss: {error}") from error
+        return self
+
+
+def load(name_or_path: str, settings: Sequence[str] = ()) -> Experiment:
+    """Reads an experiment by its name in conf/ or by its path, with settings `key.path=value` laid over it.
+
+    Raises:
+        BakeoffError: when there is no such experiment, or it does not follow the schema.
+    """
+    path = _find(name_or_path)
+    content = _parse(path)
+    for setting in settings:
+        _lay_over(content, setting)
+    return check(content | {"name": content.get("name", path.stem)}, str(path))
+
+
+def check(content: Yaml, source: str) -> Experiment:
+    """Turns what a YAML file holds into an experiment.
+
+    Raises:
+        BakeoffError: naming each field that is wrong, as `source` has it.
+    """
+    try:
+        return Experiment.model_validate(content)
+    except ValidationError as error:
+        faults = [_explain(each, content) for each in error.errors()]
+        raise BakeoffError(f"{source}: " + "; ".join(faults[:3])) from error
+    except BakeoffError as error:
+        raise BakeoffError(f"{source}: {error}") from error
+
+
+def available() -> Iterator[Path]:
+    """The experiments in conf/, in alphabetical order."""
+    return iter(sorted(CONF.glob("*.yaml")))
+
+
+def _find(name_or_path: str) -> Path:
+    if name_or_path.endswith((".yaml", ".yml")):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise BakeoffError(f"there is no file {path}")
+        return path
+    path = CONF / f"{name_or_path}.yaml"
+    if path.is_file():
+        return path
+    names = [each.stem for each in available()]
+    if not names:
+        raise BakeoffError(
+            f"there is no {CONF}/ folder with experiments here; go to the project's folder or name a file"
+        )
+    nearest = difflib.get_close_matches(name_or_path, names, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(names)}"
+    raise BakeoffError(f"there is no experiment {name_or_path!r} in {CONF}/; {hint}")
+
+
+def _parse(path: Path) -> Yaml:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BakeoffError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise BakeoffError(f"{path} cannot be read: {error.strerror}") from error
+    if not isinstance(content, dict):
+        raise BakeoffError(f"{path} must hold keys and values, such as `metric: mae`")
+    return content
+
+
+def _lay_over(content: Yaml, setting: str) -> None:
+    """Sets one `key.path=value`; the value is YAML, and null takes the key out, back to its default."""
+    import yaml
+
+    dotted, equals, text = setting.partition("=")
+    *parents, key = dotted.split(".")
+    if not equals or not all([*parents, key]):
+        raise BakeoffError(f"--set {setting}: expected key.path=value, such as validation.n_repeats=1")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BakeoffError(f"--set {setting}: the value is not valid YAML") from error
+    for parent in parents:
+        content = content.setdefault(parent, {})
+        if not isinstance(content, dict):
+            raise BakeoffError(f"--set {setting}: {parent} is a value, not a group of settings")
+    if value is None:
+        content.pop(key, None)
+    else:
+        content[key] = value
+
+
+def _explain(error: "ErrorDetails", content: Yaml) -> str:
+    """One of pydantic's errors in a user's words."""
+    where = ".".join(_keys(error["loc"], content)) or "the experiment"
+    match error["type"]:
+        case "extra_forbidden":
+            nearest = difflib.get_close_matches(where.split(".")[-1], _field_names(Spec), n=1)
+            return f"{where} is not a known setting" + (f"; did you mean {nearest[0]}?" if nearest else "")
+        case "missing":
+            return f"{where} is missing"
+        case "union_tag_invalid":
+            return f"{where}.kind is {error['ctx']['tag']!r}; expected one of {error['ctx']['expected_tags']}"
+        case "union_tag_not_found":
+            return f"{where}.kind is missing"
+        case "value_error":
+            return f"{where}: {error['ctx']['error']}"
+        case _:
+            message = error["msg"].removeprefix("Input ")
+            return f"{where} is {error['input']!r}, but {message[:1].lower()}{message[1:]}"
+
+
+def _keys(location: tuple[int | str, ...], content: object) -> list[str]:
+    """The path of a fault as the file spells it: pydantic's own path also names the variant of each union."""
+    keys: list[str] = []
+    for position, step in enumerate(location):
+        last = position == len(location) - 1
+        if isinstance(content, Mapping) and (step in content or last):
+            keys, content = [*keys, str(step)], content.get(step)
+        elif isinstance(content, list) and isinstance(step, int):
+            keys, content = [*keys, str(step)], content[step] if step < len(content) else None
+    return keys
+
+
+def _field_names(spec: type[Spec]) -> set[str]:
+    names = set(spec.model_fields)
+    return names.union(*(_field_names(each) for each in spec.__subclasses__()))

@@ -1,0 +1,117 @@
+"""From an experiment to its report: what stands around the flow when a person runs it."""
+
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from flows.experiment import Experiment, load
+from flows.server import OwnServer
+from tasks.reporting import Report
+from tasks.specs import BakeoffError, Spec
+from tasks.store import CACHE, MLRUNS
+
+
+class Outcome(Spec):
+    """A report; whether it was kept from an earlier run, and how many earlier runs were found cut off."""
+
+    report: Report
+    kept: bool
+    cut_off: int
+
+
+def run(experiment: Experiment, fresh: bool = False) -> Outcome:
+    """Runs an experiment, or gives the report of an earlier run that nothing has changed since.
+
+    What an earlier run of the same experiment had finished when it was cut off is used again, unless `fresh`.
+
+    Raises:
+        BakeoffError: when something is for the user to mend.
+    """
+    with _own_server() as server:
+        from flows.bakeoff import bakeoff, fingerprint
+        from tasks import tracking
+
+        cut_off = tracking.reconcile()
+        kept = None if fresh else tracking.find_report(experiment.name, fingerprint(experiment))
+        if kept:
+            return Outcome(report=kept, kept=True, cut_off=cut_off)
+        _import_what_is_needed(experiment)
+        with _prefect_settings(server, fresh):
+            return Outcome(report=bakeoff(experiment), kept=False, cut_off=cut_off)
+
+
+def latest(experiment: str) -> Report:
+    """The report of an experiment's latest finished run.
+
+    Raises:
+        BakeoffError: when there is none.
+    """
+    from tasks import tracking
+
+    report = tracking.find_report(experiment)
+    if report is None:
+        load(experiment)  # says so, if there is no such experiment at all
+        raise BakeoffError(f"{experiment} has no finished run yet; `bakeoff run {experiment}` makes one")
+    return report
+
+
+def prepare() -> None:
+    """Makes sure that mlruns/ can be written, and keeps libraries from talking over the program.
+
+    Raises:
+        BakeoffError: when mlruns/ cannot be written.
+    """
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        probe = CACHE / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BakeoffError(
+            f"{MLRUNS}/ cannot be written ({error.strerror}); it holds all results:"
+            " make it a folder that you may write to, or run bakeoff from another folder"
+        ) from error
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+def _own_server() -> AbstractContextManager[OwnServer | None]:
+    """A Prefect server that boots while libraries are imported; none where PREFECT_API_URL names one."""
+    return nullcontext() if os.environ.get("PREFECT_API_URL") else OwnServer()
+
+
+def _import_what_is_needed(experiment: Experiment) -> None:
+    """Imports TensorFlow, where a net is entered, in the seconds that the server takes to boot."""
+    if any(contender.family == "network" for contender in experiment.contenders.values()):
+        importlib.import_module("tasks.training")
+
+
+@contextmanager
+def _prefect_settings(server: OwnServer | None, fresh: bool) -> Iterator[None]:
+    """Has Prefect use our server, if there is one, and keep results in mlruns/cache/, but use none if `fresh`."""
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_LOCAL_STORAGE_PATH,
+        PREFECT_TASKS_REFRESH_CACHE,
+        temporary_settings,
+    )
+
+    settings = {PREFECT_LOCAL_STORAGE_PATH: (CACHE / "results").resolve(), PREFECT_TASKS_REFRESH_CACHE: fresh}
+    if server:
+        server.wait_until_ready()
+        settings[PREFECT_API_URL] = server.api_url
+    with temporary_settings(settings):
+        try:
+            yield
+        finally:
+            _send_what_is_queued()
+
+
+def _send_what_is_queued() -> None:
+    """Sends events and logs that are still queued: a task's last state is one, and the server is about to end."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=20)

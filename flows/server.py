@@ -1,0 +1,102 @@
+"""A Prefect server of one's own, for as long as a run lasts.
+
+Prefect would start a temporary one by itself, but that one loses the last task states and prints stack traces as the
+run ends. This one is a child process: it listens on loopback, keeps its state under mlruns/, and ends with its parent,
+however the parent ends, since it reads from a pipe that only the parent holds.
+"""
+
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from types import TracebackType
+from typing import Self
+
+from tasks.store import MLRUNS
+
+HOME = MLRUNS / "prefect"
+READY_SECONDS = 180  # making its database the first time takes about 10 on a slow disk
+STOP_SECONDS = 20
+
+
+class OwnServer:
+    """Starts at once and is ready some seconds later, so that other work can go on meanwhile."""
+
+    def __init__(self) -> None:
+        self._port = _free_port()
+        self.api_url = f"http://127.0.0.1:{self._port}/api"
+        HOME.mkdir(parents=True, exist_ok=True)
+        with (HOME / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "flows.server", str(self._port)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"PREFECT_HOME": str(HOME.resolve()), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"},
+                start_new_session=True,  # Ctrl-C is for the parent, which still has states to report
+            )
+
+    def wait_until_ready(self) -> None:
+        """Returns when the server answers.
+
+        Raises:
+            RuntimeError: when it ends instead, or does not answer in time.
+        """
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the Prefect server did not start; {HOME / 'server.log'} says why")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Ends the server once it has stored what it was told."""
+        try:
+            self._process.communicate(timeout=STOP_SECONDS)  # closes the pipe, which is what the server waits for
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.api_url}/health", timeout=5):  # noqa: S310  # our own loopback address
+                return True
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _end_with_parent() -> None:
+    """Waits for the pipe from the parent to close, then interrupts this process."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def main() -> None:
+    """Runs a Prefect server in this process until the pipe at standard input closes."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    options = ["--host", "127.0.0.1", "--port", sys.argv[1], "--no-scheduler", "--no-late-runs", "--no-ui"]
+    sys.argv = ["prefect", "server", "start", *options]
+    runpy.run_module("prefect", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The tasks as Prefect sees them: their names, and what their results are kept under.
+
+A result is kept under the digest of the task's inputs and of the code that computes it. Nothing else counts: a run that
+was killed and is started again finds what had finished.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+from pydantic import BaseModel
+
+import tasks
+from tasks import comparison, datasets, evaluation, refitting, splitting, tracking, vectorization
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LIBRARIES = ("keras", "mlxtend", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow")
+
+
+@cache
+def code_version() -> str:
+    """A digest of the tasks' source and of the versions of the libraries that they compute with."""
+    content = hashlib.sha256()
+    for path in sorted(Path(tasks.__file__).parent.rglob("*.py")):
+        content.update(path.read_bytes())
+    content.update(" ".join(f"{name}=={version(name)}" for name in LIBRARIES).encode())
+    return content.hexdigest()[:16]
+
+
+def digest(value: object) -> str:
+    """A digest of plain values and specs, by their content."""
+    text = json.dumps(value, default=_plain, sort_keys=True)
+    return hashlib.sha256(f"{code_version()} {text}".encode()).hexdigest()[:32]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"a task's input must be a spec or a plain value, not {type(value).__name__}")
+
+
+def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
+    return f"{context.task.name}-{digest(parameters)}"
+
+
+def _step(function: Callable[P, R], run_name: str) -> Task[P, R]:
+    """A task whose result is kept."""
+    return Task(function, task_run_name=run_name, cache_key_fn=_key, persist_result=True, result_serializer="json")
+
+
+def _side_effect(function: Callable[P, R], run_name: str) -> Task[P, R]:
+    """A task that writes to MLflow, which may be a busy server: tried again, and never answered from a kept result."""
+    return Task(function, task_run_name=run_name, cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
+
+
+ingest = _step(datasets.ingest, "ingest {dataset.kind}")
+vectorize = _step(vectorization.vectorize, "vectorize {table.name}")
+split = _step(splitting.split, "split into {validation.n_repeats} x {validation.n_splits} folds")
+evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.n_repeats} x {folds.validation.n_splits} folds")
+refit = _step(refitting.refit, "{evaluation.name}, all training rows")
+compare = _step(comparison.compare, "compare all pairs")
+score_on_test = _step(refitting.score_on_test, "{refit.name}, test rows")
+log_data = _side_effect(tracking.log_data, "log data and folds")
+log_contender = _side_effect(tracking.log_contender, "log {evaluation.name}")
+log_report = _side_effect(tracking.log_report, "log the report")

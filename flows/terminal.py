@@ -1,0 +1,92 @@
+"""What a person at the terminal sees: progress, results and errors."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from flows.launch import Outcome
+from tasks import progress
+from tasks.reporting import Report, champion_line, leaderboard_table
+from tasks.store import MLRUNS
+
+LOG = MLRUNS / "bakeoff.log"
+
+
+def messages() -> Console:
+    """A console on what is standard error now, whatever standard error is turned to later."""
+    return Console(file=os.fdopen(os.dup(2), "w", encoding="utf8"), highlight=False, soft_wrap=True)
+
+
+def turn_libraries_to_log() -> None:
+    """Turns standard error to mlruns/bakeoff.log: TensorFlow writes there from C++, whatever its settings say.
+
+    It stays turned, since libraries also write as the interpreter ends.
+    """
+    with LOG.open("wb") as log:
+        os.dup2(log.fileno(), 2)
+
+
+@contextmanager
+def progress_on(console: Console) -> Iterator[None]:
+    """Shows progress as bars that move; where there is no terminal, as a line for each step that is done."""
+    if not console.is_terminal:
+        with progress.listening(lambda what, done, total: _say_when_done(console, what, done, total)):
+            yield
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        known: dict[str, TaskID] = {}
+
+        def update(what: str, done: int, total: int) -> None:
+            if what not in known:
+                known[what] = bars.add_task(what, total=total)
+            bars.update(known[what], completed=done)
+
+        with progress.listening(update):
+            yield
+
+
+def print_outcome(outcome: Outcome, console: Console) -> None:
+    """Prints the result on standard output, and what there is to know about it around it."""
+    if outcome.cut_off:
+        console.print(
+            f"Found {outcome.cut_off} earlier run(s) that had been cut off: marked KILLED in MLflow;"
+            " what they had finished was used.",
+            style="yellow",
+        )
+    print_report(outcome.report)
+    if outcome.kept:
+        console.print(
+            "Nothing has changed since that run, so nothing was trained; --fresh trains again.", style="yellow"
+        )
+    console.print(_where_to_look(outcome.report), style="dim")
+
+
+def print_report(report: Report) -> None:
+    """Prints leaderboard, verdict and champion on standard output."""
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(leaderboard_table(report))
+    out.print()
+    out.print(report.sentence, style="bold")
+    out.print(champion_line(report))
+
+
+def _say_when_done(console: Console, what: str, done: int, total: int) -> None:
+    if done == total:
+        console.print(f"{what} {done} of {total}")
+
+
+def _where_to_look(report: Report) -> str:
+    program = Path(sys.prefix) / "bin"
+    here = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
+    store = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{MLRUNS / 'mlflow.db'}"
+    return (
+        f"\nMLflow run {report.mlflow_run_id} holds scores, curves, plots, predictions and models. To look at it:\n"
+        f"  {here / 'mlflow'} ui --backend-store-uri {store}\n"
+        "then open http://127.0.0.1:5000"
+    )

@@ -1,0 +1,1 @@
+"""How each step is done: plain functions that know nothing of flows."""

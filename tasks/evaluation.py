@@ -1,0 +1,153 @@
+"""Fit and score one contender on all folds."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tasks import progress
+from tasks.baselines import Baseline, predict_with
+from tasks.metrics import METRICS, MetricName
+from tasks.networks import DenseSpec, Network
+from tasks.specs import BakeoffError, Spec
+from tasks.splitting import Folds, Rows
+from tasks.store import StoredFile, store_arrays
+from tasks.vectorization import Arrays
+
+if TYPE_CHECKING:
+    from tasks.training import Member
+
+Contender = Annotated[Network | Baseline, Field(discriminator="kind")]
+Floats = NDArray[np.float64]
+
+
+class Evaluation(Spec):
+    """One contender's result on all folds, repeat by repeat.
+
+    `predictions` is a file with `out_of_fold`, (n_repeats, rows) or (n_repeats, rows, classes): what each row was
+    predicted to be by a model that had not seen it. `history`, of a net, is a file with curves of shape
+    (epochs, folds): `loss`, `metric`, `val_loss`, `val_metric`.
+    """
+
+    name: str
+    contender: Contender
+    scores: tuple[float, ...]
+    fit_seconds: float
+    predict_seconds: float
+    predictions: StoredFile
+    history: StoredFile | None = None
+    best_epochs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What fitting on all folds gave, before it is scored: the predictions of each fold's held-out rows."""
+
+    predictions: Sequence[Floats]
+    fit_seconds: float
+    predict_seconds: float
+    history: StoredFile | None = None
+    best_epochs: tuple[int, ...] = ()
+
+
+def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metric: MetricName) -> Evaluation:
+    """Fits the contender on each fold's training rows and scores it on the rows held out.
+
+    Raises:
+        BakeoffError: when a setting does not fit the data, training diverges, or a score is not a finite number.
+    """
+    try:
+        if isinstance(contender, DenseSpec):
+            outcome = _evaluate_network(name, contender, arrays, folds)
+        else:
+            outcome = _evaluate_baseline(name, contender, arrays, folds)
+    except BakeoffError as error:
+        raise BakeoffError(f"contender {name}: {error}") from error
+    _, y = arrays.training()
+    held_out = [rows for _, rows in folds.pairs()]
+    scores = tuple(
+        METRICS[metric].score(y[rows], mine) for rows, mine in zip(held_out, outcome.predictions, strict=True)
+    )
+    if not np.isfinite(scores).all():
+        raise BakeoffError(f"contender {name}: {metric} is not a finite number on every fold: {scores}")
+    return Evaluation(
+        name=name,
+        contender=contender,
+        scores=scores,
+        fit_seconds=outcome.fit_seconds,
+        predict_seconds=outcome.predict_seconds,
+        predictions=_store_out_of_fold(outcome.predictions, held_out, folds),
+        history=outcome.history,
+        best_epochs=outcome.best_epochs,
+    )
+
+
+def seed_of(seed: int, number: int) -> int:
+    """A seed for fold `number` of an experiment's `seed`: independent streams for every fold, the same every time."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Folds) -> _Outcome:
+    X, y = arrays.training()
+    predictions, fit_seconds, predict_seconds = [], 0.0, 0.0
+    for number, (training, held_out) in enumerate(folds.pairs()):
+        estimator = contender.estimator(arrays.task, seed_of(folds.validation.seed, number) % 2**31)
+        started = time.perf_counter()
+        estimator.fit(X[training], y[training])
+        fitted = time.perf_counter()
+        predictions.append(predict_with(estimator, X[held_out], arrays.task, arrays.n_outputs))
+        fit_seconds += fitted - started
+        predict_seconds += time.perf_counter() - fitted
+        progress.report(f"{name}, fold", number + 1, folds.validation.n_folds)
+    return _Outcome(predictions, fit_seconds, predict_seconds)
+
+
+def _evaluate_network(name: str, contender: DenseSpec, arrays: Arrays, folds: Folds) -> _Outcome:
+    from tasks.training import Stack
+
+    X, y = arrays.training()
+    started = time.perf_counter()
+    stack = Stack(contender, X, y, arrays.task, arrays.n_outputs, _members(contender, y, arrays, folds))
+    history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
+    fitted = time.perf_counter()
+    predictions = stack.predict([held_out for _, held_out in folds.pairs()])
+    return _Outcome(
+        predictions,
+        fit_seconds=fitted - started,
+        predict_seconds=time.perf_counter() - fitted,
+        history=store_arrays(
+            loss=history.loss, metric=history.metric, val_loss=history.val_loss, val_metric=history.val_metric
+        ),
+        best_epochs=tuple(int(epoch) for epoch in history.best_epoch),
+    )
+
+
+def _members(contender: DenseSpec, y: NDArray[np.generic], arrays: Arrays, folds: Folds) -> "list[Member]":
+    """A net for each fold; the rows that stop its training early come out of its training rows."""
+    from sklearn.model_selection import train_test_split
+
+    from tasks.training import Member
+
+    members = []
+    for number, (training, held_out) in enumerate(folds.pairs()):
+        seed, stopping = seed_of(folds.validation.seed, number), np.empty(0, np.int64)
+        if contender.early_stopping:
+            training, stopping = train_test_split(
+                training,
+                test_size=contender.early_stopping.validation_fraction,
+                random_state=seed % 2**31,
+                stratify=y[training] if arrays.classes else None,
+            )
+        members.append(Member(training=training, seed=seed, validation=held_out, stopping=stopping))
+    return members
+
+
+def _store_out_of_fold(predictions: Sequence[Floats], held_out: Sequence[Rows], folds: Folds) -> StoredFile:
+    out_of_fold = np.empty((folds.validation.n_repeats, folds.rows, *predictions[0].shape[1:]))
+    for number, (rows, mine) in enumerate(zip(held_out, predictions, strict=True)):
+        out_of_fold[number // folds.validation.n_splits, rows] = mine
+    return store_arrays(out_of_fold=out_of_fold)

@@ -1,0 +1,50 @@
+"""A contender's results as tables in long form, for whoever wants to ask their own questions of them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.evaluation import Evaluation
+from tasks.store import StoredFile, load_arrays
+from tasks.vectorization import Arrays
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_frames(evaluation: Evaluation, arrays: Arrays, folder: Path) -> None:
+    """Writes out_of_fold.parquet and, of a net, history.parquet."""
+    out_of_fold_frame(evaluation, arrays).to_parquet(folder / "out_of_fold.parquet", index=False)
+    if evaluation.history is not None:
+        history_frame(evaluation.history).to_parquet(folder / "history.parquet", index=False)
+
+
+def out_of_fold_frame(evaluation: Evaluation, arrays: Arrays) -> "pd.DataFrame":
+    """A row for each repeat and training row: what it was, and what it was predicted to be (p_CLASS for classes)."""
+    import pandas as pd
+
+    _, y = arrays.training()
+    predictions = load_arrays(evaluation.predictions)["out_of_fold"]
+    repeats, rows = predictions.shape[:2]
+    frame = pd.DataFrame(
+        {
+            "repeat": np.repeat(np.arange(repeats), rows),
+            "row": np.tile(np.arange(rows), repeats),
+            "actual": np.tile(y, repeats),
+        }
+    )
+    if not arrays.classes:
+        return frame.assign(prediction=predictions.ravel())
+    flat = predictions.reshape(repeats * rows, len(arrays.classes))
+    return frame.assign(**{f"p_{name}": flat[:, k] for k, name in enumerate(arrays.classes)})
+
+
+def history_frame(history: StoredFile) -> "pd.DataFrame":
+    """A row for each epoch and fold, with the four curves' values."""
+    import pandas as pd
+
+    curves = load_arrays(history)
+    epochs, folds = curves["loss"].shape
+    index = {"epoch": np.repeat(np.arange(1, epochs + 1), folds), "fold": np.tile(np.arange(folds), epochs)}
+    return pd.DataFrame(index | {name: curve.ravel() for name, curve in curves.items()})

@@ -1,0 +1,130 @@
+"""Optimizers for stacked nets: Keras's update rules, applied to every member of a stack at once.
+
+Each rule works element by element, so stacked members never mix. They are written out here, rather than taken from
+`keras.optimizers`, because every member counts its own steps: members with fewer batches per epoch must sit out a step
+without a trace, and Adam's bias correction depends on that count. Tests hold each rule to Keras's result.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from tasks.specs import Spec
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+EPSILON = 1e-7  # Keras's default, in all its optimizers
+
+
+class _OptimizerSpec(Spec):
+    """A rule that turns a gradient into a new weight; all of its state has the weight's shape."""
+
+    learning_rate: float = Field(0.001, gt=0)
+
+    @property
+    def n_slots(self) -> int:
+        """How many tensors of state the rule keeps for each weight."""
+        raise NotImplementedError
+
+    def update(
+        self, weight: "tf.Tensor", gradient: "tf.Tensor", slots: list["tf.Tensor"], step: "tf.Tensor"
+    ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
+        """The new weight and slots. `step` counts from 1 and broadcasts against the weight."""
+        raise NotImplementedError
+
+
+class SGDSpec(_OptimizerSpec):
+    """Gradient descent, with momentum where it is set."""
+
+    kind: Literal["sgd"] = "sgd"
+    learning_rate: float = Field(0.01, gt=0)
+    momentum: float = Field(0.0, ge=0, lt=1)
+
+    @property
+    def n_slots(self) -> int:
+        """The velocity, with momentum; else nothing."""
+        return 1 if self.momentum else 0
+
+    def update(
+        self, weight: "tf.Tensor", gradient: "tf.Tensor", slots: list["tf.Tensor"], step: "tf.Tensor"
+    ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
+        """`v = momentum * v - rate * g; w = w + v`."""
+        if not self.momentum:
+            return weight - self.learning_rate * gradient, []
+        velocity = self.momentum * slots[0] - self.learning_rate * gradient
+        return weight + velocity, [velocity]
+
+
+class RMSpropSpec(_OptimizerSpec):
+    """RMSprop (Hinton 2012), as Keras has it."""
+
+    kind: Literal["rmsprop"] = "rmsprop"
+    rho: float = Field(0.9, ge=0, lt=1)
+
+    @property
+    def n_slots(self) -> int:
+        """The mean square of the gradient."""
+        return 1
+
+    def update(
+        self, weight: "tf.Tensor", gradient: "tf.Tensor", slots: list["tf.Tensor"], step: "tf.Tensor"
+    ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
+        """`v = rho * v + (1 - rho) * g^2; w = w - rate * g / sqrt(v + epsilon)`."""
+        import tensorflow as tf
+
+        square = self.rho * slots[0] + (1 - self.rho) * gradient * gradient
+        return weight - self.learning_rate * gradient / tf.sqrt(square + EPSILON), [square]
+
+
+class AdamSpec(_OptimizerSpec):
+    """Adam (Kingma & Ba 2015), as Keras has it."""
+
+    kind: Literal["adam"] = "adam"
+    beta_1: float = Field(0.9, ge=0, lt=1)
+    beta_2: float = Field(0.999, ge=0, lt=1)
+
+    @property
+    def n_slots(self) -> int:
+        """The means of the gradient and of its square."""
+        return 2
+
+    def update(
+        self, weight: "tf.Tensor", gradient: "tf.Tensor", slots: list["tf.Tensor"], step: "tf.Tensor"
+    ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
+        """`w = w - rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)`."""
+        import tensorflow as tf
+
+        mean = slots[0] + (gradient - slots[0]) * (1 - self.beta_1)
+        square = slots[1] + (gradient * gradient - slots[1]) * (1 - self.beta_2)
+        rate = self.learning_rate * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        return weight - rate * mean / (tf.sqrt(square) + EPSILON), [mean, square]
+
+
+# What would couple the members of a stack, and what it couples them by.
+_MIXING = {
+    "lamb": "scales each layer's step by a norm over all its weights",
+    "lars": "scales each layer's step by a norm over all its weights",
+    "muon": "orthogonalizes whole weight matrices",
+    "global_clipnorm": "scales all gradients by one norm over all weights",
+    "clipnorm": "scales each gradient by a norm over a whole weight",
+}
+
+
+def _refuse_mixing(value: Any) -> Any:
+    """Says why an optimizer cannot be stacked, where pydantic would only say that it does not know it."""
+    names = [value.get("kind"), *value] if isinstance(value, dict) else []
+    for name in names:
+        if isinstance(name, str) and name.lower() in _MIXING:
+            raise ValueError(
+                f"{name} {_MIXING[name.lower()]}, so nets that are trained as one stack would not stay independent;"
+                " use sgd, rmsprop or adam, without norm clipping"
+            )
+    return value
+
+
+Optimizer = Annotated[
+    SGDSpec | RMSpropSpec | AdamSpec,
+    Field(discriminator="kind"),
+]
+IndependentOptimizer = Annotated[Optimizer, BeforeValidator(_refuse_mixing)]

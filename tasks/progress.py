@@ -1,0 +1,26 @@
+"""How far a long step has come, for whoever listens; a step that nobody watches says it to no one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Listener = Callable[[str, int, int], None]  # what is being done, how much is done, how much there is
+
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+def report(what: str, done: int, total: int) -> None:
+    """Tells the listener, if there is one."""
+    listener = _listener.get()
+    if listener:
+        listener(what, done, total)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Has `listener` told of all progress within this context."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)

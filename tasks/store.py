@@ -1,0 +1,61 @@
+"""The files that tasks hand to one another, each named by the digest of its content.
+
+A task's result names such a file instead of holding the data: hashing or serializing a 188 MB array for
+the orchestrator costs a second per call, a file name costs nothing.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.specs import BakeoffError, Spec
+
+MLRUNS = Path("mlruns")
+CACHE = MLRUNS / "cache"
+
+
+class StoredFile(Spec):
+    """One file in the cache. `digest` is the first 16 hex digits of the SHA-256 of its bytes."""
+
+    digest: str
+    suffix: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies, relative to the working directory.
+
+        Raises:
+            BakeoffError: when the file is gone.
+        """
+        path = CACHE / f"{self.digest}{self.suffix}"
+        if not path.exists():
+            raise BakeoffError(f"{path} is gone, though a kept result refers to it; run again with --fresh to rebuild")
+        return path
+
+
+def store(suffix: str, write: Callable[[Path], object]) -> StoredFile:
+    """Has `write` write a file and moves it into the cache in one step, so that no half-written file is ever seen."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        draft = Path(folder) / f"draft{suffix}"
+        write(draft)
+        with draft.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+        stored = StoredFile(digest=digest, suffix=suffix)
+        draft.replace(CACHE / f"{digest}{suffix}")
+    return stored
+
+
+def store_arrays(**arrays: NDArray[np.generic]) -> StoredFile:
+    """Stores named arrays as one .npz file."""
+    return store(".npz", lambda path: np.savez(path, allow_pickle=False, **arrays))
+
+
+def load_arrays(file: StoredFile) -> dict[str, NDArray[np.generic]]:
+    """Gives the arrays of a .npz file back by name; pickled content is refused by NumPy."""
+    with np.load(file.path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}

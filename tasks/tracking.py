@@ -1,0 +1,301 @@
+"""Everything that is kept in MLflow, and the only file that knows it.
+
+Runs are addressed by id through `MlflowClient`: the fluent API's active run does not exist in other threads.
+"""
+
+import logging
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import psutil
+
+from tasks import plotting
+from tasks.datasets import Table
+from tasks.evaluation import Evaluation
+from tasks.frames import write_frames
+from tasks.metrics import MetricName
+from tasks.networks import DenseSpec
+from tasks.refitting import TRUSTED_TYPES, Refit, load_model, predict
+from tasks.reporting import Report
+from tasks.specs import BakeoffError, Spec
+from tasks.splitting import Folds
+from tasks.store import MLRUNS, load_arrays
+from tasks.vectorization import Arrays
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+BATCH = 1000  # the most metrics that MLflow takes in one call
+EXAMPLE_ROWS = 5
+REPORT = "report.json"
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+class RunRef(Spec):
+    """A run in MLflow."""
+
+    run_id: str
+    experiment_id: str
+
+
+def tracking_uri() -> str:
+    """Where MLflow keeps its runs: MLFLOW_TRACKING_URI where it is set, else a database under mlruns/."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{MLRUNS.resolve() / 'mlflow.db'}"
+
+
+def open_run(experiment: str, description: str, fingerprint: str, settings: Mapping[str, object]) -> RunRef:
+    """Opens the run of an experiment; `fingerprint` is the digest of all that its result depends on."""
+    client = _client()
+    tags = {
+        "mlflow.runName": experiment,
+        "mlflow.note.content": description,
+        "bakeoff.kind": "experiment",
+        "bakeoff.fingerprint": fingerprint,
+    }
+    run = client.create_run(_experiment_id(client, experiment), tags=tags | _owner())
+    _log_params(client, run.info.run_id, settings)
+    return RunRef(run_id=run.info.run_id, experiment_id=run.info.experiment_id)
+
+
+def close_run(run: RunRef, status: Status) -> None:
+    """Ends a run, and those of its contenders that are still open."""
+    client = _client()
+    children = client.search_runs(
+        [run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}' and attributes.status = 'RUNNING'"
+    )
+    for run_id in [*(child.info.run_id for child in children), run.run_id]:
+        client.set_terminated(run_id, status)
+
+
+def log_data(run: RunRef, table: Table, folds: Folds) -> None:
+    """Logs the data set, by name and digest, and the folds."""
+    client = _client()
+    _log_dataset(client, run, table)
+    client.log_artifact(run.run_id, str(folds.file.path), "folds")
+
+
+def log_contender(
+    parent: RunRef, evaluation: Evaluation, refit: Refit, table: Table, arrays: Arrays, metric: MetricName
+) -> RunRef:
+    """Logs one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
+    client = _client()
+    tags = {
+        "mlflow.runName": evaluation.name,
+        "mlflow.parentRunId": parent.run_id,
+        "bakeoff.kind": "contender",
+        "bakeoff.family": evaluation.contender.family,
+    }
+    info = client.create_run(parent.experiment_id, tags=tags | _owner()).info
+    run = RunRef(run_id=info.run_id, experiment_id=info.experiment_id)
+    _log_dataset(client, run, table)
+    _log_params(client, run.run_id, evaluation.contender.model_dump())
+    _log_metrics(client, run.run_id, {f"fold_{metric}": evaluation.scores})
+    _log_metrics(client, run.run_id, _curves(evaluation), first_step=1)
+    _log_metrics(client, run.run_id, {name: [value] for name, value in _summary(evaluation, refit, metric).items()})
+    with tempfile.TemporaryDirectory() as folder:
+        write_frames(evaluation, arrays, Path(folder))
+        plotting.plot_curves(evaluation, Path(folder))
+        plotting.plot_predictions(evaluation, arrays, table.unit, Path(folder))
+        client.log_artifacts(run.run_id, folder)
+    _log_model(client, run, refit, arrays)
+    client.set_terminated(run.run_id, "FINISHED")
+    return run
+
+
+def log_report(run: RunRef, report: Report) -> None:
+    """Logs the document, the picture of all differences, and what a person reads first: the verdict."""
+    client = _client()
+    client.set_tag(run.run_id, "bakeoff.verdict", report.sentence)
+    client.set_tag(run.run_id, "bakeoff.champion", report.champion.name)
+    client.set_tag(run.run_id, "bakeoff.flow_run_id", report.prefect_flow_run_id)
+    client.set_tag(run.run_id, "mlflow.note.content", report.sentence)
+    metrics = {f"champion_test_{report.metric}": [report.champion.test_score]}
+    metrics |= {f"seconds_{stage}": [seconds] for stage, seconds in report.seconds.items()}
+    _log_metrics(client, run.run_id, metrics)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / REPORT).write_text(report.model_dump_json(indent=2), encoding="utf8")
+        if report.verdicts:
+            plotting.plot_differences(report.verdicts, report.metric, report.equivalent_within, Path(folder))
+        client.log_artifacts(run.run_id, folder)
+
+
+def find_report(experiment: str, fingerprint: str | None = None) -> Report | None:
+    """The latest finished report of an experiment, of any fingerprint or of the one given; None if there is none."""
+    client = _client()
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return None
+    terms = ["attributes.status = 'FINISHED'", "tags.`bakeoff.kind` = 'experiment'"]
+    if fingerprint:
+        terms.append(f"tags.`bakeoff.fingerprint` = '{fingerprint}'")
+    runs = client.search_runs(
+        [found.experiment_id], " and ".join(terms), max_results=1, order_by=["attributes.start_time DESC"]
+    )
+    if not runs:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = client.download_artifacts(runs[0].info.run_id, REPORT, folder)
+        return Report.model_validate_json(Path(path).read_text(encoding="utf8"))
+
+
+def reconcile() -> int:
+    """Marks runs as KILLED whose process on this machine is gone, and says how many experiments were cut off."""
+    client = _client()
+    everything = [experiment.experiment_id for experiment in client.search_experiments()]
+    running = client.search_runs(everything, "attributes.status = 'RUNNING' and tags.`bakeoff.kind` != ''")
+    dead = [run for run in running if _is_dead(run)]
+    for run in dead:
+        client.set_terminated(run.info.run_id, "KILLED")
+    return sum(run.data.tags["bakeoff.kind"] == "experiment" for run in dead)
+
+
+def _client() -> "MlflowClient":
+    import mlflow
+
+    for name in ("mlflow", "alembic"):  # they announce each step of making a database
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return mlflow.MlflowClient(tracking_uri=tracking_uri())
+
+
+def _experiment_id(client: "MlflowClient", name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        own = not os.environ.get("MLFLOW_TRACKING_URI")
+        return client.create_experiment(name, (MLRUNS / "artifacts" / name).resolve().as_uri() if own else None)
+    if found.lifecycle_stage == "deleted":
+        raise BakeoffError(
+            f"the MLflow experiment {name!r} was deleted; bring it back with"
+            f" `mlflow experiments restore --experiment-id {found.experiment_id}`"
+        )
+    return str(found.experiment_id)
+
+
+def _owner() -> dict[str, str]:
+    """Which process a run belongs to, so that a later one can tell whether it still lives."""
+    process = psutil.Process()
+    return {
+        "bakeoff.host": socket.gethostname(),
+        "bakeoff.pid": str(process.pid),
+        "bakeoff.process_started": f"{process.create_time():.2f}",
+    }
+
+
+def _is_dead(run: "Run") -> bool:
+    tags = run.data.tags
+    if tags.get("bakeoff.host") != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(int(tags["bakeoff.pid"]))
+        alive = f"{process.create_time():.2f}" == tags["bakeoff.process_started"]
+    except psutil.NoSuchProcess:
+        return True
+    return not alive or process.status() == psutil.STATUS_ZOMBIE
+
+
+def _log_dataset(client: "MlflowClient", run: RunRef, table: Table) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(name=table.name, digest=table.digest, source_type="code", source=f"bakeoff dataset {table.name}")
+    client.log_inputs(run.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+
+def _log_params(client: "MlflowClient", run_id: str, settings: Mapping[str, object]) -> None:
+    from mlflow.entities import Param
+
+    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in _flatten(settings).items()])
+
+
+def _flatten(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        elif value is not None:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _log_metrics(
+    client: "MlflowClient", run_id: str, series: Mapping[str, Sequence[float]], first_step: int = 0
+) -> None:
+    """Logs each series with steps that count from `first_step`, in as few calls as MLflow allows."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [
+        Metric(name, float(value), now, step)
+        for name, values in series.items()
+        for step, value in enumerate(values, start=first_step)
+    ]
+    for start in range(0, len(metrics), BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+
+def _summary(evaluation: Evaluation, refit: Refit, metric: MetricName) -> dict[str, float]:
+    return {
+        f"{metric}_mean": float(np.mean(evaluation.scores)),
+        f"{metric}_std": float(np.std(evaluation.scores, ddof=1)),
+        "fit_seconds": evaluation.fit_seconds,
+        "predict_seconds": evaluation.predict_seconds,
+        "refit_seconds": refit.fit_seconds,
+    }
+
+
+def _curves(evaluation: Evaluation) -> dict[str, list[float]]:
+    """A net's curves, each the mean over folds per epoch."""
+    if evaluation.history is None:
+        return {}
+    return {name: curve.mean(axis=1).tolist() for name, curve in load_arrays(evaluation.history).items()}
+
+
+def _log_model(client: "MlflowClient", run: RunRef, refit: Refit, arrays: Arrays) -> None:
+    """Logs the refitted contender as a model of the run, with signature and input example, in a format without pickle.
+
+    The requirements are given, since MLflow would load the model in another process to find them.
+    """
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model, infer_signature
+
+    example = arrays.training()[0][:EXAMPLE_ROWS]
+    logged = client.create_logged_model(run.experiment_id, name=refit.name, source_run_id=run.run_id)
+    shared = {
+        "mlflow_model": Model(run_id=run.run_id, model_id=logged.model_id),
+        "signature": infer_signature(example, predict(refit, example, arrays)),
+        "input_example": example,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        _save_model(refit, folder, shared)
+        client.log_model_artifacts(logged.model_id, folder)
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+
+
+def _save_model(refit: Refit, path: str, shared: Mapping[str, Any]) -> None:
+    model = load_model(refit)
+    if isinstance(refit.contender, DenseSpec):
+        import mlflow.keras
+
+        mlflow.keras.save_model(model, path, pip_requirements=_pinned("keras", "tensorflow", "numpy"), **shared)
+    else:
+        import mlflow.sklearn
+
+        mlflow.sklearn.save_model(
+            model,
+            path,
+            pip_requirements=_pinned("scikit-learn", "skops", "numpy"),
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED_TYPES),
+            **shared,
+        )
+
+
+def _pinned(*packages: str) -> list[str]:
+    return [f"{package}=={version(package)}" for package in packages]
