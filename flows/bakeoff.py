@@ -55,7 +55,7 @@ def fingerprint(experiment: Experiment) -> str:
 def _tracked(experiment: Experiment) -> Iterator[RunRef]:
     """The experiment's run in MLflow, which ends as the flow does."""
     settings = experiment.model_dump(exclude={"name", "description", "contenders"})
-    run = tracking.open_run(experiment.name, experiment.description, fingerprint(experiment), settings)
+    run = tracking.open_run(experiment.name, experiment.description, fingerprint(experiment), flow_run.id, settings)
     status: Status = "FAILED"
     try:
         yield run

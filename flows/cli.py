@@ -99,7 +99,7 @@ def _errors(debug: bool) -> Iterator[None]:
     """Turns an exception into a line or two: exit code 2 where the user can mend it, 1 where the fault is ours."""
     from tasks.specs import BakeoffError
 
-    stderr = os.fdopen(os.dup(2), "w", encoding="utf8")  # a run turns standard error over to the libraries
+    stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf8")  # a run turns standard error to the log
     try:
         yield
     except KeyboardInterrupt:

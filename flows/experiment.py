@@ -1,6 +1,5 @@
 """The schema of conf/*.yaml, and how such a file becomes an experiment."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,7 @@ from tasks.datasets import Dataset
 from tasks.evaluation import Contender
 from tasks.metrics import MetricName, metric_for
 from tasks.networks import DenseSpec
-from tasks.specs import BakeoffError, Spec
+from tasks.specs import BakeoffError, Spec, did_you_mean
 from tasks.splitting import KFoldSpec
 
 if TYPE_CHECKING:
@@ -92,9 +91,8 @@ def _find(name_or_path: str) -> Path:
         raise BakeoffError(
             f"there is no {CONF}/ folder with experiments here; go to the project's folder or name a file"
         )
-    nearest = difflib.get_close_matches(name_or_path, names, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(names)}"
-    raise BakeoffError(f"there is no experiment {name_or_path!r} in {CONF}/; {hint}")
+    hint = did_you_mean(name_or_path, names) or f"; there are {', '.join(names)}"
+    raise BakeoffError(f"there is no experiment {name_or_path!r} in {CONF}/{hint}")
 
 
 def _parse(path: Path) -> Yaml:
@@ -138,8 +136,7 @@ def _explain(error: "ErrorDetails", content: Yaml) -> str:
     where = ".".join(_keys(error["loc"], content)) or "the experiment"
     match error["type"]:
         case "extra_forbidden":
-            nearest = difflib.get_close_matches(where.split(".")[-1], _field_names(Spec), n=1)
-            return f"{where} is not a known setting" + (f"; did you mean {nearest[0]}?" if nearest else "")
+            return f"{where} is not a known setting{did_you_mean(where.split('.')[-1], _field_names(Spec))}"
         case "missing":
             return f"{where} is missing"
         case "union_tag_invalid":

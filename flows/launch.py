@@ -3,7 +3,8 @@
 import importlib
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from uuid import UUID
 
 from flows.experiment import Experiment, load
 from flows.server import OwnServer
@@ -34,11 +35,14 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
 
         cut_off = tracking.reconcile()
         kept = None if fresh else tracking.find_report(experiment.name, fingerprint(experiment))
-        if kept:
-            return Outcome(report=kept, kept=True, cut_off=cut_off)
-        _import_what_is_needed(experiment)
+        if kept and not cut_off:
+            return Outcome(report=kept, kept=True, cut_off=0)
+        if not kept:
+            _import_what_is_needed(experiment)
         with _prefect_settings(server, fresh):
-            return Outcome(report=bakeoff(experiment), kept=False, cut_off=cut_off)
+            _mark_crashed(cut_off)
+            report = kept or bakeoff(experiment)
+        return Outcome(report=report, kept=kept is not None, cut_off=len(cut_off))
 
 
 def latest(experiment: str) -> Report:
@@ -106,6 +110,18 @@ def _prefect_settings(server: OwnServer | None, fresh: bool) -> Iterator[None]:
             yield
         finally:
             _send_what_is_queued()
+
+
+def _mark_crashed(flow_run_ids: tuple[str, ...]) -> None:
+    """Ends flow runs whose process is gone; one that this Prefect server does not know is another server's to end."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+    from prefect.states import Crashed
+
+    with get_client(sync_client=True) as client:
+        for flow_run_id in flow_run_ids:
+            with suppress(ObjectNotFound):
+                client.set_flow_run_state(UUID(flow_run_id), Crashed(message="The process was killed."), force=True)
 
 
 def _send_what_is_queued() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.metrics import Task
-from tasks.specs import BakeoffError, Spec
+from tasks.specs import BakeoffError, Spec, did_you_mean
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -38,7 +38,8 @@ class _BaselineSpec(Spec):
         known = inspect.signature(constructor).parameters
         for given in self.params:
             if given not in known:
-                raise BakeoffError(f"{name} has no argument {given!r}; it has {', '.join(sorted(known))}")
+                hint = did_you_mean(given, known) or f"; it has {', '.join(sorted(known))}"
+                raise BakeoffError(f"{name} has no argument {given!r}{hint}")
         seeded = {"random_state": seed} if "random_state" in known else {}
         return constructor(**(seeded | self.params))
 

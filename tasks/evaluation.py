@@ -19,6 +19,8 @@ from tasks.store import StoredFile, store_arrays
 from tasks.vectorization import Arrays
 
 if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
     from tasks.training import Member
 
 Contender = Annotated[Network | Baseline, Field(discriminator="kind")]
@@ -97,13 +99,21 @@ def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Fo
     for number, (training, held_out) in enumerate(folds.pairs()):
         estimator = contender.estimator(arrays.task, seed_of(folds.validation.seed, number) % 2**31)
         started = time.perf_counter()
-        estimator.fit(X[training], y[training])
+        _fit(estimator, X[training], y[training])
         fitted = time.perf_counter()
         predictions.append(predict_with(estimator, X[held_out], arrays.task, arrays.n_outputs))
         fit_seconds += fitted - started
         predict_seconds += time.perf_counter() - fitted
         progress.report(f"{name}, fold", number + 1, folds.validation.n_folds)
     return _Outcome(predictions, fit_seconds, predict_seconds)
+
+
+def _fit(estimator: "BaseEstimator", X: Floats, y: NDArray[np.generic]) -> None:
+    """Fits; what scikit-learn says of a setting's value is for the user to mend."""
+    try:
+        estimator.fit(X, y)
+    except ValueError as error:
+        raise BakeoffError(str(error)) from error
 
 
 def _evaluate_network(name: str, contender: DenseSpec, arrays: Arrays, folds: Folds) -> _Outcome:

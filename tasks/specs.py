@@ -1,5 +1,8 @@
 """What every spec has in common, and the one kind of error that is the user's to mend."""
 
+import difflib
+from collections.abc import Iterable
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -11,3 +14,9 @@ class Spec(BaseModel):
 
 class BakeoffError(Exception):
     """Something that the user can mend: the message says what happened, what was expected and how to go on."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """A hint at the known name nearest to the one given, to end an error message with; empty where none is near."""
+    nearest = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""

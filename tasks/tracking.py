@@ -51,7 +51,9 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{MLRUNS.resolve() / 'mlflow.db'}"
 
 
-def open_run(experiment: str, description: str, fingerprint: str, settings: Mapping[str, object]) -> RunRef:
+def open_run(
+    experiment: str, description: str, fingerprint: str, flow_run_id: str, settings: Mapping[str, object]
+) -> RunRef:
     """Opens the run of an experiment; `fingerprint` is the digest of all that its result depends on."""
     client = _client()
     tags = {
@@ -59,6 +61,7 @@ def open_run(experiment: str, description: str, fingerprint: str, settings: Mapp
         "mlflow.note.content": description,
         "bakeoff.kind": "experiment",
         "bakeoff.fingerprint": fingerprint,
+        "bakeoff.flow_run_id": flow_run_id,
     }
     run = client.create_run(_experiment_id(client, experiment), tags=tags | _owner())
     _log_params(client, run.info.run_id, settings)
@@ -115,7 +118,6 @@ def log_report(run: RunRef, report: Report) -> None:
     client = _client()
     client.set_tag(run.run_id, "bakeoff.verdict", report.sentence)
     client.set_tag(run.run_id, "bakeoff.champion", report.champion.name)
-    client.set_tag(run.run_id, "bakeoff.flow_run_id", report.prefect_flow_run_id)
     client.set_tag(run.run_id, "mlflow.note.content", report.sentence)
     metrics = {f"champion_test_{report.metric}": [report.champion.test_score]}
     metrics |= {f"seconds_{stage}": [seconds] for stage, seconds in report.seconds.items()}
@@ -146,15 +148,15 @@ def find_report(experiment: str, fingerprint: str | None = None) -> Report | Non
         return Report.model_validate_json(Path(path).read_text(encoding="utf8"))
 
 
-def reconcile() -> int:
-    """Marks runs as KILLED whose process on this machine is gone, and says how many experiments were cut off."""
+def reconcile() -> tuple[str, ...]:
+    """Marks runs as KILLED whose process on this machine is gone; gives the flow run ids of their experiments."""
     client = _client()
     everything = [experiment.experiment_id for experiment in client.search_experiments()]
     running = client.search_runs(everything, "attributes.status = 'RUNNING' and tags.`bakeoff.kind` != ''")
     dead = [run for run in running if _is_dead(run)]
     for run in dead:
         client.set_terminated(run.info.run_id, "KILLED")
-    return sum(run.data.tags["bakeoff.kind"] == "experiment" for run in dead)
+    return tuple(run.data.tags["bakeoff.flow_run_id"] for run in dead if run.data.tags["bakeoff.kind"] == "experiment")
 
 
 def _client() -> "MlflowClient":

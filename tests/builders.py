@@ -1,0 +1,78 @@
+"""Small made data, shared by several files of tests."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.baselines import DummySpec
+from tasks.comparison import Decision, Verdict
+from tasks.evaluation import Contender, Evaluation
+from tasks.metrics import Task
+from tasks.store import StoredFile, store_arrays
+from tasks.vectorization import Arrays
+
+NO_FILE = StoredFile(digest="0" * 16, suffix=".npz")
+
+
+def arrays_of(task: Task, y: Sequence[float], X: NDArray[np.float64] | None = None, n_test: int = 0) -> Arrays:
+    """Rows with these targets; the last `n_test` of them are held out for the test."""
+    targets = np.asarray(y, np.float64 if task == "regression" else np.int64)
+    features = np.random.default_rng(0).normal(size=(len(targets), 3)) if X is None else X
+    cut = len(targets) - n_test
+    return Arrays(
+        task=task,
+        classes=() if task == "regression" else tuple("abcdefgh"[: targets.max() + 1]),
+        features=tuple(f"x{k}" for k in range(features.shape[1])),
+        file=store_arrays(X_train=features[:cut], y_train=targets[:cut], X_test=features[cut:], y_test=targets[cut:]),
+    )
+
+
+def made_arrays(task: Task, rows: int = 40, n_test: int = 10) -> Arrays:
+    """Rows that can be learned: the target follows the first feature."""
+    X = np.random.default_rng(1).normal(size=(rows, 3))
+    if task == "regression":
+        return arrays_of(task, 3 * X[:, 0] + 10, X, n_test)
+    n_classes = 2 if task == "binary" else 3
+    y = np.arange(rows) % n_classes
+    X[:, 0] = y + 0.1 * X[:, 0]
+    return arrays_of(task, y, X, n_test)
+
+
+def evaluation_of(
+    name: str,
+    scores: Sequence[float],
+    contender: Contender | None = None,
+    predictions: StoredFile = NO_FILE,
+    history: StoredFile | None = None,
+    best_epochs: Sequence[int] = (),
+) -> Evaluation:
+    """An evaluation as if it had been run."""
+    return Evaluation(
+        name=name,
+        contender=contender or DummySpec(),
+        scores=tuple(scores),
+        fit_seconds=1.5,
+        predict_seconds=0.25,
+        predictions=predictions,
+        history=history,
+        best_epochs=tuple(best_epochs),
+    )
+
+
+def verdict_of(
+    decision: Decision, difference: float, first: str = "net", second: str = "trees", repeats_needed: int | None = None
+) -> Verdict:
+    """A verdict as if it had been found, with an interval of plus and minus 1 around the difference."""
+    return Verdict(
+        first=first,
+        second=second,
+        difference=difference,
+        interval=(difference - 1, difference + 1),
+        p_value=0.012,
+        p_first_better=0.01,
+        p_equivalent=0.97,
+        p_second_better=0.02,
+        decision=decision,
+        repeats_needed=repeats_needed,
+    )

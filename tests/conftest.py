@@ -1,0 +1,42 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
+
+ROOT = Path(__file__).resolve().parent.parent
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
+if "KERAS_HOME" in os.environ:
+    os.environ["KERAS_HOME"] = str(Path(os.environ["KERAS_HOME"]).resolve())  # tests change the working directory
+
+set_hypothesis_home_dir(ROOT / ".hypothesis")  # for the same reason
+settings.register_profile("bakeoff", settings(deadline=None))
+settings.load_profile("bakeoff")
+
+
+@pytest.fixture(autouse=True)
+def _working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has an mlruns/ of its own, since that folder is relative to the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository's root."""
+    return ROOT
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Real data may be missing on a user's machine, but not in CI."""
+    if item.get_closest_marker("real_data") is None:
+        return
+    needed = "datasets/boston_housing.npz"
+    home = os.environ.get("KERAS_HOME")
+    if home and (Path(home) / needed).is_file():
+        return
+    reason = f"needs {needed} in the folder that KERAS_HOME names (now {home or 'not set'})"
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

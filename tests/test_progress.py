@@ -1,0 +1,51 @@
+import threading
+
+import pytest
+
+from tasks import progress
+
+Heard = list[tuple[str, int, int]]
+
+
+def test_a_listener_hears_what_is_done_in_order() -> None:
+    heard: Heard = []
+    with progress.listening(lambda *news: heard.append(news)):
+        progress.report("fold", 1, 2)
+        progress.report("fold", 2, 2)
+    assert heard == [("fold", 1, 2), ("fold", 2, 2)]
+
+
+def test_without_a_listener_nobody_is_told_and_nothing_fails() -> None:
+    heard: Heard = []
+    progress.report("early", 1, 1)
+    with progress.listening(lambda *news: heard.append(news)):
+        pass
+    progress.report("late", 1, 1)
+    assert heard == []
+
+
+def test_the_innermost_listener_hears_and_the_outer_one_comes_back() -> None:
+    outer: Heard = []
+    inner: Heard = []
+    with progress.listening(lambda *news: outer.append(news)):
+        with progress.listening(lambda *news: inner.append(news)):
+            progress.report("inside", 1, 1)
+        progress.report("outside", 1, 1)
+    assert (inner, outer) == ([("inside", 1, 1)], [("outside", 1, 1)])
+
+
+def test_a_listener_is_gone_after_an_exception() -> None:
+    heard: Heard = []
+    with pytest.raises(KeyError), progress.listening(lambda *news: heard.append(news)):
+        raise KeyError
+    progress.report("after", 1, 1)
+    assert heard == []
+
+
+def test_a_listener_does_not_hear_another_thread() -> None:
+    heard: Heard = []
+    with progress.listening(lambda *news: heard.append(news)):
+        other = threading.Thread(target=progress.report, args=("elsewhere", 1, 1))
+        other.start()
+        other.join()
+    assert heard == []

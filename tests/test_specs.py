@@ -1,0 +1,33 @@
+import pytest
+from pydantic import ValidationError
+
+from tasks.networks import EarlyStoppingSpec
+from tasks.specs import BakeoffError
+from tasks.splitting import KFoldSpec
+
+
+def test_a_spec_cannot_be_changed() -> None:
+    spec = KFoldSpec()
+    with pytest.raises(ValidationError, match="frozen"):
+        spec.n_splits = 5
+    assert spec.n_splits == 4
+
+
+def test_a_spec_refuses_a_field_it_does_not_know() -> None:
+    with pytest.raises(ValidationError, match="n_folds"):
+        KFoldSpec(n_folds=5)  # type: ignore[call-arg]
+
+
+def test_specs_of_the_same_content_are_equal_and_of_different_kinds_are_not() -> None:
+    assert KFoldSpec(n_splits=5) == KFoldSpec(n_splits=5)
+    assert KFoldSpec(n_splits=5) != KFoldSpec(n_splits=6)
+    assert KFoldSpec() != EarlyStoppingSpec()
+
+
+def test_a_spec_survives_json() -> None:
+    spec = KFoldSpec(n_splits=7, n_repeats=3, seed=2**32 - 1)
+    assert KFoldSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_pydantic_does_not_swallow_an_error_that_is_the_users_to_mend() -> None:
+    assert not issubclass(BakeoffError, ValueError)
