@@ -103,7 +103,7 @@ def _errors(debug: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("bakeoff: interrupted; what had finished is kept, and the same command goes on from there", file=stderr)
+        print("bakeoff: interrupted; what had finished is kept; run again, without --fresh, to go on", file=stderr)
         raise typer.Exit(130) from None
     except Exception as error:
         ours = not isinstance(error, BakeoffError)
@@ -120,3 +120,7 @@ def _errors(debug: bool) -> Iterator[None]:
 def main() -> None:
     """The entry point."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,11 @@
 """The schema of conf/*.yaml, and how such a file becomes an experiment."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tasks.datasets import Dataset
@@ -29,7 +31,9 @@ class Experiment(Spec):
     dataset: Dataset
     validation: KFoldSpec = KFoldSpec()
     metric: MetricName
-    equivalent_within: float = Field(ge=0, description="differences up to this, in the metric's unit, do not matter")
+    equivalent_within: float = Field(
+        ge=0, allow_inf_nan=False, description="differences up to this, in the metric's unit, do not matter"
+    )
     contenders: dict[Name, Contender] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -96,10 +100,8 @@ def _find(name_or_path: str) -> Path:
 
 
 def _parse(path: Path) -> Yaml:
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf8"))
+        content = _read(path.read_text(encoding="utf8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BakeoffError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     except OSError as error:
@@ -109,20 +111,42 @@ def _parse(path: Path) -> Yaml:
     return content
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML as people mean it: 1e-2 is a number, as in YAML 1.2, and no key counts twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        repeated = next((key for key in keys if keys.count(key) > 1), None)
+        if repeated is not None:
+            raise yaml.constructor.ConstructorError(
+                problem=f"{repeated} stands there twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def _read(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506  # a safe loader, with two rules more
+
+
 def _lay_over(content: Yaml, setting: str) -> None:
     """Sets one `key.path=value`; the value is YAML, and null takes the key out, back to its default."""
-    import yaml
-
     dotted, equals, text = setting.partition("=")
     *parents, key = dotted.split(".")
     if not equals or not all([*parents, key]):
         raise BakeoffError(f"--set {setting}: expected key.path=value, such as validation.n_repeats=1")
     try:
-        value = yaml.safe_load(text)
+        value = _read(text)
     except yaml.YAMLError as error:
         raise BakeoffError(f"--set {setting}: the value is not valid YAML") from error
     for parent in parents:
-        content = content.setdefault(parent, {})
+        if content.get(parent) is None:
+            content[parent] = {}
+        content = content[parent]
         if not isinstance(content, dict):
             raise BakeoffError(f"--set {setting}: {parent} is a value, not a group of settings")
     if value is None:
@@ -133,7 +157,7 @@ def _lay_over(content: Yaml, setting: str) -> None:
 
 def _explain(error: "ErrorDetails", content: Yaml) -> str:
     """One of pydantic's errors in a user's words."""
-    where = ".".join(_keys(error["loc"], content)) or "the experiment"
+    where = ".".join(_keys(error, content)) or "the experiment"
     match error["type"]:
         case "extra_forbidden":
             return f"{where} is not a known setting{did_you_mean(where.split('.')[-1], _field_names(Spec))}"
@@ -150,15 +174,14 @@ def _explain(error: "ErrorDetails", content: Yaml) -> str:
             return f"{where} is {error['input']!r}, but {message[:1].lower()}{message[1:]}"
 
 
-def _keys(location: tuple[int | str, ...], content: object) -> list[str]:
+def _keys(error: "ErrorDetails", content: Any) -> list[str]:
     """The path of a fault as the file spells it: pydantic's own path also names the variant of each union."""
     keys: list[str] = []
-    for position, step in enumerate(location):
-        last = position == len(location) - 1
-        if isinstance(content, Mapping) and (step in content or last):
-            keys, content = [*keys, str(step)], content.get(step)
-        elif isinstance(content, list) and isinstance(step, int):
-            keys, content = [*keys, str(step)], content[step] if step < len(content) else None
+    for step in error["loc"]:
+        if (isinstance(content, Mapping) and step in content) or (isinstance(content, list) and isinstance(step, int)):
+            keys, content = [*keys, str(step)], content[step]
+    if error["type"] == "missing":
+        keys.append(str(error["loc"][-1]))
     return keys
 
 

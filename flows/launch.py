@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flows.experiment import Experiment, load
 from flows.server import OwnServer
+from tasks.networks import DenseSpec
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import CACHE, MLRUNS
@@ -38,7 +39,7 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
         if kept and not cut_off:
             return Outcome(report=kept, kept=True, cut_off=0)
         if not kept:
-            _import_what_is_needed(experiment)
+            _get_ready(experiment)
         with _prefect_settings(server, fresh):
             _mark_crashed(cut_off)
             report = kept or bakeoff(experiment)
@@ -85,10 +86,20 @@ def _own_server() -> AbstractContextManager[OwnServer | None]:
     return nullcontext() if os.environ.get("PREFECT_API_URL") else OwnServer()
 
 
-def _import_what_is_needed(experiment: Experiment) -> None:
-    """Imports TensorFlow, where a net is entered, in the seconds that the server takes to boot."""
-    if any(contender.family == "network" for contender in experiment.contenders.values()):
-        importlib.import_module("tasks.training")
+def _get_ready(experiment: Experiment) -> None:
+    """Uses the seconds that the server takes to boot: imports TensorFlow for nets, checks the settings of the others.
+
+    Raises:
+        BakeoffError: when a contender has a setting that its estimator does not know.
+    """
+    for name, contender in experiment.contenders.items():
+        if isinstance(contender, DenseSpec):
+            importlib.import_module("tasks.training")
+        else:
+            try:
+                contender.estimator(experiment.dataset.task, seed=0)
+            except BakeoffError as error:
+                raise BakeoffError(f"contender {name}: {error}") from error
 
 
 @contextmanager

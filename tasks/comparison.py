@@ -139,7 +139,11 @@ def _posterior(
     """For each number of folds in J: the probabilities that first is better, that both are equal, that second is."""
     from scipy import stats
 
-    error = np.maximum(_standard_error(sd, J, n_splits), np.finfo(np.float64).tiny)
+    if sd == 0:  # the same difference on every fold: all of the posterior lies there
+        certain = np.ones(len(J))
+        better, worse = certain * (gain > equivalent_within), certain * (gain < -equivalent_within)
+        return better, 1 - better - worse, worse
+    error = _standard_error(sd, J, n_splits)
     better = np.asarray(stats.t.sf((equivalent_within - gain) / error, J - 1))
     worse = np.asarray(stats.t.cdf((-equivalent_within - gain) / error, J - 1))
     return better, np.maximum(1 - better - worse, 0), worse

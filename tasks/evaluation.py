@@ -75,7 +75,8 @@ def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metr
         METRICS[metric].score(y[rows], mine) for rows, mine in zip(held_out, outcome.predictions, strict=True)
     )
     if not np.isfinite(scores).all():
-        raise BakeoffError(f"contender {name}: {metric} is not a finite number on every fold: {scores}")
+        first = int(np.argmin(np.isfinite(scores)))
+        raise BakeoffError(f"contender {name}: {metric} is {scores[first]} on fold {first}, and not a finite number")
     return Evaluation(
         name=name,
         contender=contender,
@@ -138,22 +139,27 @@ def _evaluate_network(name: str, contender: DenseSpec, arrays: Arrays, folds: Fo
 
 def _members(contender: DenseSpec, y: NDArray[np.generic], arrays: Arrays, folds: Folds) -> "list[Member]":
     """A net for each fold; the rows that stop its training early come out of its training rows."""
-    from sklearn.model_selection import train_test_split
-
     from tasks.training import Member
 
     members = []
     for number, (training, held_out) in enumerate(folds.pairs()):
         seed, stopping = seed_of(folds.validation.seed, number), np.empty(0, np.int64)
         if contender.early_stopping:
-            training, stopping = train_test_split(
-                training,
-                test_size=contender.early_stopping.validation_fraction,
-                random_state=seed % 2**31,
-                stratify=y[training] if arrays.classes else None,
-            )
+            classes = y[training] if arrays.classes else None
+            training, stopping = _set_aside(training, contender.early_stopping.validation_fraction, seed, classes)
         members.append(Member(training=training, seed=seed, validation=held_out, stopping=stopping))
     return members
+
+
+def _set_aside(rows: Rows, share: float, seed: int, classes: NDArray[np.generic] | None) -> tuple[Rows, Rows]:
+    """Splits a share of the rows off, stratified by class."""
+    from sklearn.model_selection import train_test_split
+
+    try:
+        kept, aside = train_test_split(rows, test_size=share, random_state=seed % 2**31, stratify=classes)
+    except ValueError as error:
+        raise BakeoffError(f"early_stopping.validation_fraction {share:g} does not fit the rows: {error}") from error
+    return kept, aside
 
 
 def _store_out_of_fold(predictions: Sequence[Floats], held_out: Sequence[Rows], folds: Folds) -> StoredFile:

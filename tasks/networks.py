@@ -71,4 +71,9 @@ def output_layer(task: Task, n_outputs: int) -> tuple[int, str]:
     return 1, "sigmoid" if task == "binary" else "linear"
 
 
+def training_metric(task: Task) -> Literal["mae", "accuracy"]:
+    """What is reported per epoch, beside the loss."""
+    return "mae" if task == "regression" else "accuracy"
+
+
 Network = DenseSpec

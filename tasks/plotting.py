@@ -1,6 +1,6 @@
 """The pictures of a run, each a PNG file in a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from tasks.store import load_arrays
 from tasks.vectorization import Arrays
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d1660f", "#777777"
@@ -61,25 +62,38 @@ def plot_predictions(evaluation: Evaluation, arrays: Arrays, unit: str, folder: 
     return _save(figure, folder / "predictions.png")
 
 
-def plot_differences(verdicts: Sequence[Verdict], metric: MetricName, equivalent_within: float, folder: Path) -> Path:
-    """Every pair's difference with its interval, and the region of practical equivalence around zero."""
-    figure = _figure(9, 1.6 + 0.45 * len(verdicts))
-    axes = figure.subplots()
-    axes.axvspan(-equivalent_within, equivalent_within, color=GREY, alpha=0.15, label="practically equal", linewidth=0)
-    axes.axvline(0, color=GREY, linewidth=1)
-    for row, verdict in enumerate(reversed(verdicts)):
-        low, high = verdict.interval
-        colour = BLUE if verdict.better else ORANGE if verdict.decision == "undecided" else GREY
-        axes.plot([low, high], [row, row], color=colour, linewidth=2)
-        axes.plot(verdict.difference, row, "o", color=colour)
-    labels = [f"{verdict.first} − {verdict.second}: {verdict.better or verdict.decision}" for verdict in verdicts]
-    axes.set_yticks(range(len(verdicts)), labels[::-1])
-    axes.set_ylim(-0.6, len(verdicts) - 0.4)
-    axes.set(
-        xlabel=f"difference of {TITLES[metric]} with {CONFIDENCE:.0%} interval", title="Every pair, with its verdict"
+def plot_differences(
+    verdicts: Sequence[Verdict], floors: Collection[str], metric: MetricName, equivalent_within: float, folder: Path
+) -> Path:
+    """Every pair's difference with its interval, and the region of practical equivalence around zero.
+
+    Pairs with a contender in `floors` stand below, on a scale of their own: they differ by far more than the others.
+    """
+    among = [verdict for verdict in verdicts if not {verdict.first, verdict.second} & set(floors)]
+    groups = [group for group in (among, [verdict for verdict in verdicts if verdict not in among]) if group]
+    figure = _figure(9, 1.2 + sum(0.7 + 0.42 * len(group) for group in groups))
+    panels = figure.subplots(len(groups), squeeze=False, height_ratios=[1 + len(group) for group in groups])
+    for axes, group in zip(panels[:, 0], groups, strict=True):
+        _draw_differences(axes, group, equivalent_within)
+    figure.suptitle(
+        f"Difference of {TITLES[metric]} with {CONFIDENCE:.0%} interval, and verdict; grey: practically equal"
     )
-    axes.legend(frameon=False, loc="best")
     return _save(figure, folder / "differences.png")
+
+
+def _draw_differences(axes: "Axes", verdicts: Sequence[Verdict], equivalent_within: float) -> None:
+    axes.axvspan(-equivalent_within, equivalent_within, color=GREY, alpha=0.2, linewidth=0)
+    axes.axvline(0, color=GREY, linewidth=1)
+    for row, verdict in enumerate(verdicts):
+        colour = BLUE if verdict.better else ORANGE if verdict.decision == "undecided" else GREY
+        axes.plot(verdict.interval, [row, row], color=colour, linewidth=2)
+        axes.plot(verdict.difference, row, "o", color=colour)
+    labels = [
+        f"{verdict.first} − {verdict.second}\n{verdict.better + ' is better' if verdict.better else verdict.decision}"
+        for verdict in verdicts
+    ]
+    axes.set_yticks(range(len(verdicts)), labels, fontsize=9)
+    axes.set_ylim(len(verdicts) - 0.5, -0.5)
 
 
 def _figure(width: float, height: float) -> "Figure":

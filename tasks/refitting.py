@@ -33,7 +33,7 @@ class Refit(Spec):
     epochs: int | None = None
 
 
-class TestScore(Spec):
+class FinalScore(Spec):
     """The champion's one score on the test rows."""
 
     name: str
@@ -70,13 +70,13 @@ def refit(evaluation: Evaluation, arrays: Arrays, seed: int) -> Refit:
     )
 
 
-def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> TestScore:
+def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScore:
     """Loads the kept model and scores it on the test rows."""
     X, y = arrays.test()
     started = time.perf_counter()
     prediction = predict(refit, X, arrays)
     seconds = time.perf_counter() - started
-    return TestScore(name=refit.name, score=METRICS[metric].score(y, prediction), predict_seconds=seconds)
+    return FinalScore(name=refit.name, score=METRICS[metric].score(y, prediction), predict_seconds=seconds)
 
 
 def predict(refit: Refit, X: NDArray[np.float64], arrays: Arrays) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from tasks.comparison import CONFIDENCE, REPEATS_LIMIT, Estimate, Verdict, estim
 from tasks.datasets import Table
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
-from tasks.refitting import TestScore
+from tasks.refitting import FinalScore
 from tasks.specs import Spec
 from tasks.splitting import KFoldSpec
 
@@ -128,7 +128,7 @@ def write_report(
     equivalent_within: float,
     leaderboard: tuple[LeaderboardEntry, ...],
     verdicts: Sequence[Verdict],
-    test: TestScore,
+    test: FinalScore,
 ) -> Report:
     """The report of an experiment, its headline put into a sentence."""
     decisive = headline(leaderboard, verdicts)

@@ -38,9 +38,9 @@ class Folds(Spec):
     rows: int
     file: StoredFile
 
-    def held_out(self) -> NDArray[np.int16]:
+    def held_out(self) -> NDArray[np.int32]:
         """For each repeat and row, the number of the fold in which that row is held out."""
-        return load_arrays(self.file)["held_out"].astype(np.int16, copy=False)
+        return load_arrays(self.file)["held_out"].astype(np.int32, copy=False)
 
     def pairs(self) -> Iterator[tuple[Rows, Rows]]:
         """Training rows and validation rows of each fold, repeat by repeat."""
@@ -61,7 +61,7 @@ def split(arrays: Arrays, validation: KFoldSpec) -> Folds:
     _check(y, arrays, validation)
     splitter = RepeatedStratifiedKFold if arrays.classes else RepeatedKFold
     folds = splitter(n_splits=validation.n_splits, n_repeats=validation.n_repeats, random_state=validation.seed)
-    held_out = np.empty((validation.n_repeats, len(y)), np.int16)
+    held_out = np.empty((validation.n_repeats, len(y)), np.int32)
     for number, (_, rows) in enumerate(folds.split(X, y)):
         repeat, fold = divmod(number, validation.n_splits)
         held_out[repeat, rows] = fold
@@ -74,10 +74,12 @@ def _check(y: NDArray[np.generic], arrays: Arrays, validation: KFoldSpec) -> Non
             f"validation.n_splits is {validation.n_splits}, but there are {len(y)} training rows;"
             f" choose {len(y)} or fewer"
         )
-    counts = np.bincount(y.astype(np.int64)) if arrays.classes else np.array([len(y)])
-    if arrays.classes and counts.min() < validation.n_splits:
-        rarest = arrays.classes[int(counts.argmin())]
+    if not arrays.classes:
+        return
+    counts = np.bincount(y.astype(np.int64), minlength=len(arrays.classes))
+    if counts.min() < validation.n_splits:
+        mend = f"choose {counts.min()} or fewer" if counts.min() > 1 else "a class needs 2 rows or more"
         raise BakeoffError(
-            f"class {rarest} has {counts.min()} training rows, fewer than validation.n_splits = {validation.n_splits};"
-            f" choose {max(2, counts.min())} or fewer"
+            f"class {arrays.classes[int(counts.argmin())]} has {counts.min()} training rows, fewer than"
+            f" validation.n_splits = {validation.n_splits}; {mend}"
         )

@@ -20,8 +20,8 @@ from tasks import plotting
 from tasks.datasets import Table
 from tasks.evaluation import Evaluation
 from tasks.frames import write_frames
-from tasks.metrics import MetricName
-from tasks.networks import DenseSpec
+from tasks.metrics import MetricName, Task
+from tasks.networks import DenseSpec, training_metric
 from tasks.refitting import TRUSTED_TYPES, Refit, load_model, predict
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 BATCH = 1000  # the most metrics that MLflow takes in one call
 EXAMPLE_ROWS = 5
 REPORT = "report.json"
+MODEL_TRAINING = "custom_model_development"  # what MLflow's pages call an experiment that is not about agents
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
@@ -101,7 +102,7 @@ def log_contender(
     _log_dataset(client, run, table)
     _log_params(client, run.run_id, evaluation.contender.model_dump())
     _log_metrics(client, run.run_id, {f"fold_{metric}": evaluation.scores})
-    _log_metrics(client, run.run_id, _curves(evaluation), first_step=1)
+    _log_metrics(client, run.run_id, _curves(evaluation, table.task), first_step=1)
     _log_metrics(client, run.run_id, {name: [value] for name, value in _summary(evaluation, refit, metric).items()})
     with tempfile.TemporaryDirectory() as folder:
         write_frames(evaluation, arrays, Path(folder))
@@ -125,7 +126,8 @@ def log_report(run: RunRef, report: Report) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / REPORT).write_text(report.model_dump_json(indent=2), encoding="utf8")
         if report.verdicts:
-            plotting.plot_differences(report.verdicts, report.metric, report.equivalent_within, Path(folder))
+            floors = [entry.name for entry in report.contenders if entry.family == "floor"]
+            plotting.plot_differences(report.verdicts, floors, report.metric, report.equivalent_within, Path(folder))
         client.log_artifacts(run.run_id, folder)
 
 
@@ -171,7 +173,8 @@ def _experiment_id(client: "MlflowClient", name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         own = not os.environ.get("MLFLOW_TRACKING_URI")
-        return client.create_experiment(name, (MLRUNS / "artifacts" / name).resolve().as_uri() if own else None)
+        location = (MLRUNS / "artifacts" / name).resolve().as_uri() if own else None
+        return client.create_experiment(name, location, tags={"mlflow.experimentKind": MODEL_TRAINING})
     if found.lifecycle_stage == "deleted":
         raise BakeoffError(
             f"the MLflow experiment {name!r} was deleted; bring it back with"
@@ -181,9 +184,12 @@ def _experiment_id(client: "MlflowClient", name: str) -> str:
 
 
 def _owner() -> dict[str, str]:
-    """Which process a run belongs to, so that a later one can tell whether it still lives."""
+    """Whose run it is: the user's, and of which process, so that a later one can tell whether it still lives."""
     process = psutil.Process()
     return {
+        "mlflow.user": process.username(),
+        "mlflow.source.name": "bakeoff",
+        "mlflow.source.type": "LOCAL",
         "bakeoff.host": socket.gethostname(),
         "bakeoff.pid": str(process.pid),
         "bakeoff.process_started": f"{process.create_time():.2f}",
@@ -251,11 +257,13 @@ def _summary(evaluation: Evaluation, refit: Refit, metric: MetricName) -> dict[s
     }
 
 
-def _curves(evaluation: Evaluation) -> dict[str, list[float]]:
-    """A net's curves, each the mean over folds per epoch."""
+def _curves(evaluation: Evaluation, task: Task) -> dict[str, list[float]]:
+    """A net's curves, each the mean over folds per epoch, by the names that Keras gives them."""
     if evaluation.history is None:
         return {}
-    return {name: curve.mean(axis=1).tolist() for name, curve in load_arrays(evaluation.history).items()}
+    curves = load_arrays(evaluation.history)
+    names = {name: name.replace("metric", training_metric(task)) for name in curves}
+    return {names[name]: curve.mean(axis=1).tolist() for name, curve in curves.items()}
 
 
 def _log_model(client: "MlflowClient", run: RunRef, refit: Refit, arrays: Arrays) -> None:

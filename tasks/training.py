@@ -108,7 +108,7 @@ class Stack:
         self._steps = tf.Variable(tf.zeros(len(self.members)))
         self._best = _Best(self.network.weights, len(self.members)) if spec.early_stopping else None
         self._run_epochs = tf.function(self._epochs, jit_compile=True)
-        self._predict_batches = tf.function(self._predict, jit_compile=True)
+        self._predict_batches = tf.function(self._predict)  # runs once or twice: compiling it would cost more
 
     def fit(self, epochs: int, progress: Progress = lambda done, total: None) -> History:
         """Trains all members for so many epochs, or until early stopping has ended the last of them.
@@ -164,11 +164,13 @@ class Stack:
     ) -> tf.Tensor:
         """Runs `count` epochs; orders is (epochs, steps, batch, members). Gives curves (epochs, 4, members)."""
         curves = tf.TensorArray(tf.float32, orders.shape[0], element_shape=(4, len(self.members)))
-        for epoch in tf.range(count):
+        epoch = tf.constant(0)
+        while epoch < count:  # XLA would compile tf.range(count) anew for every count
             trained = self._train_epoch(orders[epoch], mask)
             if self._best is not None:
                 self._best.update(self._evaluate(*stopping)[0], start + epoch + 1, self._patience)
             curves = curves.write(epoch, tf.concat([trained, self._evaluate(*watched)], axis=0))
+            epoch += 1
         return curves.stack()
 
     def _train_epoch(self, order: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

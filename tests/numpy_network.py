@@ -45,9 +45,7 @@ class RMSprop:
 
     def step(self, weights: Weights, found: Weights) -> Weights:
         self.square = [0.9 * v + 0.1 * g**2 for v, g in zip(self.square, found, strict=True)]
-        return [
-            w - 0.001 * g / np.sqrt(v + 1e-7) for w, g, v in zip(weights, found, self.square, strict=True)
-        ]
+        return [w - 0.001 * g / np.sqrt(v + 1e-7) for w, g, v in zip(weights, found, self.square, strict=True)]
 
 
 class Adam:
@@ -63,6 +61,4 @@ class Adam:
         self.mean = [0.9 * m + 0.1 * g for m, g in zip(self.mean, found, strict=True)]
         self.square = [0.999 * v + 0.001 * g**2 for v, g in zip(self.square, found, strict=True)]
         rate = 0.001 * np.sqrt(1 - 0.999**self.t) / (1 - 0.9**self.t)
-        return [
-            w - rate * m / (np.sqrt(v) + 1e-7) for w, m, v in zip(weights, self.mean, self.square, strict=True)
-        ]
+        return [w - rate * m / (np.sqrt(v) + 1e-7) for w, m, v in zip(weights, self.mean, self.square, strict=True)]

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.networks import EarlyStoppingSpec
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, did_you_mean
 from tasks.splitting import KFoldSpec
 
 
@@ -31,3 +31,8 @@ def test_a_spec_survives_json() -> None:
 
 def test_pydantic_does_not_swallow_an_error_that_is_the_users_to_mend() -> None:
     assert not issubclass(BakeoffError, ValueError)
+
+
+def test_a_hint_names_the_nearest_known_name_or_says_nothing() -> None:
+    assert did_you_mean("epoch", ["epochs", "units"]) == "; did you mean epochs?"
+    assert did_you_mean("xyz", ["epochs", "units"]) == ""

@@ -52,6 +52,16 @@ def test_no_file_shows_in_the_cache_before_it_is_whole() -> None:
     assert seen == []
 
 
+def test_a_file_is_moved_into_the_cache_and_not_written_there() -> None:
+    written: list[int] = []
+
+    def write(path: Path) -> None:
+        path.write_text("x")
+        written.append(path.stat().st_ino)
+
+    assert [store(".txt", write).path.stat().st_ino] == written
+
+
 def test_the_cache_holds_nothing_but_the_file() -> None:
     file = store(".txt", lambda path: path.write_text("x"))
     assert list(CACHE.iterdir()) == [file.path]

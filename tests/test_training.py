@@ -25,7 +25,7 @@ EPOCHS = 5
 
 # Four members with batches of 16: a short last batch each, and the last two run out of batches before the others.
 MEMBERS = [
-    Member(training=np.flatnonzero(np.arange(60) % 6 != k), seed=k + 7, validation=np.flatnonzero(np.arange(60) % 6 == k))
+    Member(np.flatnonzero(np.arange(60) % 6 != k), seed=k + 7, validation=np.flatnonzero(np.arange(60) % 6 == k))
     for k in range(2)
 ] + [
     Member(training=np.arange(40), seed=3, validation=np.arange(40, 60)),
@@ -56,6 +56,11 @@ def fit_with_keras(model: Any, member: Member, y: np.ndarray, batch_size: int = 
     return curves
 
 
+def trained_weights(model: Any) -> list[np.ndarray]:
+    """The weights of all layers but the normalization in front."""
+    return [weight for layer in model.layers[1:] for weight in layer.get_weights()]
+
+
 def assert_same_weights(model: Any, other: Any, tolerance: float = 1e-5) -> None:
     for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=tolerance, rtol=0)
@@ -74,12 +79,16 @@ def test_every_member_gets_the_weights_that_a_separate_keras_fit_gives(spec: Any
 
 @pytest.mark.parametrize(
     ("spec", "oracle"),
-    [(SGDSpec(momentum=0.9), numpy_network.SGD), (RMSpropSpec(), numpy_network.RMSprop), (AdamSpec(), numpy_network.Adam)],
+    [
+        (SGDSpec(momentum=0.9), numpy_network.SGD),
+        (RMSpropSpec(), numpy_network.RMSprop),
+        (AdamSpec(), numpy_network.Adam),
+    ],
     ids=["sgd", "rmsprop", "adam"],
 )
 def test_every_member_gets_the_weights_that_a_numpy_network_gets(spec: Any, oracle: Any) -> None:
     stack = stack_of(DenseSpec(units=(8, 8), optimizer=spec, batch_size=16))
-    initial = [[np.asarray(w, np.float64) for w in stack.unstack(k).layers[1:] for w in w.get_weights()] for k in range(4)]
+    initial = [[weight.astype(np.float64) for weight in trained_weights(stack.unstack(k))] for k in range(len(MEMBERS))]
     stack.fit(EPOCHS)
     for k, member in enumerate(MEMBERS):
         weights, optimizer, shuffle = initial[k], oracle(initial[k]), np.random.default_rng(member.seed)
@@ -89,8 +98,7 @@ def test_every_member_gets_the_weights_that_a_numpy_network_gets(spec: Any, orac
             for start in range(0, len(rows), 16):
                 batch = rows[start : start + 16]
                 weights = optimizer.step(weights, numpy_network.gradients(weights, x[batch], REGRESSION[batch, None]))
-        trained = [w for layer in stack.unstack(k).layers[1:] for w in layer.get_weights()]
-        for mine, theirs in zip(trained, weights, strict=True):
+        for mine, theirs in zip(trained_weights(stack.unstack(k)), weights, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=1e-4, rtol=0)
 
 

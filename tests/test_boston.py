@@ -1,0 +1,40 @@
+"""conf/boston.yaml on the whole table: the book's net and gradient boosting, at the book's size."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.experiment import Experiment, load
+from tasks.datasets import ingest
+from tasks.evaluation import Evaluation, evaluate
+from tasks.refitting import refit, score_on_test
+from tasks.splitting import split
+from tasks.vectorization import Arrays, vectorize
+
+SEEDS = range(5)
+
+
+def evaluated(name: str, seed: int, repository: Path) -> tuple[Experiment, Arrays, Evaluation]:
+    settings = ["validation.n_repeats=1", f"validation.seed={seed}"]
+    experiment = load(str(repository / "conf" / "boston.yaml"), settings)
+    arrays = vectorize(ingest(experiment.dataset))
+    folds = split(arrays, experiment.validation)
+    return experiment, arrays, evaluate(name, experiment.contenders[name], arrays, folds, experiment.metric)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_books_net_reaches_the_books_error(seed: int, repository: Path) -> None:
+    """The bands hold the figures of both editions: a test MAE of about 2.5, in $1000s."""
+    experiment, arrays, evaluation = evaluated("dense", seed, repository)
+    test = score_on_test(refit(evaluation, arrays, experiment.validation.seed), arrays, experiment.metric)
+    print(f"seed {seed}: 4-fold MAE {np.mean(evaluation.scores):.3f}, test MAE {test.score:.3f}")
+    assert 2.2 <= np.mean(evaluation.scores) <= 2.7
+    assert 2.3 <= test.score <= 3.0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_gradient_boosting_reaches_its_error(seed: int, repository: Path) -> None:
+    _, _, evaluation = evaluated("gradient_boosting", seed, repository)
+    print(f"seed {seed}: 4-fold MAE {np.mean(evaluation.scores):.3f}")
+    assert np.mean(evaluation.scores) <= 2.35

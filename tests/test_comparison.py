@@ -1,0 +1,238 @@
+import math
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from tasks.comparison import REPEATS_LIMIT, Verdict, compare, estimate, verdict
+from tasks.metrics import METRICS, MetricName
+from tasks.splitting import KFoldSpec
+from tests.builders import evaluation_of
+
+# Differences of the fold scores, in 4 folds: mean 2.5, variance 5 / 3, corrected variance of the mean 35 / 36.
+WORKED = [1.0, 2.0, 3.0, 4.0]
+WORKED_ERROR = math.sqrt((1 / 4 + 1 / 3) * 5 / 3)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[list[float], int, float]:
+    """Differences that are not all equal, n_splits and a region of equivalence."""
+    n_splits = draw(st.integers(2, 6))
+    count = n_splits * draw(st.integers(1, 5))
+    shift = draw(st.integers(-300, 300))
+    differences = draw(st.lists(st.integers(-100, 100), min_size=count, max_size=count))
+    assume(len(set(differences)) > 1)
+    return [(shift + each) / 100 for each in differences], n_splits, draw(st.integers(0, 200)) / 100
+
+
+def _verdict(differences: Sequence[float], n_splits: int, within: float, metric: MetricName = "r2") -> Verdict:
+    return verdict("a", "b", differences, [0.0] * len(differences), n_splits, metric, within)
+
+
+def _posterior(differences: Sequence[float], n_splits: int) -> object:
+    """The t distribution that both tests read, put together anew."""
+    J = len(differences)
+    rho = 1 / n_splits
+    error = np.std(differences, ddof=1) * math.sqrt(1 / J + rho / (1 - rho))
+    return stats.t(df=J - 1, loc=np.mean(differences), scale=error)
+
+
+def _cdf_of_3_degrees_of_freedom(t: float) -> float:
+    x = t / math.sqrt(3)
+    return 1 / 2 + (x / (1 + x * x) + math.atan(x)) / math.pi
+
+
+def test_p_is_the_one_worked_out_by_hand() -> None:
+    expected = 2 * (1 - _cdf_of_3_degrees_of_freedom(2.5 / WORKED_ERROR))
+    assert _verdict(WORKED, 4, 0).p_value == pytest.approx(expected)
+
+
+def test_the_interval_is_the_one_worked_out_by_hand() -> None:
+    low, high = _verdict(WORKED, 4, 0).interval
+    assert (low + high) / 2 == pytest.approx(2.5)
+    assert _cdf_of_3_degrees_of_freedom((high - 2.5) / WORKED_ERROR) == pytest.approx(0.975)
+
+
+def test_the_probabilities_are_those_worked_out_by_hand() -> None:
+    found = _verdict(WORKED, 4, 1.0)
+    below, beyond = (_cdf_of_3_degrees_of_freedom((edge - 2.5) / WORKED_ERROR) for edge in (-1.0, 1.0))
+    assert found.p_second_better == pytest.approx(below)
+    assert found.p_equivalent == pytest.approx(beyond - below)
+    assert found.p_first_better == pytest.approx(1 - beyond)
+
+
+@given(cases())
+def test_everything_agrees_with_an_independent_computation(case: tuple[list[float], int, float]) -> None:
+    differences, n_splits, within = case
+    found, t = _verdict(*case), _posterior(differences, n_splits)
+    assert found.difference == pytest.approx(np.mean(differences), abs=1e-12)
+    assert found.interval == pytest.approx(t.interval(0.95))
+    assert found.p_value == pytest.approx(2 * min(t.cdf(0), t.sf(0)), abs=1e-9)
+    assert found.p_first_better == pytest.approx(t.sf(within), abs=1e-9)
+    assert found.p_second_better == pytest.approx(t.cdf(-within), abs=1e-9)
+
+
+@given(cases(), st.sampled_from(list(METRICS)))
+def test_swapping_the_contenders_mirrors_the_verdict(case: tuple[list[float], int, float], metric: MetricName) -> None:
+    differences, n_splits, within = case
+    zeros = [0.0] * len(differences)
+    one = verdict("a", "b", differences, zeros, n_splits, metric, within)
+    two = verdict("b", "a", zeros, differences, n_splits, metric, within)
+    assert two.difference == pytest.approx(-one.difference)
+    assert two.interval == pytest.approx((-one.interval[1], -one.interval[0]))
+    assert two.p_value == pytest.approx(one.p_value)
+    assert two.p_second_better == pytest.approx(one.p_first_better)
+    assert two.p_equivalent == pytest.approx(one.p_equivalent, abs=1e-12)
+    assert two.better == one.better
+    assert two.repeats_needed == one.repeats_needed
+
+
+@given(cases())
+def test_the_other_direction_of_a_metric_turns_the_winner_and_nothing_else(
+    case: tuple[list[float], int, float],
+) -> None:
+    greater, less = _verdict(*case, metric="r2"), _verdict(*case, metric="mae")
+    assert (less.difference, less.interval, less.p_value) == (greater.difference, greater.interval, greater.p_value)
+    assert less.p_first_better == pytest.approx(greater.p_second_better)
+    assert {greater.better, less.better} in ({None}, {"a", "b"})
+
+
+@pytest.mark.parametrize(("metric", "better"), [("r2", "a"), ("accuracy", "a"), ("mae", "b"), ("log_loss", "b")])
+def test_the_greater_score_wins_where_greater_is_better(metric: MetricName, better: str) -> None:
+    scores = [0.90, 0.91, 0.89, 0.90], [0.10, 0.11, 0.10, 0.09]
+    assert verdict("a", "b", *scores, n_splits=4, metric=metric, equivalent_within=0.01).better == better
+
+
+@given(cases())
+def test_the_probabilities_sum_to_1(case: tuple[list[float], int, float]) -> None:
+    found = _verdict(*case)
+    parts = (found.p_first_better, found.p_equivalent, found.p_second_better)
+    assert sum(parts) == pytest.approx(1)
+    assert min(parts) >= 0
+
+
+@given(cases())
+def test_one_is_better_exactly_where_the_whole_interval_lies_beyond_the_region(
+    case: tuple[list[float], int, float],
+) -> None:
+    found, within = _verdict(*case), case[2]
+    low, high = found.interval
+    assume(min(abs(low - within), abs(high + within)) > 1e-9)
+    assert (found.decision == "first") == (low > within)
+    assert (found.decision == "second") == (high < -within)
+
+
+@given(cases())
+def test_both_are_equal_exactly_where_the_region_holds_95_percent(case: tuple[list[float], int, float]) -> None:
+    found, t = _verdict(*case), _posterior(*case[:2])
+    inside = t.cdf(case[2]) - t.cdf(-case[2])
+    assume(abs(inside - 0.95) > 1e-9)
+    assert (found.decision == "equivalent") == (inside > 0.95)
+
+
+@given(cases(), st.integers(1, 100))
+def test_a_wider_region_never_makes_a_difference_count_for_more(
+    case: tuple[list[float], int, float], wider: int
+) -> None:
+    differences, n_splits, within = case
+    narrow, wide = _verdict(*case), _verdict(differences, n_splits, within + wider / 100)
+    assert wide.p_equivalent >= narrow.p_equivalent - 1e-12
+    assert narrow.better or not wide.better
+
+
+@given(cases())
+def test_the_plain_paired_t_test_always_claims_more(case: tuple[list[float], int, float]) -> None:
+    naive = stats.ttest_1samp(case[0], 0).pvalue
+    corrected = _verdict(*case).p_value
+    assert corrected >= naive - 1e-12
+    if 1e-6 < naive < 0.999:
+        assert corrected > naive
+
+
+@given(cases())
+def test_repeats_needed_is_the_smallest_number_that_settles_it(case: tuple[list[float], int, float]) -> None:
+    differences, n_splits, within = case
+    found = _verdict(*case)
+    assume(found.decision == "undecided")
+    repeats = np.arange(len(differences) // n_splits + 1, REPEATS_LIMIT + 1)
+    J, rho = repeats * n_splits, 1 / n_splits
+    error = np.std(differences, ddof=1) * np.sqrt(1 / J + rho / (1 - rho))
+    mean, half = abs(np.mean(differences)), stats.t.ppf(0.975, J - 1) * error
+    inside = stats.t.cdf((within - mean) / error, J - 1) - stats.t.cdf((-within - mean) / error, J - 1)
+    settled = repeats[(mean - half > within) | (inside > 0.95)]
+    assert found.repeats_needed == (settled[0] if len(settled) else None)
+
+
+@pytest.mark.parametrize(
+    ("differences", "within", "needed"),
+    [
+        ([1.0, 1.2, 1.4, 1.5], 0.9, 2),  # towards a winner
+        ([0.3, -0.4, 0.4, -0.4], 0.61, 4),  # towards equality
+        ([1.0, 1.2, 1.4, 1.5], 1.1, None),  # the part of the spread that repeats cannot lower is too large
+    ],
+)
+def test_repeats_are_counted_in_all_and_only_where_they_would_help(
+    differences: list[float], within: float, needed: int | None
+) -> None:
+    found = _verdict(differences, 4, within)
+    assert (found.decision, found.repeats_needed) == ("undecided", needed)
+
+
+def test_a_settled_verdict_needs_no_more_repeats() -> None:
+    assert _verdict([5.0, 5.1, 4.9, 5.0], 4, 0.1).repeats_needed is None
+
+
+@pytest.mark.parametrize(
+    ("difference", "within", "decision", "p_value"),
+    [(0.0, 0.1, "equivalent", 1), (0.05, 0.1, "equivalent", 0), (0.5, 0.1, "first", 0), (-0.5, 0.1, "second", 0)],
+)
+def test_differences_without_spread_are_decided_without_dividing_by_zero(
+    difference: float, within: float, decision: str, p_value: float
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = _verdict([difference] * 4, 4, within)
+    assert (found.decision, found.p_value, found.interval) == (decision, p_value, (difference, difference))
+
+
+def test_a_large_difference_without_spread_is_decided_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert _verdict([20.0] * 4, 4, 0.1).decision == "first"
+
+
+def test_scores_that_are_the_same_are_no_evidence_against_equality() -> None:
+    found = verdict("a", "b", WORKED, WORKED, 4, "mae", 0.1)
+    assert (found.decision, found.p_value, found.p_equivalent) == ("equivalent", 1, 1)
+
+
+def test_a_mean_is_given_with_its_deviation_and_corrected_interval() -> None:
+    found = estimate(WORKED, 4)
+    assert found.mean == 2.5
+    assert found.std == pytest.approx(math.sqrt(5 / 3))
+    low, high = found.interval
+    assert _cdf_of_3_degrees_of_freedom((high - 2.5) / WORKED_ERROR) == pytest.approx(0.975)
+    assert high - 2.5 == pytest.approx(2.5 - low)
+
+
+def test_more_repeats_narrow_the_interval_but_never_below_what_the_rows_allow() -> None:
+    widths = [np.diff(estimate([0.0, 1.0] * n, 2).interval)[0] for n in (1, 2, 10, 1000)]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] > 2 * 1.96 * 0.5  # the standard deviation, whatever the number of repeats
+
+
+def test_every_pair_gets_a_verdict_in_the_order_given() -> None:
+    scores = {"x": [1.0, 2.0], "y": [2.0, 2.5], "z": [0.0, 9.0]}
+    evaluations = [evaluation_of(name, own) for name, own in scores.items()]
+    found = compare(evaluations, KFoldSpec(n_splits=2), "mae", 0.1)
+    assert [(each.first, each.second) for each in found] == [("x", "y"), ("x", "z"), ("y", "z")]
+    assert [each.difference for each in found] == [-0.75, -3.0, -2.25]
+    assert found[0] == verdict("x", "y", scores["x"], scores["y"], 2, "mae", 0.1)
+
+
+def test_one_contender_alone_gets_no_verdict() -> None:
+    assert compare([evaluation_of("x", [1.0, 2.0])], KFoldSpec(n_splits=2), "mae", 0.1) == []

@@ -1,0 +1,180 @@
+import numpy as np
+import pytest
+
+from tasks import progress
+from tasks.baselines import DummySpec, GradientBoostingSpec
+from tasks.evaluation import Contender, Evaluation, _members, evaluate, seed_of
+from tasks.metrics import METRICS, MetricName, Task
+from tasks.networks import DenseSpec, EarlyStoppingSpec
+from tasks.optimizers import SGDSpec
+from tasks.specs import BakeoffError
+from tasks.splitting import KFoldSpec, split
+from tasks.store import load_arrays
+from tasks.vectorization import Arrays
+from tests.builders import arrays_of, made_arrays
+
+TREES = GradientBoostingSpec(params={"n_estimators": 5, "subsample": 0.5})
+NET = DenseSpec(units=(4,), epochs=3, batch_size=8, optimizer=SGDSpec())  # the quickest to compile
+STOPPED = NET.model_copy(update={"early_stopping": EarlyStoppingSpec(patience=2, validation_fraction=0.25)})
+
+
+def _evaluate(
+    contender: Contender, arrays: Arrays, metric: MetricName, n_splits: int = 2, n_repeats: int = 1, seed: int = 0
+) -> Evaluation:
+    folds = split(arrays, KFoldSpec(n_splits=n_splits, n_repeats=n_repeats, seed=seed))
+    return evaluate("me", contender, arrays, folds, metric)
+
+
+def _out_of_fold(evaluation: Evaluation) -> np.ndarray:
+    return load_arrays(evaluation.predictions)["out_of_fold"]
+
+
+def test_dummy_predicts_the_mean_of_each_folds_training_rows() -> None:
+    arrays = arrays_of("regression", [0, 1, 2, 3, 4, 5])
+    folds = split(arrays, KFoldSpec(n_splits=3, n_repeats=2))
+    evaluation = evaluate("floor", DummySpec(), arrays, folds, "mae")
+    _, y = arrays.training()
+    pairs = list(folds.pairs())
+    assert evaluation.scores == pytest.approx([np.abs(y[rows] - y[training].mean()).mean() for training, rows in pairs])
+    predictions = _out_of_fold(evaluation)
+    for number, (training, rows) in enumerate(pairs):
+        np.testing.assert_allclose(predictions[number // 3, rows], y[training].mean())
+
+
+@pytest.mark.parametrize(
+    ("contender", "task", "metric", "shape"),
+    [
+        (TREES, "regression", "rmse", ()),
+        (TREES, "binary", "roc_auc", (2,)),
+        (TREES, "multiclass", "macro_f1", (3,)),
+        (STOPPED, "regression", "r2", ()),
+        (NET, "multiclass", "log_loss", (3,)),
+    ],
+)
+def test_scores_are_those_of_the_predictions_that_are_kept(
+    contender: Contender, task: Task, metric: MetricName, shape: tuple[int, ...]
+) -> None:
+    arrays = made_arrays(task)
+    folds = split(arrays, KFoldSpec(n_splits=2, n_repeats=2))
+    evaluation = evaluate("me", contender, arrays, folds, metric)
+    predictions, (_, y) = _out_of_fold(evaluation), arrays.training()
+    assert predictions.shape == (2, 30, *shape)
+    assert np.isfinite(predictions).all()
+    expected = [
+        METRICS[metric].score(y[rows], predictions[number // 2, rows]) for number, (_, rows) in enumerate(folds.pairs())
+    ]
+    assert evaluation.scores == pytest.approx(expected)
+    assert (evaluation.name, evaluation.contender) == ("me", contender)
+    assert min(evaluation.fit_seconds, evaluation.predict_seconds) > 0
+
+
+@pytest.mark.parametrize("contender", [TREES, NET], ids=lambda contender: contender.kind)
+def test_nothing_is_fitted_on_the_rows_that_are_held_out(contender: Contender) -> None:
+    arrays = made_arrays("regression")
+    folds = split(arrays, KFoldSpec(n_splits=2))
+    (X, y), (_, held_out) = arrays.training(), next(folds.pairs())
+    before = _out_of_fold(evaluate("me", contender, arrays, folds, "mae"))[0]
+    X[held_out[0]], y[held_out] = 1e4, -y[held_out]
+    changed = arrays_of("regression", y.tolist(), X)
+    after = _out_of_fold(evaluate("me", contender, changed, folds, "mae"))[0]
+    np.testing.assert_allclose(after[held_out[1:]], before[held_out[1:]], rtol=1e-5)
+    elsewhere = np.setdiff1d(np.arange(30), held_out)  # the other fold does learn from what has changed
+    assert np.abs(after[elsewhere] - before[elsewhere]).min() > 1e-3
+
+
+@pytest.mark.parametrize("contender", [TREES, NET], ids=lambda contender: contender.kind)
+def test_the_same_seed_gives_the_same_result(contender: Contender) -> None:
+    arrays = made_arrays("regression")
+    one, same = (_evaluate(contender, arrays, "mae", seed=1) for _ in range(2))
+    assert (one.scores, one.predictions, one.history) == (same.scores, same.predictions, same.history)
+
+
+def test_another_seed_gives_other_folds_and_scores() -> None:
+    arrays = made_arrays("regression")
+    assert _evaluate(TREES, arrays, "mae", seed=1).scores != _evaluate(TREES, arrays, "mae", seed=2).scores
+
+
+def test_folds_draw_from_streams_of_their_own() -> None:
+    seeds = {seed_of(seed, number) for seed in range(20) for number in range(20)}
+    assert len(seeds) == 400
+    assert seed_of(3, 5) == seed_of(3, 5)
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_a_net_keeps_its_curves_and_reports_every_epoch() -> None:
+    heard: list[tuple[str, int, int]] = []
+    with progress.listening(lambda *news: heard.append(news)):
+        evaluation = _evaluate(NET, made_arrays("regression"), "mae", n_splits=3)
+    assert heard == [("me, epoch", number, 3) for number in (1, 2, 3)]
+    assert evaluation.history is not None
+    curves = load_arrays(evaluation.history)
+    assert set(curves) == {"loss", "metric", "val_loss", "val_metric"}
+    assert {curve.shape for curve in curves.values()} == {(3, 3)}
+    assert evaluation.best_epochs == (3, 3, 3)
+    assert curves["val_metric"][-1] == pytest.approx(evaluation.scores, rel=1e-4)  # both are the mean absolute error
+
+
+def test_a_baseline_has_no_curves() -> None:
+    evaluation = _evaluate(TREES, made_arrays("binary"), "accuracy")
+    assert (evaluation.history, evaluation.best_epochs) == (None, ())
+
+
+@pytest.mark.parametrize("task", ["regression", "multiclass"])
+def test_rows_that_stop_training_come_out_of_the_training_rows_only(task: Task) -> None:
+    arrays = made_arrays(task)
+    folds = split(arrays, KFoldSpec(n_splits=3, n_repeats=2))
+    _, y = arrays.training()
+    members = _members(STOPPED, y, arrays, folds)
+    for member, (training, held_out) in zip(members, folds.pairs(), strict=True):
+        np.testing.assert_array_equal(member.validation, held_out)
+        assert len(member.stopping) == len(training) / 4
+        assert sorted([*member.training, *member.stopping]) == training.tolist()
+    if arrays.classes:
+        assert {len(np.unique(y[member.stopping])) for member in members} == {3}
+
+
+def test_without_early_stopping_a_net_learns_from_all_training_rows() -> None:
+    arrays = made_arrays("regression")
+    folds = split(arrays, KFoldSpec(n_splits=3))
+    for member, (training, _) in zip(_members(NET, arrays.training()[1], arrays, folds), folds.pairs(), strict=True):
+        np.testing.assert_array_equal(member.training, training)
+        assert len(member.stopping) == 0
+
+
+def test_a_baseline_reports_every_fold() -> None:
+    heard: list[tuple[str, int, int]] = []
+    with progress.listening(lambda *news: heard.append(news)):
+        _evaluate(DummySpec(), made_arrays("regression"), "mae", n_splits=2, n_repeats=2)
+    assert heard == [("me, fold", number, 4) for number in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("contender", "task", "metric", "message"),
+    [
+        (GradientBoostingSpec(params={"n_trees": 5}), "regression", "mae", "has no argument 'n_trees'"),
+        (GradientBoostingSpec(params={"learning_rate": -1}), "regression", "mae", "'learning_rate' parameter"),
+        (DenseSpec(loss="mse"), "multiclass", "log_loss", "loss mse does not fit"),
+        (DenseSpec(units=(4,), optimizer=SGDSpec(learning_rate=1e30)), "regression", "mae", "at learning rate 1e\\+30"),
+    ],
+    ids=["argument", "value", "loss", "diverged"],
+)
+def test_what_is_wrong_with_a_contender_is_said_with_its_name(
+    contender: Contender, task: Task, metric: MetricName, message: str
+) -> None:
+    with pytest.raises(BakeoffError, match=f"^contender me: .*{message}"):
+        _evaluate(contender, made_arrays(task), metric)
+
+
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined")
+def test_a_score_that_is_no_finite_number_is_refused() -> None:
+    with pytest.raises(BakeoffError, match="contender me: r2 is nan on fold 0, and not a finite number"):
+        _evaluate(DummySpec(), arrays_of("regression", [1, 2, 3, 4]), "r2", n_splits=4)
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "fraction"), [("multiclass", "accuracy", 0.05), ("regression", "mae", 0.99)]
+)
+def test_a_share_of_rows_that_cannot_be_set_aside_is_refused(task: Task, metric: MetricName, fraction: float) -> None:
+    stopping = EarlyStoppingSpec(validation_fraction=fraction)
+    with pytest.raises(BakeoffError, match=r"contender me: .*validation_fraction"):
+        _evaluate(DenseSpec(units=(2,), epochs=2, early_stopping=stopping), made_arrays(task), metric)

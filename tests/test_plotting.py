@@ -1,0 +1,95 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib.image import imread
+
+from tasks.plotting import plot_curves, plot_differences, plot_predictions
+from tasks.store import store_arrays
+from tests.builders import arrays_of, evaluation_of, verdict_of
+
+VERDICTS = [verdict_of("first", -3.0), verdict_of("undecided", 0.5), verdict_of("equivalent", 0.1)]
+
+
+def _pixels(path: Path | None) -> np.ndarray:
+    assert path is not None
+    assert path.read_bytes().startswith(b"\x89PNG\r\n")
+    pixels = imread(path)
+    assert pixels.std() > 0  # something is drawn
+    return pixels
+
+
+def _history(loss: float = 1.0) -> dict[str, np.ndarray]:
+    falling = loss / np.arange(1, 11)[:, None] * np.ones(4)
+    return {"loss": falling, "val_loss": falling + 0.1}
+
+
+def test_curves_are_drawn_for_a_net(tmp_path: Path) -> None:
+    path = plot_curves(evaluation_of("net", [1, 1], history=store_arrays(**_history())), tmp_path)
+    assert path == tmp_path / "curves.png"
+    assert _pixels(path).shape[:2] == (540, 960)
+
+
+def test_a_contender_that_does_not_learn_in_epochs_has_no_curves(tmp_path: Path) -> None:
+    assert plot_curves(evaluation_of("trees", [1, 1]), tmp_path) is None
+    assert list(tmp_path.glob("*.png")) == []
+
+
+def test_other_curves_give_another_picture(tmp_path: Path) -> None:
+    pictures = []
+    for loss in (1.0, 50.0):
+        evaluation = evaluation_of("net", [1, 1], history=store_arrays(**_history(loss)))
+        pictures.append(_pixels(plot_curves(evaluation, tmp_path)))
+    assert (pictures[0] != pictures[1]).any()
+
+
+def test_predictions_are_drawn_against_actual_values_on_a_square(tmp_path: Path) -> None:
+    predictions = store_arrays(out_of_fold=np.array([[1.0, 2.0, 3.5], [1.2, 2.2, 3.0]]))
+    evaluation = evaluation_of("net", [1, 1], predictions=predictions)
+    path = plot_predictions(evaluation, arrays_of("regression", [1, 2, 3]), "m", tmp_path)
+    assert path == tmp_path / "predictions.png"
+    assert _pixels(path).shape[:2] == (660, 660)
+
+
+def test_classes_have_no_plot_of_predictions(tmp_path: Path) -> None:
+    assert plot_predictions(evaluation_of("net", [1, 1]), arrays_of("binary", [0, 1]), "", tmp_path) is None
+    assert list(tmp_path.glob("*.png")) == []
+
+
+def test_differences_are_drawn_taller_with_every_pair(tmp_path: Path) -> None:
+    shapes = [_pixels(plot_differences(VERDICTS[:count], [], "mae", 0.2, tmp_path)).shape for count in (1, 2, 3)]
+    heights, widths = [shape[0] for shape in shapes], {shape[1] for shape in shapes}
+    assert widths == {1080}
+    assert 200 < heights[0] < heights[1] < heights[2] < 1080
+    assert [path.name for path in tmp_path.glob("*.png")] == ["differences.png"]
+
+
+def test_pairs_with_the_floor_stand_on_a_scale_of_their_own(tmp_path: Path) -> None:
+    with_floor = [*VERDICTS, verdict_of("first", 500.0, second="floor")]
+    one_scale, two_scales = (
+        _pixels(plot_differences(with_floor, floors, "mae", 0.2, tmp_path)) for floors in ([], ["floor"])
+    )
+    assert two_scales.shape[0] > one_scale.shape[0]
+
+
+def test_the_floor_alone_can_be_drawn(tmp_path: Path) -> None:
+    _pixels(plot_differences([verdict_of("first", 500.0, second="floor")], ["floor"], "mae", 0.2, tmp_path))
+
+
+def test_the_region_of_equivalence_shows_in_the_plot(tmp_path: Path) -> None:
+    narrow, wide = (_pixels(plot_differences(VERDICTS, [], "mae", within, tmp_path)) for within in (0.2, 2.0))
+    assert (narrow != wide).any()
+
+
+def test_pyplot_which_keeps_figures_and_looks_for_a_screen_is_not_used(repository: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from tasks.plotting import plot_differences
+from tests.builders import verdict_of
+plot_differences([verdict_of("first", 1.0)], [], "mae", 0.1, Path())
+assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(repository)})

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from tasks.baselines import Baseline, DummySpec, GradientBoostingSpec, HistGradientBoostingSpec
+from tasks.evaluation import seed_of
+from tasks.metrics import METRICS, MetricName, Task
+from tasks.networks import DenseSpec, EarlyStoppingSpec
+from tasks.optimizers import SGDSpec
+from tasks.refitting import Refit, load_model, predict, refit, score_on_test
+from tests.builders import evaluation_of, made_arrays
+
+TASKS: list[tuple[Task, MetricName]] = [("regression", "mae"), ("binary", "log_loss"), ("multiclass", "accuracy")]
+BASELINES = [
+    GradientBoostingSpec(params={"n_estimators": 5}),
+    HistGradientBoostingSpec(params={"max_iter": 5, "min_samples_leaf": 2}),
+    DummySpec(),
+]
+NET = DenseSpec(units=(4,), epochs=3, batch_size=8, optimizer=SGDSpec())  # the quickest to compile
+
+
+@pytest.mark.parametrize(("task", "metric"), TASKS)
+@pytest.mark.parametrize("spec", BASELINES, ids=lambda spec: spec.kind)
+def test_a_kept_baseline_predicts_as_one_fitted_on_all_training_rows(
+    spec: Baseline, task: Task, metric: MetricName
+) -> None:
+    arrays = made_arrays(task)
+    kept = refit(evaluation_of("me", [1, 1], spec), arrays, seed=3)
+    fitted = spec.estimator(task, seed_of(3, 0) % 2**31).fit(*arrays.training())
+    X, y = arrays.test()
+    expected = fitted.predict(X) if task == "regression" else fitted.predict_proba(X)
+    np.testing.assert_array_equal(predict(kept, X, arrays), expected)
+    assert (kept.name, kept.contender, kept.epochs, kept.model.suffix) == ("me", spec, None, ".skops")
+    test = score_on_test(kept, arrays, metric)
+    assert (test.name, test.score) == ("me", METRICS[metric].score(y, expected))
+
+
+@pytest.mark.parametrize(("task", "metric"), TASKS)
+def test_a_kept_net_is_an_ordinary_keras_model_that_takes_raw_features(task: Task, metric: MetricName) -> None:
+    arrays = made_arrays(task)
+    kept = refit(evaluation_of("me", [1, 1], NET, best_epochs=(3, 3)), arrays, seed=3)
+    X, y = arrays.test()
+    prediction = predict(kept, X, arrays)
+    assert kept.model.suffix == ".keras"
+    assert type(load_model(kept)).__name__ == "Sequential"
+    assert prediction.shape == ((10,) if task == "regression" else (10, arrays.n_outputs))
+    if task != "regression":
+        np.testing.assert_allclose(prediction.sum(axis=1), 1, atol=1e-6)
+    assert score_on_test(kept, arrays, metric).score == METRICS[metric].score(y, prediction)
+
+
+def test_a_net_is_trained_for_the_median_of_its_best_epochs_on_all_training_rows() -> None:
+    from tasks.training import Member, Stack
+
+    arrays = made_arrays("regression")
+    plain = NET.model_copy(update={"epochs": 50})
+    stopped = plain.model_copy(update={"early_stopping": EarlyStoppingSpec(patience=2)})
+    kept = refit(evaluation_of("me", [1, 1], stopped, best_epochs=(9, 1, 4)), arrays, seed=3)
+    assert kept.epochs == 4
+    X, y = arrays.training()
+    stack = Stack(plain, X, y, arrays.task, arrays.n_outputs, [Member(np.arange(len(y)), seed_of(3, 0))])
+    stack.fit(4)
+    np.testing.assert_allclose(predict(kept, X, arrays), stack.predict([np.arange(len(y))])[0], rtol=1e-4)
+
+
+def test_a_net_learns_what_can_be_learned() -> None:
+    arrays = made_arrays("regression", rows=110)
+    spec = NET.model_copy(update={"epochs": 200})
+    kept = refit(evaluation_of("me", [1, 1], spec, best_epochs=(200, 200)), arrays, seed=0)
+    floor = refit(evaluation_of("floor", [1, 1], DummySpec()), arrays, seed=0)
+    assert score_on_test(kept, arrays, "mae").score < score_on_test(floor, arrays, "mae").score / 2
+
+
+def test_a_refit_survives_json() -> None:
+    kept = refit(evaluation_of("me", [1, 1], BASELINES[0]), made_arrays("binary"), seed=0)
+    assert Refit.model_validate_json(kept.model_dump_json()) == kept

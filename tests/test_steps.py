@@ -1,0 +1,58 @@
+"""What a kept result depends on, and what it does not."""
+
+from pathlib import Path
+
+import pytest
+
+from flows import steps
+from tasks.baselines import GradientBoostingSpec
+
+
+def test_equal_inputs_have_equal_digests() -> None:
+    one, two = (GradientBoostingSpec(params={"n_estimators": 5, "max_depth": 2}) for _ in range(2))
+    assert steps.digest({"name": "trees", "contender": one}) == steps.digest({"contender": two, "name": "trees"})
+
+
+def test_any_changed_setting_changes_the_digest() -> None:
+    specs = [GradientBoostingSpec(), GradientBoostingSpec(params={"n_estimators": 5})]
+    assert len({steps.digest({"contender": spec}) for spec in specs}) == 2
+
+
+def test_changed_code_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = steps.digest("input")
+    monkeypatch.setattr(steps, "code_version", lambda: "another")
+    assert steps.digest("input") != before
+
+
+def test_the_code_version_covers_every_task_and_the_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "models").mkdir()
+    versions = set()
+    for content in ("a = 1", "a = 2"):
+        (tmp_path / "models" / "deep.py").write_text(content)
+        monkeypatch.setattr(steps.tasks, "__file__", str(tmp_path / "__init__.py"))
+        versions.add(steps.code_version.__wrapped__())
+    monkeypatch.setattr(steps, "version", lambda name: "99")
+    versions.add(steps.code_version.__wrapped__())
+    assert len(versions) == 3
+
+
+def test_an_input_that_is_no_plain_value_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"must be a spec or a plain value, not .*Path"):
+        steps.digest({"file": Path("data.csv")})
+
+
+def test_tasks_are_this_projects_and_not_another_packages(repository: Path) -> None:
+    assert Path(steps.tasks.__file__).resolve().is_relative_to(repository)
+
+
+def test_results_are_kept_as_json_and_never_pickled() -> None:
+    for step in (steps.ingest, steps.vectorize, steps.split, steps.evaluate, steps.compare, steps.refit):
+        assert step.persist_result
+        assert step.result_serializer == "json"
+
+
+def test_what_writes_to_mlflow_is_tried_again_and_never_answered_from_a_kept_result() -> None:
+    for step in (steps.log_data, steps.log_contender, steps.log_report):
+        assert step.retries == 2
+        assert not step.persist_result

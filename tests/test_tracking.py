@@ -1,0 +1,192 @@
+"""What MLflow holds, read back through MLflow."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks import tracking
+from tasks.baselines import Baseline, HistGradientBoostingSpec
+from tasks.datasets import DiabetesSpec, Table, WineSpec, ingest
+from tasks.evaluation import Evaluation, evaluate
+from tasks.networks import DenseSpec
+from tasks.refitting import Refit, predict, refit
+from tasks.splitting import Folds, KFoldSpec, split
+from tasks.tracking import RunRef
+from tasks.vectorization import Arrays, vectorize
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A contender that has been logged, with what it was logged from."""
+
+    run: RunRef
+    evaluation: Evaluation
+    refit: Refit
+    table: Table
+    arrays: Arrays
+    folds: Folds
+
+
+@dataclass(frozen=True)
+class World:
+    """A folder with one experiment's run: a net and a boosting of diabetes, a boosting of wines."""
+
+    folder: Path
+    parent: RunRef
+    net: Logged
+    trees: Logged
+    classes: Logged
+
+
+def logged(parent: RunRef, spec: DenseSpec | Baseline, dataset: DiabetesSpec | WineSpec) -> Logged:
+    table = ingest(dataset)
+    arrays = vectorize(table)
+    folds = split(arrays, KFoldSpec(n_splits=2, n_repeats=2))
+    metric = "mae" if table.task == "regression" else "accuracy"
+    evaluation = evaluate(spec.kind, spec, arrays, folds, metric)
+    refitted = refit(evaluation, arrays, seed=0)
+    run = tracking.log_contender(parent, evaluation, refitted, table, arrays, metric)
+    return Logged(run, evaluation, refitted, table, arrays, folds)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("world")
+    boosting = HistGradientBoostingSpec(params={"max_iter": 5})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        parent = tracking.open_run("diabetes", "a line", "fingerprint", "flow", {"metric": "mae", "v": {"seed": 1}})
+        net = logged(parent, DenseSpec(units=(4,), epochs=3), DiabetesSpec())
+        yield World(folder, parent, net, logged(parent, boosting, DiabetesSpec()), logged(parent, boosting, WineSpec()))
+
+
+@pytest.fixture(autouse=True)
+def _where_the_world_is(world: World, monkeypatch: pytest.MonkeyPatch, _working_directory: None) -> None:
+    monkeypatch.chdir(world.folder)
+
+
+def client() -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(tracking.tracking_uri())
+
+
+def artifact(run: RunRef, name: str, folder: Path) -> Path:
+    return Path(client().download_artifacts(run.run_id, name, str(folder)))
+
+
+def load_pyfunc(one: Logged) -> mlflow.pyfunc.PyFuncModel:
+    mlflow.set_tracking_uri(tracking.tracking_uri())
+    model_id = client().get_run(one.run.run_id).outputs.model_outputs[0].model_id
+    return mlflow.pyfunc.load_model(f"models:/{model_id}")
+
+
+def test_a_child_is_finished_below_its_parent_and_carries_its_settings(world: World) -> None:
+    run = client().get_run(world.net.run.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["mlflow.parentRunId"] == world.parent.run_id
+    assert run.data.params["optimizer.kind"] == "rmsprop"
+    assert run.data.params["epochs"] == "3"
+
+
+def test_fold_scores_are_logged_with_the_fold_as_step(world: World) -> None:
+    history = client().get_metric_history(world.trees.run.run_id, "fold_mae")
+    assert {metric.step: metric.value for metric in history} == dict(enumerate(world.trees.evaluation.scores))
+
+
+def test_curves_are_logged_with_the_epoch_as_step_by_kerass_names(world: World) -> None:
+    for name in ("loss", "mae", "val_loss", "val_mae"):
+        steps = [metric.step for metric in client().get_metric_history(world.net.run.run_id, name)]
+        assert sorted(steps) == [1, 2, 3]
+
+
+def test_the_data_set_is_an_input_with_its_digest(world: World) -> None:
+    (used,) = client().get_run(world.net.run.run_id).inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("diabetes", world.net.table.digest)
+
+
+def test_out_of_fold_predictions_come_back_as_parquet(world: World, tmp_path: Path) -> None:
+    frame = pd.read_parquet(artifact(world.trees.run, "out_of_fold.parquet", tmp_path))
+    assert len(frame) == 2 * world.trees.table.training_rows
+    score = (frame.actual - frame.prediction).abs().groupby(frame.repeat).mean().mean()
+    assert score == pytest.approx(np.mean(world.trees.evaluation.scores), rel=1e-2)
+
+
+def test_plots_are_pictures(world: World, tmp_path: Path) -> None:
+    for name in ("curves.png", "predictions.png"):
+        assert artifact(world.net.run, name, tmp_path).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("which", ["net", "trees"])
+def test_a_logged_model_has_signature_and_example_and_predicts_from_raw_features(world: World, which: str) -> None:
+    one: Logged = getattr(world, which)
+    model = load_pyfunc(one)
+    X, _ = one.arrays.test()
+    assert model.metadata.signature is not None
+    assert model.input_example.shape == (tracking.EXAMPLE_ROWS, 10)
+    mine = predict(one.refit, X, one.arrays)
+    np.testing.assert_allclose(np.ravel(model.predict(X)), mine, rtol=1e-5)
+
+
+def test_no_logged_file_is_a_pickle(world: World) -> None:
+    names = {path.suffix for path in Path("mlruns/artifacts").rglob("*") if path.is_file()}
+    assert {".keras", ".skops"} <= names
+    assert not names & {".pkl", ".pickle", ".joblib", ".cloudpickle"}
+
+
+def test_models_stand_below_the_run_that_made_them_and_are_ready(world: World) -> None:
+    found = client().search_logged_models([world.parent.experiment_id])
+    assert {model.status for model in found} == {"READY"}
+    assert {model.source_run_id for model in found} == {
+        each.run.run_id for each in (world.net, world.trees, world.classes)
+    }
+
+
+def test_classes_are_logged_with_a_probability_each(world: World, tmp_path: Path) -> None:
+    frame = pd.read_parquet(artifact(world.classes.run, "out_of_fold.parquet", tmp_path))
+    probabilities = frame[["p_class_0", "p_class_1", "p_class_2"]]
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+
+
+def test_the_parent_holds_folds_and_data(world: World, tmp_path: Path) -> None:
+    tracking.log_data(world.parent, world.net.table, world.net.folds)
+    run = client().get_run(world.parent.run_id)
+    assert run.data.params["v.seed"] == "1"
+    assert run.inputs.dataset_inputs[0].dataset.digest == world.net.table.digest
+    with np.load(artifact(world.parent, f"folds/{world.net.folds.file.path.name}", tmp_path)) as archive:
+        assert archive["held_out"].shape == (2, world.net.table.training_rows)
+
+
+def test_closing_a_run_closes_the_children_that_are_still_open() -> None:
+    parent = tracking.open_run("closing", "", "fingerprint", "flow", {})
+    child = client().create_run(parent.experiment_id, tags={"mlflow.parentRunId": parent.run_id})
+    tracking.close_run(parent, "FAILED")
+    assert {client().get_run(run).info.status for run in (parent.run_id, child.info.run_id)} == {"FAILED"}
+
+
+def test_only_runs_whose_process_is_gone_are_marked_killed() -> None:
+    mine, orphan, foreign = (tracking.open_run("orphans", "", "f", name, {}) for name in ("mine", "orphan", "foreign"))
+    client().set_tag(orphan.run_id, "bakeoff.process_started", "1.00")  # the pid is another process's by now
+    client().set_tag(foreign.run_id, "bakeoff.process_started", "1.00")
+    client().set_tag(foreign.run_id, "bakeoff.host", "another-machine")
+    assert tracking.reconcile() == ("orphan",)
+    states = [client().get_run(run.run_id).info.status for run in (mine, orphan, foreign)]
+    assert states == ["RUNNING", "KILLED", "RUNNING"]
+
+
+def test_runs_go_to_the_address_that_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/elsewhere.db")
+    tracking.open_run("elsewhere", "", "fingerprint", "flow", {})
+    with sqlite3.connect(tmp_path / "elsewhere.db") as database:
+        assert database.execute("select name from runs").fetchall() == [("elsewhere",)]
+
+
+def test_an_experiment_that_was_deleted_says_how_to_bring_it_back() -> None:
+    experiment_id = tracking.open_run("gone", "", "fingerprint", "flow", {}).experiment_id
+    client().delete_experiment(experiment_id)
+    with pytest.raises(tracking.BakeoffError, match=f"mlflow experiments restore --experiment-id {experiment_id}"):
+        tracking.open_run("gone", "", "fingerprint", "flow", {})
