@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.datasets import BostonSpec, ingest
-from tasks.networks import DenseSpec
-from tasks.optimizers import RMSpropSpec
-from tasks.splitting import KFoldSpec, Rows, split
-from tasks.vectorization import vectorize
+from tasks.data.datasets import BostonSpec, ingest
+from tasks.data.splitting import KFoldSpec, Rows, split
+from tasks.data.vectorization import vectorize
+from tasks.models.networks import DenseSpec
+from tasks.models.optimizers import RMSpropSpec
 
 UNITS = (64, 64)
 

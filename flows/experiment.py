@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from tasks.datasets import Dataset
+from tasks.data.datasets import Dataset
+from tasks.data.splitting import KFoldSpec
 from tasks.evaluation import Contender
 from tasks.metrics import MetricName, metric_for
-from tasks.networks import DenseSpec
+from tasks.models.networks import DenseSpec
 from tasks.specs import BakeoffError, Spec, did_you_mean
-from tasks.splitting import KFoldSpec
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -178,8 +178,9 @@ def _keys(error: "ErrorDetails", content: Any) -> list[str]:
     """The path of a fault as the file spells it: pydantic's own path also names the variant of each union."""
     keys: list[str] = []
     for step in error["loc"]:
-        if (isinstance(content, Mapping) and step in content) or (isinstance(content, list) and isinstance(step, int)):
-            keys, content = [*keys, str(step)], content[step]
+        inner = content
+        if isinstance(content, list) or (isinstance(content, Mapping) and step in content):
+            keys, content = [*keys, str(step)], inner[step]
     if error["type"] == "missing":
         keys.append(str(error["loc"][-1]))
     return keys

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flows.experiment import Experiment, load
 from flows.server import OwnServer
-from tasks.networks import DenseSpec
+from tasks.models.networks import DenseSpec
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import CACHE, MLRUNS

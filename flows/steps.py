@@ -18,7 +18,8 @@ from prefect.context import TaskRunContext
 from pydantic import BaseModel
 
 import tasks
-from tasks import comparison, datasets, evaluation, refitting, splitting, tracking, vectorization
+from tasks import comparison, evaluation, refitting, tracking
+from tasks.data import datasets, splitting, vectorization
 
 P = ParamSpec("P")
 R = TypeVar("R")

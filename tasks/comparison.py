@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.data.splitting import KFoldSpec
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.specs import Spec
-from tasks.splitting import KFoldSpec
 
 Decision = Literal["first", "equivalent", "second", "undecided"]
 CONFIDENCE = 0.95

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks import progress
-from tasks.baselines import Baseline, predict_with
+from tasks.data.splitting import Folds, Rows
+from tasks.data.vectorization import Arrays
 from tasks.metrics import METRICS, MetricName
-from tasks.networks import DenseSpec, Network
+from tasks.models.baselines import Baseline, predict_with
+from tasks.models.networks import DenseSpec, Network
 from tasks.specs import BakeoffError, Spec
-from tasks.splitting import Folds, Rows
 from tasks.store import StoredFile, store_arrays
-from tasks.vectorization import Arrays
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

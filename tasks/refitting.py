@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.baselines import Baseline, predict_with
+from tasks.data.vectorization import Arrays
 from tasks.evaluation import Contender, Evaluation, seed_of
 from tasks.metrics import METRICS, MetricName
-from tasks.networks import DenseSpec, output_layer
+from tasks.models.baselines import Baseline, predict_with
+from tasks.models.networks import DenseSpec, output_layer
 from tasks.specs import Spec
 from tasks.store import StoredFile, store
-from tasks.vectorization import Arrays
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from tasks.comparison import CONFIDENCE, REPEATS_LIMIT, Estimate, Verdict, estimate
-from tasks.datasets import Table
+from tasks.data.datasets import Table
+from tasks.data.splitting import KFoldSpec
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.refitting import FinalScore
 from tasks.specs import Spec
-from tasks.splitting import KFoldSpec
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

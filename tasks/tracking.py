@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import psutil
 
-from tasks import plotting
-from tasks.datasets import Table
+from tasks.artifacts import plotting
+from tasks.artifacts.frames import write_frames
+from tasks.data.datasets import Table
+from tasks.data.splitting import Folds
+from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
-from tasks.frames import write_frames
 from tasks.metrics import MetricName, Task
-from tasks.networks import DenseSpec, training_metric
+from tasks.models.networks import DenseSpec, training_metric
 from tasks.refitting import TRUSTED_TYPES, Refit, load_model, predict
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
-from tasks.splitting import Folds
 from tasks.store import MLRUNS, load_arrays
-from tasks.vectorization import Arrays
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -15,12 +15,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tasks.data.normalization import Normalization, fit_normalization
+from tasks.data.splitting import Rows
 from tasks.metrics import Task
-from tasks.networks import DenseSpec, Loss, output_layer
-from tasks.normalization import Normalization, fit_normalization
+from tasks.models.networks import DenseSpec, Loss, output_layer
+from tasks.models.stacking import build_single, build_stack, unstack
 from tasks.specs import BakeoffError
-from tasks.splitting import Rows
-from tasks.stacking import build_single, build_stack, unstack
 
 Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]  # epochs done, epochs in all

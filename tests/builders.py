@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.baselines import DummySpec
 from tasks.comparison import Decision, Verdict
+from tasks.data.vectorization import Arrays
 from tasks.evaluation import Contender, Evaluation
 from tasks.metrics import Task
+from tasks.models.baselines import DummySpec
 from tasks.store import StoredFile, store_arrays
-from tasks.vectorization import Arrays
 
 NO_FILE = StoredFile(digest="0" * 16, suffix=".npz")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.base import is_classifier, is_regressor
 
-from tasks.baselines import Baseline, DummySpec, GradientBoostingSpec, HistGradientBoostingSpec, predict_with
 from tasks.metrics import Task
+from tasks.models.baselines import Baseline, DummySpec, GradientBoostingSpec, HistGradientBoostingSpec, predict_with
 from tasks.specs import BakeoffError
 
 SPECS = [GradientBoostingSpec(), HistGradientBoostingSpec(), DummySpec()]

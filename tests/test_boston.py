@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from flows.experiment import Experiment, load
-from tasks.datasets import ingest
+from tasks.data.datasets import ingest
+from tasks.data.splitting import split
+from tasks.data.vectorization import Arrays, vectorize
 from tasks.evaluation import Evaluation, evaluate
 from tasks.refitting import refit, score_on_test
-from tasks.splitting import split
-from tasks.vectorization import Arrays, vectorize
 
 SEEDS = range(5)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tasks.comparison import REPEATS_LIMIT, Verdict, compare, estimate, verdict
+from tasks.data.splitting import KFoldSpec
 from tasks.metrics import METRICS, MetricName
-from tasks.splitting import KFoldSpec
 from tests.builders import evaluation_of
 
 # Differences of the fold scores, in 4 folds: mean 2.5, variance 5 / 3, corrected variance of the mean 35 / 36.

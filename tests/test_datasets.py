@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 from sklearn import datasets as sklearn_datasets
 
-from tasks.datasets import (
+from tasks.data.datasets import (
     BOSTON_FEATURES,
     HELD_OUT,
     TARGET,

@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 
 from tasks import progress
-from tasks.baselines import DummySpec, GradientBoostingSpec
+from tasks.data.splitting import KFoldSpec, split
+from tasks.data.vectorization import Arrays
 from tasks.evaluation import Contender, Evaluation, _members, evaluate, seed_of
 from tasks.metrics import METRICS, MetricName, Task
-from tasks.networks import DenseSpec, EarlyStoppingSpec
-from tasks.optimizers import SGDSpec
+from tasks.models.baselines import DummySpec, GradientBoostingSpec
+from tasks.models.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.optimizers import SGDSpec
 from tasks.specs import BakeoffError
-from tasks.splitting import KFoldSpec, split
 from tasks.store import load_arrays
-from tasks.vectorization import Arrays
 from tests.builders import arrays_of, made_arrays
 
 TREES = GradientBoostingSpec(params={"n_estimators": 5, "subsample": 0.5})

@@ -5,12 +5,12 @@ import pytest
 import yaml
 
 from flows.experiment import Experiment, available, check, load
-from tasks.baselines import DummySpec, GradientBoostingSpec
-from tasks.datasets import BostonSpec
-from tasks.networks import DenseSpec
-from tasks.optimizers import AdamSpec
+from tasks.data.datasets import BostonSpec
+from tasks.data.splitting import KFoldSpec
+from tasks.models.baselines import DummySpec, GradientBoostingSpec
+from tasks.models.networks import DenseSpec
+from tasks.models.optimizers import AdamSpec
 from tasks.specs import BakeoffError
-from tasks.splitting import KFoldSpec
 
 CONF = Path(__file__).parent.parent / "conf"
 GOOD: dict[str, Any] = {

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tasks.frames import history_frame, out_of_fold_frame, write_frames
+from tasks.artifacts.frames import history_frame, out_of_fold_frame, write_frames
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of
 

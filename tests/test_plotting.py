@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from tasks.plotting import plot_curves, plot_differences, plot_predictions
+from tasks.artifacts.plotting import plot_curves, plot_differences, plot_predictions
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, verdict_of
 
@@ -87,7 +87,7 @@ def test_pyplot_which_keeps_figures_and_looks_for_a_screen_is_not_used(repositor
     code = """
 import sys
 from pathlib import Path
-from tasks.plotting import plot_differences
+from tasks.artifacts.plotting import plot_differences
 from tests.builders import verdict_of
 plot_differences([verdict_of("first", 1.0)], [], "mae", 0.1, Path())
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from tasks.baselines import Baseline, DummySpec, GradientBoostingSpec, HistGradientBoostingSpec
 from tasks.evaluation import seed_of
 from tasks.metrics import METRICS, MetricName, Task
-from tasks.networks import DenseSpec, EarlyStoppingSpec
-from tasks.optimizers import SGDSpec
+from tasks.models.baselines import Baseline, DummySpec, GradientBoostingSpec, HistGradientBoostingSpec
+from tasks.models.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.optimizers import SGDSpec
 from tasks.refitting import Refit, load_model, predict, refit, score_on_test
 from tests.builders import evaluation_of, made_arrays
 

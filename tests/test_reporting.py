@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tasks.baselines import DummySpec, GradientBoostingSpec
 from tasks.comparison import compare, estimate
-from tasks.datasets import Table
+from tasks.data.datasets import Table
+from tasks.data.splitting import KFoldSpec
 from tasks.evaluation import Contender, Evaluation
 from tasks.metrics import METRICS, MetricName
-from tasks.networks import DenseSpec
+from tasks.models.baselines import DummySpec, GradientBoostingSpec
+from tasks.models.networks import DenseSpec
 from tasks.refitting import FinalScore as Score  # pytest would collect a class called Test...
 from tasks.reporting import TITLES, Report, champion_line, headline, leaderboard_table, rank, say, write_report
-from tasks.splitting import KFoldSpec
 from tests.builders import NO_FILE, evaluation_of, verdict_of
 
 TABLE = Table(

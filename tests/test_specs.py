@@ -1,9 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from tasks.networks import EarlyStoppingSpec
+from tasks.data.splitting import KFoldSpec
+from tasks.models.networks import EarlyStoppingSpec
 from tasks.specs import BakeoffError, did_you_mean
-from tasks.splitting import KFoldSpec
 
 
 def test_a_spec_cannot_be_changed() -> None:

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.data.splitting import Folds, KFoldSpec, split
 from tasks.specs import BakeoffError
-from tasks.splitting import Folds, KFoldSpec, split
 from tests.builders import arrays_of
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows import steps
-from tasks.baselines import GradientBoostingSpec
+from tasks.models.baselines import GradientBoostingSpec
 
 
 def test_equal_inputs_have_equal_digests() -> None:

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 from tasks import tracking
-from tasks.baselines import Baseline, HistGradientBoostingSpec
-from tasks.datasets import DiabetesSpec, Table, WineSpec, ingest
+from tasks.data.datasets import DiabetesSpec, Table, WineSpec, ingest
+from tasks.data.splitting import Folds, KFoldSpec, split
+from tasks.data.vectorization import Arrays, vectorize
 from tasks.evaluation import Evaluation, evaluate
-from tasks.networks import DenseSpec
+from tasks.models.baselines import Baseline, HistGradientBoostingSpec
+from tasks.models.networks import DenseSpec
 from tasks.refitting import Refit, predict, refit
-from tasks.splitting import Folds, KFoldSpec, split
 from tasks.tracking import RunRef
-from tasks.vectorization import Arrays, vectorize
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tasks.metrics import Task
-from tasks.networks import DenseSpec, EarlyStoppingSpec
-from tasks.optimizers import AdamSpec, RMSpropSpec, SGDSpec
+from tasks.models.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.optimizers import AdamSpec, RMSpropSpec, SGDSpec
 from tasks.training import Member, Stack, TrainingDivergedError, batches
 from tests import numpy_network
 
@@ -178,6 +178,19 @@ def test_the_same_seed_gives_the_same_bits_whatever_ran_before(dropout: float) -
     np.testing.assert_array_equal(before[0].loss, after[0].loss)
     for mine, theirs in zip(before[1], after[1], strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_nothing_of_the_held_out_rows_reaches_the_weights() -> None:
+    spec, member = DenseSpec(units=(8,), batch_normalization=True, batch_size=16), MEMBERS[0]
+    other_X, other_y = X.copy(), REGRESSION.copy()
+    other_X[member.validation] *= 1000
+    other_y[member.validation] -= 1000
+    stacks = [
+        Stack(spec, features, y, "regression", 1, [member]) for features, y in ((X, REGRESSION), (other_X, other_y))
+    ]
+    histories = [stack.fit(EPOCHS) for stack in stacks]
+    assert_same_weights(stacks[0].unstack(0), stacks[1].unstack(0), tolerance=0)
+    assert (histories[0].val_loss != histories[1].val_loss).all()
 
 
 def test_another_seed_gives_other_initial_weights_and_another_order() -> None:

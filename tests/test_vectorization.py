@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tasks.datasets import BostonSpec, Dataset, WineSpec, ingest, read_part
-from tasks.vectorization import vectorize
+from tasks.data.datasets import BostonSpec, Dataset, WineSpec, ingest, read_part
+from tasks.data.vectorization import vectorize
 from tests.builders import arrays_of
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.data.vectorization import Arrays
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, load_arrays, store_arrays
-from tasks.vectorization import Arrays
 
 Rows = NDArray[np.int64]
 

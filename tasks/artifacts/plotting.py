@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.comparison import CONFIDENCE, Verdict
+from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import MetricName
 from tasks.reporting import TITLES
 from tasks.store import load_arrays
-from tasks.vectorization import Arrays
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

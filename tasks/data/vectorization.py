@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.datasets import Table, read_part
+from tasks.data.datasets import Table, read_part
 from tasks.metrics import Task
 from tasks.specs import Spec
 from tasks.store import StoredFile, load_arrays, store_arrays

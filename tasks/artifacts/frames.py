@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.store import StoredFile, load_arrays
-from tasks.vectorization import Arrays
 
 if TYPE_CHECKING:
     import pandas as pd

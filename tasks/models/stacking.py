@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tasks.networks import DenseSpec
-from tasks.normalization import Normalization
+from tasks.data.normalization import Normalization
+from tasks.models.networks import DenseSpec
 
 Layer = Any  # keras ships no types
 BATCH_NORMALIZATION = {"momentum": 0.99, "epsilon": 0.001}  # Keras's defaults, named so that both kinds of net agree

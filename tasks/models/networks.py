@@ -1,11 +1,11 @@
-"""Deep nets as an experiment describes them; tasks/stacking.py builds them."""
+"""Deep nets as an experiment describes them; tasks/models/stacking.py builds them."""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
 from tasks.metrics import Task
-from tasks.optimizers import IndependentOptimizer, RMSpropSpec
+from tasks.models.optimizers import IndependentOptimizer, RMSpropSpec
 from tasks.specs import BakeoffError, Spec
 
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "linear"]

@@ -1,0 +1,1 @@
+"""From a data set to arrays and folds; nothing here is fitted but the normalization, on the rows it is given."""

@@ -1,0 +1,1 @@
+"""The contenders as an experiment describes them, and how each is built."""

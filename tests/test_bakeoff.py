@@ -1,0 +1,29 @@
+"""The flow's own parts; whole runs are in test_launch.py."""
+
+import pytest
+
+from flows.bakeoff import _timed, bakeoff, fingerprint
+from flows.experiment import load
+from tests.conftest import ROOT
+
+BOSTON = str(ROOT / "conf" / "boston.yaml")
+
+
+def test_the_fingerprint_is_that_of_the_settings() -> None:
+    assert fingerprint(load(BOSTON)) == fingerprint(load(BOSTON, ["validation.n_splits=4"]))
+    assert fingerprint(load(BOSTON)) != fingerprint(load(BOSTON, ["validation.seed=1"]))
+
+
+def test_the_flow_says_what_it_takes() -> None:
+    assert bakeoff.name == "bakeoff"
+    assert list(bakeoff.parameters.properties) == ["experiment"]
+
+
+def test_the_seconds_of_a_stage_are_noted_only_when_it_is_done() -> None:
+    seconds: dict[str, float] = {}
+    with _timed("done", seconds):
+        pass
+    with pytest.raises(ValueError, match="broken"), _timed("broken", seconds):
+        raise ValueError("broken")
+    assert list(seconds) == ["done"]
+    assert seconds["done"] >= 0

@@ -1,0 +1,95 @@
+"""What a person reads."""
+
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from flows import terminal
+from flows.launch import Outcome
+from tasks import progress
+from tasks.data.datasets import WineSpec, ingest
+from tasks.data.splitting import KFoldSpec
+from tasks.refitting import FinalScore
+from tasks.reporting import Report, rank, write_report
+from tests.builders import evaluation_of
+
+NOISY = """
+import os
+from pathlib import Path
+from flows import terminal
+Path("mlruns").mkdir()
+console = terminal.messages()
+terminal.turn_libraries_to_log()
+os.write(2, b"noise from C++")
+console.print("for people")
+"""
+
+
+def made_report() -> Report:
+    evaluations = [evaluation_of("trees", [0.9, 0.8]), evaluation_of("floor", [0.4, 0.5])]
+    board = rank(evaluations, "accuracy", n_splits=2)
+    score = FinalScore(name="trees", score=0.875, predict_seconds=0.1)
+    return write_report("wines", ingest(WineSpec()), KFoldSpec(n_splits=2), "accuracy", 0.01, board, [], score)
+
+
+def outcome(kept: bool = False, cut_off: int = 0) -> str:
+    said = StringIO()
+    terminal.print_outcome(Outcome(report=made_report(), kept=kept, cut_off=cut_off), Console(file=said, width=200))
+    return said.getvalue()
+
+
+def test_the_report_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.print_report(made_report())
+    out, err = capsys.readouterr()
+    assert "wines: accuracy (higher is better), 1 x 2 folds of 142 rows" in out
+    assert out.index("trees") < out.index("floor")
+    assert "Champion: trees, fitted on all 142 training rows; test accuracy 0.875 on 36 rows." in out
+    assert err == ""
+
+
+def test_the_report_fits_80_columns_but_for_its_sentences(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal.print_report(made_report())
+    table = capsys.readouterr().out.partition("No verdict")[0]
+    assert "0.850" in table
+    assert max(len(line.rstrip()) for line in table.splitlines()) <= 80
+
+
+def test_a_run_ends_with_how_to_open_mlflow() -> None:
+    assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in outcome()
+    assert "http://127.0.0.1:5000" in outcome()
+
+
+def test_a_kept_result_and_runs_that_were_cut_off_are_said() -> None:
+    assert "nothing was trained; --fresh trains again" in outcome(kept=True)
+    assert "Found 1 earlier run(s) that had been cut off" in outcome(cut_off=1)
+    assert "nothing was trained" not in outcome()
+    assert "cut off" not in outcome()
+
+
+def test_without_a_terminal_each_step_is_a_line_when_it_is_done() -> None:
+    said = StringIO()
+    with terminal.progress_on(Console(file=said)):
+        for done in range(1, 4):
+            progress.report("net, epoch", done, 3)
+    assert said.getvalue() == "net, epoch 3 of 3\n"
+
+
+def test_on_a_terminal_a_bar_moves() -> None:
+    said = StringIO()
+    with terminal.progress_on(Console(file=said, force_terminal=True, width=100)):
+        progress.report("net, epoch", 1, 3)
+        progress.report("net, epoch", 2, 3)
+    assert "net, epoch" in said.getvalue()
+
+
+def test_libraries_write_to_the_log_and_not_to_the_terminal() -> None:
+    done = subprocess.run([sys.executable, "-c", NOISY], capture_output=True, text=True, check=True)
+    assert done.stderr == "for people\n"
+    assert Path("mlruns/bakeoff.log").read_text() == "noise from C++"
