@@ -80,9 +80,8 @@ def artifact(run: RunRef, name: str, folder: Path) -> Path:
 
 
 def load_pyfunc(one: Logged) -> mlflow.pyfunc.PyFuncModel:
-    mlflow.set_tracking_uri(tracking.tracking_uri())
     model_id = client().get_run(one.run.run_id).outputs.model_outputs[0].model_id
-    return mlflow.pyfunc.load_model(f"models:/{model_id}")
+    return mlflow.pyfunc.load_model(client().get_logged_model(model_id).artifact_location)
 
 
 def test_a_child_is_finished_below_its_parent_and_carries_its_settings(world: World) -> None:
