@@ -30,20 +30,21 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    with _own_server() as server:
-        from flows.bakeoff import bakeoff, fingerprint
-        from tasks import tracking
+    from flows.bakeoff import bakeoff, fingerprint
+    from tasks import tracking
 
-        cut_off = tracking.reconcile()
-        kept = None if fresh else tracking.find_report(experiment.name, fingerprint(experiment))
-        if kept and not cut_off:
-            return Outcome(report=kept, kept=True, cut_off=0)
-        if not kept:
-            _get_ready(experiment)
+    cut_off = tracking.reconcile()
+    kept = None if fresh else tracking.find_report(experiment.name, fingerprint(experiment))
+    if kept and not cut_off:
+        return Outcome(report=kept, kept=True, cut_off=0)
+    _check_settings(experiment)
+    with _own_server() as server:
+        if any(isinstance(contender, DenseSpec) for contender in experiment.contenders.values()):
+            importlib.import_module("tasks.training")  # TensorFlow's seconds are those in which the server boots
         with _prefect_settings(server, fresh):
             _mark_crashed(cut_off)
             report = kept or bakeoff(experiment)
-        return Outcome(report=report, kept=kept is not None, cut_off=len(cut_off))
+    return Outcome(report=report, kept=kept is not None, cut_off=len(cut_off))
 
 
 def latest(experiment: str) -> Report:
@@ -82,20 +83,20 @@ def prepare() -> None:
 
 
 def _own_server() -> AbstractContextManager[OwnServer | None]:
-    """A Prefect server that boots while libraries are imported; none where PREFECT_API_URL names one."""
-    return nullcontext() if os.environ.get("PREFECT_API_URL") else OwnServer()
+    """A Prefect server for this run alone; none where the user's settings name one."""
+    from prefect.settings import PREFECT_API_URL
+
+    return nullcontext() if PREFECT_API_URL.value() else OwnServer()
 
 
-def _get_ready(experiment: Experiment) -> None:
-    """Uses the seconds that the server takes to boot: imports TensorFlow for nets, checks the settings of the others.
+def _check_settings(experiment: Experiment) -> None:
+    """Finds settings that an estimator does not know, before anything is trained.
 
     Raises:
-        BakeoffError: when a contender has a setting that its estimator does not know.
+        BakeoffError: when there is one.
     """
     for name, contender in experiment.contenders.items():
-        if isinstance(contender, DenseSpec):
-            importlib.import_module("tasks.training")
-        else:
+        if not isinstance(contender, DenseSpec):
             try:
                 contender.estimator(experiment.dataset.task, seed=0)
             except BakeoffError as error:
