@@ -1,5 +1,6 @@
 """The flow: ingest, vectorize, split, evaluate every contender, compare, refit, score the champion, log."""
 
+import inspect
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +10,10 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.experiment import Experiment
-from tasks import reporting, tracking
+from tasks import reporting
 from tasks.reporting import Report
-from tasks.tracking import RunRef, Status
+from tasks.tracking import runs
+from tasks.tracking.runs import RunRef, Status
 
 
 @flow(name="bakeoff", flow_run_name="{experiment.name}", persist_result=False)
@@ -48,14 +50,14 @@ def bakeoff(experiment: Experiment) -> Report:
 
 def fingerprint(experiment: Experiment) -> str:
     """A digest of all that an experiment's result depends on: its settings, the code and the libraries."""
-    return steps.digest(experiment)
+    return steps.digest([experiment, inspect.getsource(bakeoff.fn)])
 
 
 @contextmanager
 def _tracked(experiment: Experiment) -> Iterator[RunRef]:
     """The experiment's run in MLflow, which ends as the flow does."""
     settings = experiment.model_dump(exclude={"name", "description", "contenders"})
-    run = tracking.open_run(experiment.name, experiment.description, fingerprint(experiment), flow_run.id, settings)
+    run = runs.open_run(experiment.name, experiment.description, fingerprint(experiment), flow_run.id, settings)
     status: Status = "FAILED"
     try:
         yield run
@@ -64,7 +66,7 @@ def _tracked(experiment: Experiment) -> Iterator[RunRef]:
         status = "KILLED"
         raise
     finally:
-        tracking.close_run(run, status)
+        runs.close_run(run, status)
 
 
 @contextmanager

@@ -4,9 +4,12 @@ import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tasks.reporting import Report
 
 app = typer.Typer(
     help="Decides, with evidence, between deep nets and gradient boosting on a given data set.",
@@ -44,10 +47,8 @@ def run(
             terminal.turn_libraries_to_log()
         with terminal.progress_on(console):
             outcome = launch.run(chosen, fresh)
-        if as_json:
-            typer.echo(outcome.report.model_dump_json(indent=2))
-        else:
-            terminal.print_outcome(outcome, console)
+        _print(outcome.report, as_json)
+        terminal.print_notes(outcome, console)
 
 
 @app.command("list")
@@ -55,9 +56,14 @@ def list_experiments(debug: Debug = False) -> None:
     """List the experiments in conf/."""
     with _errors(debug):
         from flows.experiment import available, load
+        from tasks.specs import BakeoffError
 
         for path in available():
-            typer.echo(f"{path.stem:<20} {load(str(path)).description}")
+            try:
+                description = load(str(path)).description
+            except BakeoffError as error:
+                description = f"(cannot be run: {error})"
+            typer.echo(f"{path.stem:<20} {description}")
 
 
 @app.command()
@@ -68,13 +74,18 @@ def show(
 ) -> None:
     """Show the latest leaderboard and verdict of an experiment, from MLflow; nothing is run."""
     with _errors(debug):
-        from flows import launch, terminal
+        from flows import launch
 
-        report = launch.latest(experiment)
-        if as_json:
-            typer.echo(report.model_dump_json(indent=2))
-        else:
-            terminal.print_report(report)
+        _print(launch.latest(experiment), as_json)
+
+
+def _print(report: "Report", as_json: bool) -> None:
+    from flows import terminal
+
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        terminal.print_report(report)
 
 
 @app.callback()
@@ -110,8 +121,9 @@ def _errors(debug: bool) -> Iterator[None]:
         if debug:
             traceback.print_exc(file=stderr)
         elif ours:
-            print(f"bakeoff: internal error: {type(error).__name__}: {error}", file=stderr)
-            print("bakeoff: please report it with what --debug shows", file=stderr)
+            traceback.print_exc()  # to the log, where standard error points by now
+            print(f"bakeoff: internal error: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=stderr)
+            print("bakeoff: please report it, with mlruns/bakeoff.log or what --debug shows", file=stderr)
         else:
             print(f"bakeoff: {error}", file=stderr)
         raise typer.Exit(1 if ours else 2) from None

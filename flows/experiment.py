@@ -1,7 +1,7 @@
 """The schema of conf/*.yaml, and how such a file becomes an experiment."""
 
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,15 +70,22 @@ def check(content: Yaml, source: str) -> Experiment:
     try:
         return Experiment.model_validate(content)
     except ValidationError as error:
-        faults = [_explain(each, content) for each in error.errors()]
-        raise BakeoffError(f"{source}: " + "; ".join(faults[:3])) from error
+        faults = dict.fromkeys(_explain(each, content) for each in error.errors())
+        raise BakeoffError(f"{source}: " + "; ".join([*faults][:3])) from error
     except BakeoffError as error:
         raise BakeoffError(f"{source}: {error}") from error
 
 
-def available() -> Iterator[Path]:
-    """The experiments in conf/, in alphabetical order."""
-    return iter(sorted(CONF.glob("*.yaml")))
+def available() -> list[Path]:
+    """The experiments in conf/, in alphabetical order.
+
+    Raises:
+        BakeoffError: when there is none.
+    """
+    found = sorted(CONF.glob("*.yaml"))
+    if not found:
+        raise BakeoffError(f"there is no {CONF}/ folder with experiments here; go to the project's or name a file")
+    return found
 
 
 def _find(name_or_path: str) -> Path:
@@ -91,10 +98,6 @@ def _find(name_or_path: str) -> Path:
     if path.is_file():
         return path
     names = [each.stem for each in available()]
-    if not names:
-        raise BakeoffError(
-            f"there is no {CONF}/ folder with experiments here; go to the project's folder or name a file"
-        )
     hint = did_you_mean(name_or_path, names) or f"; there are {', '.join(names)}"
     raise BakeoffError(f"there is no experiment {name_or_path!r} in {CONF}/{hint}")
 
@@ -145,6 +148,8 @@ def _lay_over(content: Yaml, setting: str) -> None:
         raise BakeoffError(f"--set {setting}: the value is not valid YAML") from error
     for parent in parents:
         if content.get(parent) is None:
+            if value is None:
+                return
             content[parent] = {}
         content = content[parent]
         if not isinstance(content, dict):
@@ -179,7 +184,8 @@ def _keys(error: "ErrorDetails", content: Any) -> list[str]:
     keys: list[str] = []
     for step in error["loc"]:
         inner = content
-        if isinstance(content, list) or (isinstance(content, Mapping) and step in content):
+        in_list = isinstance(content, list) and isinstance(step, int)
+        if in_list or (isinstance(content, Mapping) and step in content):
             keys, content = [*keys, str(step)], inner[step]
     if error["type"] == "missing":
         keys.append(str(error["loc"][-1]))

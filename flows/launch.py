@@ -1,17 +1,27 @@
 """From an experiment to its report: what stands around the flow when a person runs it."""
 
+import fcntl
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from uuid import UUID
 
 from flows.experiment import Experiment, load
-from flows.server import OwnServer
+from flows.server import HOME, OwnServer
+from tasks import progress
 from tasks.models.networks import DenseSpec
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import CACHE, MLRUNS
+
+_MEND_MLRUNS = "it holds all results: make it yours to write, or run bakeoff from another folder"
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # by default an address that is wrong is tried for minutes
+}
 
 
 class Outcome(Spec):
@@ -30,21 +40,25 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
     Raises:
         BakeoffError: when something is for the user to mend.
     """
+    prepare()
     from flows.bakeoff import bakeoff, fingerprint
-    from tasks import tracking
+    from tasks.tracking import connection, cut_off, runs
 
-    cut_off = tracking.reconcile()
-    kept = None if fresh else tracking.find_report(experiment.name, fingerprint(experiment))
-    if kept and not cut_off:
+    connection.check_connection()
+    dead = cut_off.find_cut_off()
+    kept = None if fresh else runs.find_report(experiment.name, fingerprint(experiment))
+    if kept and not dead:
         return Outcome(report=kept, kept=True, cut_off=0)
     _check_settings(experiment)
-    with _own_server() as server:
+    with _alone_here(), _own_server() as server:
         if any(isinstance(contender, DenseSpec) for contender in experiment.contenders.values()):
             importlib.import_module("tasks.training")  # TensorFlow's seconds are those in which the server boots
         with _prefect_settings(server, fresh):
-            _mark_crashed(cut_off)
+            flow_runs = [run.flow_run_id for run in dead if run.flow_run_id]
+            _mark_crashed(flow_runs)
+            cut_off.mark_killed(dead)
             report = kept or bakeoff(experiment)
-    return Outcome(report=report, kept=kept is not None, cut_off=len(cut_off))
+    return Outcome(report=report, kept=kept is not None, cut_off=len(flow_runs))
 
 
 def latest(experiment: str) -> Report:
@@ -53,9 +67,12 @@ def latest(experiment: str) -> Report:
     Raises:
         BakeoffError: when there is none.
     """
-    from tasks import tracking
+    prepare()
+    from tasks.tracking import connection, runs
 
-    report = tracking.find_report(experiment)
+    connection.check_connection()
+    is_file = experiment.endswith((".yaml", ".yml"))
+    report = runs.find_report(load(experiment).name if is_file else experiment)
     if report is None:
         load(experiment)  # says so, if there is no such experiment at all
         raise BakeoffError(f"{experiment} has no finished run yet; `bakeoff run {experiment}` makes one")
@@ -63,23 +80,38 @@ def latest(experiment: str) -> Report:
 
 
 def prepare() -> None:
-    """Makes sure that mlruns/ can be written, and keeps libraries from talking over the program.
+    """Makes sure that mlruns/ can be written, and that nothing leaves this machine unasked.
 
     Raises:
-        BakeoffError: when mlruns/ cannot be written.
+        BakeoffError: when something in mlruns/ cannot be written.
     """
     try:
         CACHE.mkdir(parents=True, exist_ok=True)
-        probe = CACHE / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
     except OSError as error:
-        raise BakeoffError(
-            f"{MLRUNS}/ cannot be written ({error.strerror}); it holds all results:"
-            " make it a folder that you may write to, or run bakeoff from another folder"
-        ) from error
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        raise BakeoffError(f"{MLRUNS}/ cannot be written ({error.strerror}); {_MEND_MLRUNS}") from error
+    locked = [path for path in (MLRUNS, CACHE, *MLRUNS.iterdir()) if not os.access(path, os.W_OK)]
+    if locked:
+        raise BakeoffError(f"{locked[0]} cannot be written (Permission denied); {_MEND_MLRUNS}")
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if not (Path.home() / ".prefect" / "profiles.toml").exists():
+        os.environ.setdefault("PREFECT_HOME", str(HOME.resolve()))
+    for name in ("NO_PROXY", "no_proxy"):  # our own server is no business of a proxy's
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
+
+
+@contextmanager
+def _alone_here() -> Iterator[None]:
+    """Waits until no other run is at work in this folder: two would fight for the cores and for two databases."""
+    with (MLRUNS / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.report("another run is at work in mlruns/, waiting for it", 0, 1)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            progress.report("another run is at work in mlruns/, waiting for it", 1, 1)
+        yield
 
 
 def _own_server() -> AbstractContextManager[OwnServer | None]:
@@ -117,6 +149,8 @@ def _prefect_settings(server: OwnServer | None, fresh: bool) -> Iterator[None]:
     if server:
         server.wait_until_ready()
         settings[PREFECT_API_URL] = server.api_url
+    else:
+        _check_api(PREFECT_API_URL.value())
     with temporary_settings(settings):
         try:
             yield
@@ -124,7 +158,19 @@ def _prefect_settings(server: OwnServer | None, fresh: bool) -> Iterator[None]:
             _send_what_is_queued()
 
 
-def _mark_crashed(flow_run_ids: tuple[str, ...]) -> None:
+def _check_api(url: str) -> None:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        fault = client.api_healthcheck()
+    if fault:
+        raise BakeoffError(
+            f"the Prefect server at {url}, which PREFECT_API_URL names in the environment or in your Prefect profile,"
+            f" does not answer ({fault}); start it, or unset PREFECT_API_URL to let bakeoff start its own"
+        ) from fault
+
+
+def _mark_crashed(flow_run_ids: Sequence[str]) -> None:
     """Ends flow runs whose process is gone; one that this Prefect server does not know is another server's to end."""
     from prefect.client.orchestration import get_client
     from prefect.exceptions import ObjectNotFound

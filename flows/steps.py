@@ -18,8 +18,9 @@ from prefect.context import TaskRunContext
 from pydantic import BaseModel
 
 import tasks
-from tasks import comparison, evaluation, refitting, tracking
+from tasks import comparison, evaluation, refitting
 from tasks.data import datasets, splitting, vectorization
+from tasks.tracking import runs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,6 +71,6 @@ evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.n_repeats} x {f
 refit = _step(refitting.refit, "{evaluation.name}, all training rows")
 compare = _step(comparison.compare, "compare all pairs")
 score_on_test = _step(refitting.score_on_test, "{refit.name}, test rows")
-log_data = _side_effect(tracking.log_data, "log data and folds")
-log_contender = _side_effect(tracking.log_contender, "log {evaluation.name}")
-log_report = _side_effect(tracking.log_report, "log the report")
+log_data = _side_effect(runs.log_data, "log data and folds")
+log_contender = _side_effect(runs.log_contender, "log {evaluation.name}")
+log_report = _side_effect(runs.log_report, "log the report")

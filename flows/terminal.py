@@ -1,6 +1,7 @@
 """What a person at the terminal sees: progress, results and errors."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,25 +52,23 @@ def progress_on(console: Console) -> Iterator[None]:
             yield
 
 
-def print_outcome(outcome: Outcome, console: Console) -> None:
-    """Prints the result on standard output, and what there is to know about it around it."""
+def print_notes(outcome: Outcome, console: Console) -> None:
+    """Prints what there is to know about a result, beside it."""
     if outcome.cut_off:
         console.print(
-            f"Found {outcome.cut_off} earlier run(s) that had been cut off: marked KILLED in MLflow;"
-            " what they had finished was used.",
+            f"{outcome.cut_off} earlier run(s) had been cut off: KILLED in MLflow; what they had finished is kept.",
             style="yellow",
         )
-    print_report(outcome.report)
     if outcome.kept:
         console.print(
-            "Nothing has changed since that run, so nothing was trained; --fresh trains again.", style="yellow"
+            "Nothing has changed since that run, so nothing was trained; --fresh trains again", style="yellow"
         )
     console.print(_where_to_look(outcome.report), style="dim")
 
 
 def print_report(report: Report) -> None:
     """Prints leaderboard, verdict and champion on standard output."""
-    out = Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())  # a pipe gets whole sentences
     out.print(leaderboard_table(report))
     out.print()
     out.print(report.sentence, style="bold")
@@ -82,11 +81,10 @@ def _say_when_done(console: Console, what: str, done: int, total: int) -> None:
 
 
 def _where_to_look(report: Report) -> str:
-    program = Path(sys.prefix) / "bin"
+    holds = f"\nMLflow run {report.mlflow_run_id} holds scores, curves, plots, predictions and models."
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        return f"{holds} It is where MLFLOW_TRACKING_URI points."
+    program = Path(sys.prefix) / "bin" / "mlflow"
     here = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
-    store = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{MLRUNS / 'mlflow.db'}"
-    return (
-        f"\nMLflow run {report.mlflow_run_id} holds scores, curves, plots, predictions and models. To look at it:\n"
-        f"  {here / 'mlflow'} ui --backend-store-uri {store}\n"
-        "then open http://127.0.0.1:5000"
-    )
+    command = shlex.join([str(here), "ui", "--backend-store-uri", f"sqlite:///{MLRUNS / 'mlflow.db'}"])
+    return f"{holds} To look at it:\n  {command}\nthen open http://127.0.0.1:5000"

@@ -93,6 +93,7 @@ def verdict(
     """
     differences = np.asarray(first_scores, np.float64) - np.asarray(second_scores, np.float64)
     J, mean, sd = len(differences), float(differences.mean()), float(differences.std(ddof=1))
+    sd = 0.0 if _is_constant(mean, sd) else sd
     half = _quantile(J) * _standard_error(sd, J, n_splits)
     gain = METRICS[metric].sign * mean
     better, equivalent, worse = (float(p[0]) for p in _posterior(gain, sd, np.array([J]), n_splits, equivalent_within))
@@ -116,15 +117,24 @@ def corrected_p_value(differences: NDArray[np.float64], n_splits: int) -> float:
     from scipy import stats
 
     J, mean = len(differences), float(differences.mean())
-    error = _standard_error(float(differences.std(ddof=1)), J, n_splits)
-    if error == 0:
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / error, J - 1))
+    sd = float(differences.std(ddof=1))
+    if _is_constant(mean, sd):
+        return 1.0
+    return float(2 * stats.t.sf(abs(mean) / _standard_error(sd, J, n_splits), J - 1))
 
 
 def _standard_error(sd: float | NDArray[np.float64], J: int | NDArray[np.int64], n_splits: int) -> NDArray[np.float64]:
     """The corrected standard error of a mean over J folds; in K-fold validation n2 / n1 is 1 / (n_splits - 1)."""
     return np.asarray(sd * np.sqrt(1 / J + 1 / (n_splits - 1)))
+
+
+def _is_constant(mean: float, sd: float) -> bool:
+    """Whether all folds show the same difference, up to rounding.
+
+    Coarse scores on few folds do so by chance (two folds of 20 rows, accuracy: 11 % of equal contenders). It says
+    nothing of how the difference would vary, so it must not count as certainty that there is one.
+    """
+    return sd <= 1e-12 * max(1.0, abs(mean))
 
 
 def _quantile(J: int) -> float:
@@ -139,10 +149,9 @@ def _posterior(
     """For each number of folds in J: the probabilities that first is better, that both are equal, that second is."""
     from scipy import stats
 
-    if sd == 0:  # the same difference on every fold: all of the posterior lies there
-        certain = np.ones(len(J))
-        better, worse = certain * (gain > equivalent_within), certain * (gain < -equivalent_within)
-        return better, 1 - better - worse, worse
+    if _is_constant(gain, sd):
+        within = np.full(len(J), float(abs(gain) <= equivalent_within))
+        return (1 - within) / 2, within, (1 - within) / 2
     error = _standard_error(sd, J, n_splits)
     better = np.asarray(stats.t.sf((equivalent_within - gain) / error, J - 1))
     worse = np.asarray(stats.t.cdf((-equivalent_within - gain) / error, J - 1))

@@ -12,7 +12,7 @@ from tasks.evaluation import Contender, Evaluation, seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.baselines import Baseline, predict_with
 from tasks.models.networks import DenseSpec, output_layer
-from tasks.specs import Spec
+from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, store
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ class FinalScore(Spec):
 
     name: str
     score: float
-    predict_seconds: float
 
 
 def refit(evaluation: Evaluation, arrays: Arrays, seed: int) -> Refit:
@@ -73,10 +72,12 @@ def refit(evaluation: Evaluation, arrays: Arrays, seed: int) -> Refit:
 def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScore:
     """Loads the kept model and scores it on the test rows."""
     X, y = arrays.test()
-    started = time.perf_counter()
     prediction = predict(refit, X, arrays)
-    seconds = time.perf_counter() - started
-    return FinalScore(name=refit.name, score=METRICS[metric].score(y, prediction), predict_seconds=seconds)
+    if not np.isfinite(prediction).all():
+        raise BakeoffError(
+            f"contender {refit.name} diverged when it was fitted on all rows: it predicts NaN or infinity"
+        )
+    return FinalScore(name=refit.name, score=METRICS[metric].score(y, prediction))
 
 
 def predict(refit: Refit, X: NDArray[np.float64], arrays: Arrays) -> NDArray[np.float64]:
@@ -118,4 +119,7 @@ def _fit_baseline(contender: Baseline, arrays: Arrays, seed: int) -> "BaseEstima
 def _dump(estimator: "BaseEstimator", path: Path) -> None:
     import skops.io
 
-    skops.io.dump(estimator, path)
+    try:
+        skops.io.dump(estimator, path)
+    except RecursionError as error:  # a scorer in an estimator refers back to it
+        raise BakeoffError(f"skops cannot save {estimator}; leave `scoring` at its default") from error

@@ -178,6 +178,10 @@ def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:
 
 
 def _outlook(verdict: Verdict) -> str:
+    if verdict.interval[0] == verdict.interval[1]:
+        return (
+            "The difference is the same on every fold, so nothing is known of how it varies; more repeats would tell."
+        )
     if verdict.repeats_needed:
         return f"About {verdict.repeats_needed} repeats in all would settle it."
     return f"No number of repeats up to {REPEATS_LIMIT} would settle it on these rows; only more rows could."

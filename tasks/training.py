@@ -103,6 +103,7 @@ class Stack:
             [tf.Variable(tf.zeros_like(weight.value)) for _ in range(spec.optimizer.n_slots)]
             for weight in self.network.trainable_variables
         ]
+        self._watched = [len(member.validation) > 0 for member in members]
         steps = {-(-len(member.training) // spec.batch_size) for member in members}
         self._same_steps = len(steps) == 1
         self._steps = tf.Variable(tf.zeros(len(self.members)))
@@ -128,7 +129,9 @@ class Stack:
             padded = np.pad(orders, [(0, per_call - count), (0, 0), (0, 0), (0, 0)])
             result = self._run_epochs(padded, mask, watched, stopping, tf.constant(count), tf.constant(start))
             curves.append(result.numpy()[:count])
-            self._check_finite(curves[-1], start)
+            if not self._best:  # which keeps the weights from before a loss was lost
+                self._check_finite(curves[-1][:, 0], start)
+                self._check_finite(curves[-1][:, 2, self._watched], start)  # the last update shows only here
             progress(start + count, epochs)
             if self._best and self._best.all_stopped(self._patience):
                 break
@@ -224,11 +227,12 @@ class Stack:
             outputs = outputs.write(step, self.network(tf.gather(self._X, order[step]), mask[step], training=False))
         return outputs.stack()
 
-    def _check_finite(self, curves: Floats, start: int) -> None:
-        failed = np.argwhere(~np.isfinite(curves[:, 0]))
+    def _check_finite(self, values: Floats, start: int) -> None:
+        """Looks through values (epochs, ...) of the epochs after `start`."""
+        failed = np.argwhere(~np.isfinite(values))
         if len(failed):
             raise TrainingDivergedError(
-                f"the training loss became NaN or infinite at epoch {start + failed[0][0] + 1}, at learning rate"
+                f"the loss became NaN or infinite at epoch {start + failed[0][0] + 1}, at learning rate"
                 f" {self.spec.optimizer.learning_rate:g}; a smaller optimizer.learning_rate usually mends it"
             )
 
@@ -236,6 +240,7 @@ class Stack:
         best_epoch = np.full(len(self.members), len(curves))
         if self._best:
             best_epoch = self._best.restore()
+            self._check_finite(np.where(best_epoch > 0, 0, np.nan)[None], start=0)
         loss, metric, val_loss, val_metric = curves.swapaxes(0, 1)
         return History(loss, metric, val_loss, val_metric, best_epoch)
 

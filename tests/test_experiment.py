@@ -119,7 +119,7 @@ def test_an_experiment_that_does_not_exist_is_refused_with_a_hint(name: str, mes
 def test_without_a_conf_folder_the_error_says_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    with pytest.raises(BakeoffError, match=r"there is no conf/ folder .* go to the project's folder or name a file"):
+    with pytest.raises(BakeoffError, match=r"there is no conf/ folder .* go to the project's or name a file"):
         load("boston")
 
 
@@ -336,3 +336,17 @@ def test_no_more_than_three_faults_are_named_and_the_file_first() -> None:
     with pytest.raises(BakeoffError, match=r"^x\.yaml: dataset is missing; .*; .*$") as caught:
         check(content, "x.yaml")
     assert str(caught.value).count(";") == 2
+
+
+def test_null_below_a_group_that_is_not_there_makes_no_group(repository: Path) -> None:
+    path = str(repository / "conf" / "boston.yaml")
+    assert load(path, ["contenders.dense.early_stopping.patience=null"]) == load(path)
+
+
+def test_a_setting_may_be_a_list_but_not_a_group_and_that_is_said_once(repository: Path) -> None:
+    path = str(repository / "conf" / "boston.yaml")
+    params = "contenders.hist_gradient_boosting.params"
+    assert load(path, [f"{params}.categorical_features=[3, 8]"])
+    with pytest.raises(BakeoffError) as caught:
+        load(path, [f"{params}.interaction_cst={{a: 1}}"])
+    assert str(caught.value).count(f"{params}.interaction_cst is") <= 3

@@ -1,5 +1,7 @@
 """Whole runs: the flow on a Prefect server of its own, with everything in MLflow."""
 
+import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,13 +10,15 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import launch
 from flows.experiment import Experiment, check
 from flows.launch import Outcome
 from tasks import progress
+from tasks.reporting import Report
 from tasks.specs import BakeoffError
-from tasks.tracking import tracking_uri
+from tasks.tracking.connection import tracking_uri
 
 BOSTON = {
     "name": "houses",
@@ -41,6 +45,11 @@ class Runs:
     fresh: Outcome
     kept: Outcome
     trained_for_kept: list[str]
+    latest: Report
+    finished: list[mlflow.entities.Run]
+    running: list[mlflow.entities.Run]
+    flow_states: set[str]
+    task_states: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +63,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         fresh = launch.run(experiment(), fresh=True)
         with progress.listening(lambda what, done, total: steps.append(what)):
             kept = launch.run(experiment())
-        yield Runs(folder, first, other, fresh, kept, steps)
+        yield Runs(
+            folder,
+            first,
+            other,
+            fresh,
+            kept,
+            trained_for_kept=steps,
+            latest=launch.latest("houses"),
+            finished=mlflow_runs("FINISHED"),
+            running=mlflow_runs("RUNNING"),
+            flow_states=prefect_states("flow_run"),
+            task_states=prefect_states("task_run"),
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +87,7 @@ def experiment(content: dict[str, object] = BOSTON) -> Experiment:
     return check(content, "test")
 
 
-def mlflow_runs(status: str = "FINISHED") -> list[mlflow.entities.Run]:
+def mlflow_runs(status: str) -> list[mlflow.entities.Run]:
     client = mlflow.MlflowClient(tracking_uri())
     ids = [each.experiment_id for each in client.search_experiments()]
     return list(client.search_runs(ids, f"attributes.status = '{status}'"))
@@ -91,7 +112,7 @@ def test_the_report_names_its_data_and_its_runs(runs: Runs) -> None:
     report = runs.first.report
     assert (report.dataset.training_rows, report.dataset.test_rows) == (404, 102)
     assert len(report.dataset.digest) == 16
-    assert report.mlflow_run_id in {run.info.run_id for run in mlflow_runs()}
+    assert report.mlflow_run_id in {run.info.run_id for run in runs.finished}
     assert report.prefect_flow_run_id
     assert set(report.seconds) == {"ingest", "evaluate", "compare", "refit", "log"}
 
@@ -115,22 +136,21 @@ def test_the_same_command_again_trains_nothing_and_gives_the_latest_report(runs:
 
 
 def test_the_latest_report_is_found_without_a_run(runs: Runs) -> None:
-    assert launch.latest("houses") == runs.fresh.report
+    assert runs.latest == runs.fresh.report
 
 
 def test_mlflow_holds_a_finished_parent_for_each_run_with_a_finished_child_for_each_contender(runs: Runs) -> None:
-    found = mlflow_runs()
-    parents = {run.info.run_id for run in found if run.data.tags["bakeoff.kind"] == "experiment"}
+    parents = {run.info.run_id for run in runs.finished if run.data.tags["bakeoff.kind"] == "experiment"}
     assert parents == {each.report.mlflow_run_id for each in (runs.first, runs.other, runs.fresh)}
     for parent in parents:
-        children = [run.info.run_name for run in found if run.data.tags.get("mlflow.parentRunId") == parent]
+        children = [run.info.run_name for run in runs.finished if run.data.tags.get("mlflow.parentRunId") == parent]
         assert sorted(children) == ["floor", "net", "trees"]
-    assert mlflow_runs("RUNNING") == []
+    assert runs.running == []
 
 
 def test_prefect_keeps_the_last_state_of_every_flow_and_task(runs: Runs) -> None:
-    assert prefect_states("flow_run") == {"Completed"}
-    assert prefect_states("task_run") <= {"Completed", "Cached"}
+    assert runs.flow_states == {"Completed"}
+    assert runs.task_states <= {"Completed", "Cached"}
 
 
 def test_a_changed_contender_is_computed_anew_and_the_others_are_kept(runs: Runs) -> None:
@@ -165,3 +185,40 @@ def test_results_folder_that_cannot_be_written_is_an_error_that_names_it(
     (tmp_path / "mlruns").write_text("a file where the folder should be")
     with pytest.raises(BakeoffError, match=r"mlruns/ cannot be written"):
         launch.prepare()
+
+
+def test_a_setting_that_an_estimator_does_not_know_is_found_before_anything_runs(runs: Runs) -> None:
+    before = len(mlflow_runs("FAILED"))
+    typo = {"trees": {"kind": "gradient_boosting", "params": {"n_estimator": 5}}}
+    with pytest.raises(BakeoffError, match=r"contender trees: .* has no argument 'n_estimator'; did you mean n_est"):
+        launch.run(experiment(BOSTON | {"contenders": typo}))
+    assert len(mlflow_runs("FAILED")) == before
+
+
+def test_a_prefect_server_that_does_not_answer_is_an_error_that_names_the_setting(runs: Runs) -> None:
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
+        pytest.raises(BakeoffError, match=r"127.0.0.1:9/api, which PREFECT_API_URL names .* does not answer"),
+    ):
+        launch.run(experiment(), fresh=True)
+
+
+def test_our_own_server_is_not_asked_for_through_a_proxy(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "example.org")
+    launch.prepare()
+    launch.prepare()
+    assert os.environ["no_proxy"] == "example.org,127.0.0.1,localhost"
+
+
+def test_a_second_run_in_a_folder_waits_for_the_first(runs: Runs) -> None:
+    said: list[tuple[str, int]] = []
+    with Path("mlruns/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        def first_ends(what: str, done: int, total: int) -> None:
+            said.append((what, done))
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+        with progress.listening(first_ends), launch._alone_here():
+            pass
+    assert said == [("another run is at work in mlruns/, waiting for it", done) for done in (0, 1)]

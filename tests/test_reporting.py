@@ -44,7 +44,7 @@ def _report(*names: str, metric: MetricName = "mae") -> Report:
     evaluations = _evaluations(*names)
     leaderboard = rank(evaluations, metric, VALIDATION.n_splits)
     verdicts = compare(evaluations, VALIDATION, metric, 0.1)
-    test = Score(name=leaderboard[0].name, score=2.5, predict_seconds=0.1)
+    test = Score(name=leaderboard[0].name, score=2.5)
     return write_report("boston", TABLE, VALIDATION, metric, 0.1, leaderboard, verdicts, test)
 
 

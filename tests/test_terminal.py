@@ -32,13 +32,13 @@ console.print("for people")
 def made_report() -> Report:
     evaluations = [evaluation_of("trees", [0.9, 0.8]), evaluation_of("floor", [0.4, 0.5])]
     board = rank(evaluations, "accuracy", n_splits=2)
-    score = FinalScore(name="trees", score=0.875, predict_seconds=0.1)
+    score = FinalScore(name="trees", score=0.875)
     return write_report("wines", ingest(WineSpec()), KFoldSpec(n_splits=2), "accuracy", 0.01, board, [], score)
 
 
 def outcome(kept: bool = False, cut_off: int = 0) -> str:
     said = StringIO()
-    terminal.print_outcome(Outcome(report=made_report(), kept=kept, cut_off=cut_off), Console(file=said, width=200))
+    terminal.print_notes(Outcome(report=made_report(), kept=kept, cut_off=cut_off), Console(file=said, width=200))
     return said.getvalue()
 
 
@@ -68,7 +68,7 @@ def test_a_run_ends_with_how_to_open_mlflow() -> None:
 
 def test_a_kept_result_and_runs_that_were_cut_off_are_said() -> None:
     assert "nothing was trained; --fresh trains again" in outcome(kept=True)
-    assert "Found 1 earlier run(s) that had been cut off" in outcome(cut_off=1)
+    assert "1 earlier run(s) had been cut off: KILLED in MLflow" in outcome(cut_off=1)
     assert "nothing was trained" not in outcome()
     assert "cut off" not in outcome()
 

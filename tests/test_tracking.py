@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks import tracking
 from tasks.data.datasets import DiabetesSpec, Table, WineSpec, ingest
 from tasks.data.splitting import Folds, KFoldSpec, split
 from tasks.data.vectorization import Arrays, vectorize
@@ -18,7 +17,9 @@ from tasks.evaluation import Evaluation, evaluate
 from tasks.models.baselines import Baseline, HistGradientBoostingSpec
 from tasks.models.networks import DenseSpec
 from tasks.refitting import Refit, predict, refit
-from tasks.tracking import RunRef
+from tasks.specs import BakeoffError
+from tasks.tracking import connection, cut_off, runs
+from tasks.tracking.runs import RunRef
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def logged(parent: RunRef, spec: DenseSpec | Baseline, dataset: DiabetesSpec | W
     metric = "mae" if table.task == "regression" else "accuracy"
     evaluation = evaluate(spec.kind, spec, arrays, folds, metric)
     refitted = refit(evaluation, arrays, seed=0)
-    run = tracking.log_contender(parent, evaluation, refitted, table, arrays, metric)
+    run = runs.log_contender(parent, evaluation, refitted, table, arrays, metric)
     return Logged(run, evaluation, refitted, table, arrays, folds)
 
 
@@ -61,7 +62,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     boosting = HistGradientBoostingSpec(params={"max_iter": 5})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        parent = tracking.open_run("diabetes", "a line", "fingerprint", "flow", {"metric": "mae", "v": {"seed": 1}})
+        parent = runs.open_run("diabetes", "a line", "fingerprint", "flow", {"metric": "mae", "v": {"seed": 1}})
         net = logged(parent, DenseSpec(units=(4,), epochs=3), DiabetesSpec())
         yield World(folder, parent, net, logged(parent, boosting, DiabetesSpec()), logged(parent, boosting, WineSpec()))
 
@@ -72,7 +73,7 @@ def _where_the_world_is(world: World, monkeypatch: pytest.MonkeyPatch, _working_
 
 
 def client() -> mlflow.MlflowClient:
-    return mlflow.MlflowClient(tracking.tracking_uri())
+    return mlflow.MlflowClient(connection.tracking_uri())
 
 
 def artifact(run: RunRef, name: str, folder: Path) -> Path:
@@ -126,7 +127,7 @@ def test_a_logged_model_has_signature_and_example_and_predicts_from_raw_features
     model = load_pyfunc(one)
     X, _ = one.arrays.test()
     assert model.metadata.signature is not None
-    assert model.input_example.shape == (tracking.EXAMPLE_ROWS, 10)
+    assert model.input_example.shape == (runs.EXAMPLE_ROWS, 10)
     mine = predict(one.refit, X, one.arrays)
     np.testing.assert_allclose(np.ravel(model.predict(X)), mine, rtol=1e-5)
 
@@ -152,7 +153,7 @@ def test_classes_are_logged_with_a_probability_each(world: World, tmp_path: Path
 
 
 def test_the_parent_holds_folds_and_data(world: World, tmp_path: Path) -> None:
-    tracking.log_data(world.parent, world.net.table, world.net.folds)
+    runs.log_data(world.parent, world.net.table, world.net.folds)
     run = client().get_run(world.parent.run_id)
     assert run.data.params["v.seed"] == "1"
     assert run.inputs.dataset_inputs[0].dataset.digest == world.net.table.digest
@@ -161,31 +162,63 @@ def test_the_parent_holds_folds_and_data(world: World, tmp_path: Path) -> None:
 
 
 def test_closing_a_run_closes_the_children_that_are_still_open() -> None:
-    parent = tracking.open_run("closing", "", "fingerprint", "flow", {})
+    parent = runs.open_run("closing", "", "fingerprint", "flow", {})
     child = client().create_run(parent.experiment_id, tags={"mlflow.parentRunId": parent.run_id})
-    tracking.close_run(parent, "FAILED")
+    runs.close_run(parent, "FAILED")
     assert {client().get_run(run).info.status for run in (parent.run_id, child.info.run_id)} == {"FAILED"}
 
 
 def test_only_runs_whose_process_is_gone_are_marked_killed() -> None:
-    mine, orphan, foreign = (tracking.open_run("orphans", "", "f", name, {}) for name in ("mine", "orphan", "foreign"))
+    mine, orphan, foreign = (runs.open_run("orphans", "", "f", name, {}) for name in ("mine", "orphan", "foreign"))
     client().set_tag(orphan.run_id, "bakeoff.process_started", "1.00")  # the pid is another process's by now
     client().set_tag(foreign.run_id, "bakeoff.process_started", "1.00")
     client().set_tag(foreign.run_id, "bakeoff.host", "another-machine")
-    assert tracking.reconcile() == ("orphan",)
+    found = cut_off.find_cut_off()
+    assert [run.flow_run_id for run in found] == ["orphan"]
+    cut_off.mark_killed(found)
     states = [client().get_run(run.run_id).info.status for run in (mine, orphan, foreign)]
     assert states == ["RUNNING", "KILLED", "RUNNING"]
 
 
 def test_runs_go_to_the_address_that_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/elsewhere.db")
-    tracking.open_run("elsewhere", "", "fingerprint", "flow", {})
+    runs.open_run("elsewhere", "", "fingerprint", "flow", {})
     with sqlite3.connect(tmp_path / "elsewhere.db") as database:
         assert database.execute("select name from runs").fetchall() == [("elsewhere",)]
 
 
 def test_an_experiment_that_was_deleted_says_how_to_bring_it_back() -> None:
-    experiment_id = tracking.open_run("gone", "", "fingerprint", "flow", {}).experiment_id
+    experiment_id = runs.open_run("gone", "", "fingerprint", "flow", {}).experiment_id
     client().delete_experiment(experiment_id)
-    with pytest.raises(tracking.BakeoffError, match=f"mlflow experiments restore --experiment-id {experiment_id}"):
-        tracking.open_run("gone", "", "fingerprint", "flow", {})
+    with pytest.raises(BakeoffError, match=f"mlflow experiments restore --experiment-id {experiment_id}"):
+        runs.open_run("gone", "", "fingerprint", "flow", {})
+
+
+def test_a_results_folder_that_was_moved_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "before").mkdir()
+    monkeypatch.chdir(tmp_path / "before")
+    runs.open_run("moving", "", "fingerprint", "flow", {})
+    (tmp_path / "before").rename(tmp_path / "after")
+    monkeypatch.chdir(tmp_path / "after")
+    with pytest.raises(BakeoffError, match=r"mlruns/ was moved here: MLflow would still write to file:.*before"):
+        runs.open_run("moving", "", "fingerprint", "flow", {})
+
+
+def test_an_mlflow_that_does_not_answer_is_an_error_that_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(BakeoffError, match="MLflow does not answer at the address in MLFLOW_TRACKING_URI"):
+        connection.check_connection()
+
+
+def test_a_contender_whose_logging_failed_is_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(runs, "write_frames", broken)
+    parent, one = runs.open_run("diabetes", "", "f", "flow", {}), world.trees
+    with pytest.raises(OSError, match="disk full"):
+        runs.log_contender(parent, one.evaluation, one.refit, one.table, one.arrays, "mae")
+    (child,) = client().search_runs([parent.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.run_id}'")
+    assert child.info.status == "FAILED"

@@ -244,6 +244,23 @@ def test_a_diverging_loss_is_an_error_that_names_learning_rate_and_epoch() -> No
         stack.fit(30)
 
 
+def test_a_net_that_diverges_with_its_last_update_is_an_error_too() -> None:
+    stack = stack_of(DenseSpec(units=(8,), optimizer=SGDSpec(learning_rate=1e30), batch_size=64))
+    with pytest.raises(TrainingDivergedError, match="at epoch 1, at learning rate"):
+        stack.fit(1)
+
+
+def test_a_member_that_diverges_after_its_best_epoch_keeps_the_weights_of_that_epoch() -> None:
+    member = Member(training=np.arange(24), stopping=np.arange(24, 40), seed=1)
+    wild = SGDSpec(learning_rate=0.2, momentum=0.9)
+    spec = DenseSpec(units=(8,), optimizer=wild, batch_size=8, early_stopping=EarlyStoppingSpec(patience=30))
+    stack = stack_of(spec, members=[member])
+    history = stack.fit(30)
+    assert not np.isfinite(history.loss[-1]).all()
+    assert history.best_epoch[0] > 0
+    assert np.isfinite(stack.predict([np.arange(60)])[0]).all()
+
+
 def test_progress_moves_while_it_trains() -> None:
     seen: list[tuple[int, int]] = []
     stack_of(DenseSpec(units=(4,), batch_size=16)).fit(45, lambda done, total: seen.append((done, total)))

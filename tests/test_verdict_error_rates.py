@@ -46,6 +46,17 @@ def test_equal_contenders_are_told_apart_in_at_most_6_percent_of_cases(
         assert naive_alarms > 0.3 * SIMULATIONS
 
 
+def test_the_same_difference_on_few_folds_is_no_certainty() -> None:
+    """Accuracy on few rows is so coarse that two folds often show the same difference by chance."""
+    rng = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(SIMULATIONS):
+        first, second = rng.binomial(20, 0.8, size=(2, 2)) / 20
+        found = verdict("first", "second", first, second, 2, "accuracy", equivalent_within=0.0)
+        alarms += found.decision in ("first", "second")
+    assert alarms <= 0.06 * SIMULATIONS
+
+
 def test_a_real_difference_is_found() -> None:
     rng = np.random.default_rng(0)
     first, second = scores_of_two_equal_contenders(rng, 100, 4, 10).T

@@ -14,7 +14,8 @@ from tasks.specs import BakeoffError, Spec, did_you_mean
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-Setting = bool | int | float | str | None
+Scalar = bool | int | float | str | None
+Setting = Scalar | list[Scalar]
 
 
 class _BaselineSpec(Spec):

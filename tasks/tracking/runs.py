@@ -1,20 +1,18 @@
-"""Everything that is kept in MLflow, and the only file that knows it.
+"""What is logged of an experiment and of its contenders, and how it is read back.
 
 Runs are addressed by id through `MlflowClient`: the fluent API's active run does not exist in other threads.
 """
 
-import logging
 import os
-import socket
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import psutil
 
 from tasks.artifacts import plotting
 from tasks.artifacts.frames import write_frames
@@ -28,10 +26,11 @@ from tasks.refitting import TRUSTED_TYPES, Refit, load_model, predict
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
+from tasks.tracking.connection import connect
+from tasks.tracking.cut_off import owner
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
 BATCH = 1000  # the most metrics that MLflow takes in one call
 EXAMPLE_ROWS = 5
@@ -47,16 +46,11 @@ class RunRef(Spec):
     experiment_id: str
 
 
-def tracking_uri() -> str:
-    """Where MLflow keeps its runs: MLFLOW_TRACKING_URI where it is set, else a database under mlruns/."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{MLRUNS.resolve() / 'mlflow.db'}"
-
-
 def open_run(
     experiment: str, description: str, fingerprint: str, flow_run_id: str, settings: Mapping[str, object]
 ) -> RunRef:
     """Opens the run of an experiment; `fingerprint` is the digest of all that its result depends on."""
-    client = _client()
+    client = connect()
     tags = {
         "mlflow.runName": experiment,
         "mlflow.note.content": description,
@@ -64,14 +58,14 @@ def open_run(
         "bakeoff.fingerprint": fingerprint,
         "bakeoff.flow_run_id": flow_run_id,
     }
-    run = client.create_run(_experiment_id(client, experiment), tags=tags | _owner())
+    run = client.create_run(_experiment_id(client, experiment), tags=tags | owner())
     _log_params(client, run.info.run_id, settings)
     return RunRef(run_id=run.info.run_id, experiment_id=run.info.experiment_id)
 
 
 def close_run(run: RunRef, status: Status) -> None:
     """Ends a run, and those of its contenders that are still open."""
-    client = _client()
+    client = connect()
     children = client.search_runs(
         [run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}' and attributes.status = 'RUNNING'"
     )
@@ -81,7 +75,7 @@ def close_run(run: RunRef, status: Status) -> None:
 
 def log_data(run: RunRef, table: Table, folds: Folds) -> None:
     """Logs the data set, by name and digest, and the folds."""
-    client = _client()
+    client = connect()
     _log_dataset(client, run, table)
     client.log_artifact(run.run_id, str(folds.file.path), "folds")
 
@@ -90,33 +84,44 @@ def log_contender(
     parent: RunRef, evaluation: Evaluation, refit: Refit, table: Table, arrays: Arrays, metric: MetricName
 ) -> RunRef:
     """Logs one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
-    client = _client()
+    client = connect()
     tags = {
         "mlflow.runName": evaluation.name,
         "mlflow.parentRunId": parent.run_id,
         "bakeoff.kind": "contender",
         "bakeoff.family": evaluation.contender.family,
     }
-    info = client.create_run(parent.experiment_id, tags=tags | _owner()).info
+    info = client.create_run(parent.experiment_id, tags=tags | owner()).info
     run = RunRef(run_id=info.run_id, experiment_id=info.experiment_id)
-    _log_dataset(client, run, table)
-    _log_params(client, run.run_id, evaluation.contender.model_dump())
-    _log_metrics(client, run.run_id, {f"fold_{metric}": evaluation.scores})
-    _log_metrics(client, run.run_id, _curves(evaluation, table.task), first_step=1)
-    _log_metrics(client, run.run_id, {name: [value] for name, value in _summary(evaluation, refit, metric).items()})
-    with tempfile.TemporaryDirectory() as folder:
-        write_frames(evaluation, arrays, Path(folder))
-        plotting.plot_curves(evaluation, Path(folder))
-        plotting.plot_predictions(evaluation, arrays, table.unit, Path(folder))
-        client.log_artifacts(run.run_id, folder)
-    _log_model(client, run, refit, arrays)
-    client.set_terminated(run.run_id, "FINISHED")
+    with _ended_after(client, run):
+        _log_dataset(client, run, table)
+        _log_params(client, run.run_id, evaluation.contender.model_dump())
+        _log_metrics(client, run.run_id, {f"fold_{metric}": evaluation.scores})
+        _log_metrics(client, run.run_id, _curves(evaluation, table.task), first_step=1)
+        _log_metrics(client, run.run_id, {name: [value] for name, value in _summary(evaluation, refit, metric).items()})
+        with tempfile.TemporaryDirectory() as folder:
+            write_frames(evaluation, arrays, Path(folder))
+            plotting.plot_curves(evaluation, Path(folder))
+            plotting.plot_predictions(evaluation, arrays, table.unit, Path(folder))
+            client.log_artifacts(run.run_id, folder)
+        _log_model(client, run, refit, arrays)
     return run
+
+
+@contextmanager
+def _ended_after(client: "MlflowClient", run: RunRef) -> Iterator[None]:
+    """Ends the run with what is done in this context: a try that failed must not look finished beside the next one."""
+    status: Status = "FAILED"
+    try:
+        yield
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run.run_id, status)
 
 
 def log_report(run: RunRef, report: Report) -> None:
     """Logs the document, the picture of all differences, and what a person reads first: the verdict."""
-    client = _client()
+    client = connect()
     client.set_tag(run.run_id, "bakeoff.verdict", report.sentence)
     client.set_tag(run.run_id, "bakeoff.champion", report.champion.name)
     client.set_tag(run.run_id, "mlflow.note.content", report.sentence)
@@ -132,8 +137,13 @@ def log_report(run: RunRef, report: Report) -> None:
 
 
 def find_report(experiment: str, fingerprint: str | None = None) -> Report | None:
-    """The latest finished report of an experiment, of any fingerprint or of the one given; None if there is none."""
-    client = _client()
+    """The latest finished report of an experiment, of any fingerprint or of the one given.
+
+    None if there is none, or if its file is gone.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = connect()
     found = client.get_experiment_by_name(experiment)
     if found is None:
         return None
@@ -146,66 +156,30 @@ def find_report(experiment: str, fingerprint: str | None = None) -> Report | Non
     if not runs:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        path = client.download_artifacts(runs[0].info.run_id, REPORT, folder)
+        try:
+            path = client.download_artifacts(runs[0].info.run_id, REPORT, folder)
+        except (MlflowException, OSError):
+            return None
         return Report.model_validate_json(Path(path).read_text(encoding="utf8"))
-
-
-def reconcile() -> tuple[str, ...]:
-    """Marks runs as KILLED whose process on this machine is gone; gives the flow run ids of their experiments."""
-    client = _client()
-    everything = [experiment.experiment_id for experiment in client.search_experiments()]
-    running = client.search_runs(everything, "attributes.status = 'RUNNING' and tags.`bakeoff.kind` != ''")
-    dead = [run for run in running if _is_dead(run)]
-    for run in dead:
-        client.set_terminated(run.info.run_id, "KILLED")
-    return tuple(run.data.tags["bakeoff.flow_run_id"] for run in dead if run.data.tags["bakeoff.kind"] == "experiment")
-
-
-def _client() -> "MlflowClient":
-    import mlflow
-
-    for name in ("mlflow", "alembic"):  # they announce each step of making a database
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return mlflow.MlflowClient(tracking_uri=tracking_uri())
 
 
 def _experiment_id(client: "MlflowClient", name: str) -> str:
     found = client.get_experiment_by_name(name)
+    own = not os.environ.get("MLFLOW_TRACKING_URI")
+    location = (MLRUNS / "artifacts" / name).resolve().as_uri() if own else None
     if found is None:
-        own = not os.environ.get("MLFLOW_TRACKING_URI")
-        location = (MLRUNS / "artifacts" / name).resolve().as_uri() if own else None
         return client.create_experiment(name, location, tags={"mlflow.experimentKind": MODEL_TRAINING})
+    if location and found.artifact_location != location:
+        raise BakeoffError(
+            f"{MLRUNS}/ was moved here: MLflow would still write to {found.artifact_location}."
+            f" Move it back, or set it aside; the next run makes a new one"
+        )
     if found.lifecycle_stage == "deleted":
         raise BakeoffError(
             f"the MLflow experiment {name!r} was deleted; bring it back with"
             f" `mlflow experiments restore --experiment-id {found.experiment_id}`"
         )
     return str(found.experiment_id)
-
-
-def _owner() -> dict[str, str]:
-    """Whose run it is: the user's, and of which process, so that a later one can tell whether it still lives."""
-    process = psutil.Process()
-    return {
-        "mlflow.user": process.username(),
-        "mlflow.source.name": "bakeoff",
-        "mlflow.source.type": "LOCAL",
-        "bakeoff.host": socket.gethostname(),
-        "bakeoff.pid": str(process.pid),
-        "bakeoff.process_started": f"{process.create_time():.2f}",
-    }
-
-
-def _is_dead(run: "Run") -> bool:
-    tags = run.data.tags
-    if tags.get("bakeoff.host") != socket.gethostname():
-        return False
-    try:
-        process = psutil.Process(int(tags["bakeoff.pid"]))
-        alive = f"{process.create_time():.2f}" == tags["bakeoff.process_started"]
-    except psutil.NoSuchProcess:
-        return True
-    return not alive or process.status() == psutil.STATUS_ZOMBIE
 
 
 def _log_dataset(client: "MlflowClient", run: RunRef, table: Table) -> None:
@@ -248,7 +222,8 @@ def _log_metrics(
 
 
 def _summary(evaluation: Evaluation, refit: Refit, metric: MetricName) -> dict[str, float]:
-    return {
+    epochs = {"refit_epochs": float(refit.epochs)} if refit.epochs else {}
+    return epochs | {
         f"{metric}_mean": float(np.mean(evaluation.scores)),
         f"{metric}_std": float(np.std(evaluation.scores, ddof=1)),
         "fit_seconds": evaluation.fit_seconds,

@@ -1,0 +1,1 @@
+"""Everything that is kept in MLflow; no other place knows it."""
