@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tasks.data.normalization import Normalization, fit_normalization
 from tasks.data.splitting import Rows
 from tasks.metrics import Task
+from tasks.models.early_stopping import BestWeights
 from tasks.models.networks import DenseSpec, Loss, output_layer
 from tasks.models.stacking import build_single, build_stack, unstack
 from tasks.specs import BakeoffError
@@ -107,7 +108,7 @@ class Stack:
         steps = {-(-len(member.training) // spec.batch_size) for member in members}
         self._same_steps = len(steps) == 1
         self._steps = tf.Variable(tf.zeros(len(self.members)))
-        self._best = _Best(self.network.weights, len(self.members)) if spec.early_stopping else None
+        self._best = BestWeights(self.network.weights, len(self.members)) if spec.early_stopping else None
         self._run_epochs = tf.function(self._epochs, jit_compile=True)
         self._predict_batches = tf.function(self._predict)  # runs once or twice: compiling it would cost more
 
@@ -243,37 +244,6 @@ class Stack:
             self._check_finite(np.where(best_epoch > 0, 0, np.nan)[None], start=0)
         loss, metric, val_loss, val_metric = curves.swapaxes(0, 1)
         return History(loss, metric, val_loss, val_metric, best_epoch)
-
-
-class _Best:
-    """Each member's best weights so far, for early stopping, kept inside the compiled program."""
-
-    def __init__(self, weights: Sequence[tf.Variable], members: int) -> None:
-        self._weights = weights
-        self._kept = [tf.Variable(weight.value) for weight in weights]
-        self._loss = tf.Variable(tf.fill((members,), np.float32(np.inf)))
-        self._epoch = tf.Variable(tf.zeros(members, tf.int32))
-        self._waited = tf.Variable(tf.zeros(members, tf.int32))
-
-    def update(self, loss: tf.Tensor, epoch: tf.Tensor, patience: int) -> None:
-        """Keeps the weights of members whose loss (members,) fell, unless they have been stopped."""
-        better = (loss < self._loss) & (self._waited < patience)
-        self._waited.assign(tf.where(better, 0, self._waited + 1))
-        self._loss.assign(tf.where(better, loss, self._loss))
-        self._epoch.assign(tf.where(better, epoch, self._epoch))
-        for kept, weight in zip(self._kept, self._weights, strict=True):
-            per_member = (-1,) + (1,) * (len(weight.shape) - 1)
-            kept.assign(tf.where(tf.reshape(better, per_member), weight.value, kept))
-
-    def all_stopped(self, patience: int) -> bool:
-        """Whether no member can improve any more."""
-        return bool(tf.reduce_all(self._waited >= patience))
-
-    def restore(self) -> NDArray[np.int64]:
-        """Puts the best weights back and gives the epochs, from 1, at which they were reached."""
-        for kept, weight in zip(self._kept, self._weights, strict=True):
-            weight.assign(kept)
-        return np.asarray(self._epoch.numpy(), np.int64)
 
 
 def batches(rows: Sequence[Rows], batch_size: int) -> tuple[NDArray[np.int32], Floats]:
