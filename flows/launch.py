@@ -16,6 +16,7 @@ from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import CACHE, MLRUNS
 
+STARTING = "starting libraries and server, step"
 _MEND_MLRUNS = "it holds all results: make it yours to write, or run bakeoff from another folder"
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -51,9 +52,11 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
         return Outcome(report=kept, kept=True, cut_off=0)
     _check_settings(experiment)
     with _alone_here(), _own_server() as server:
+        progress.report(STARTING, 0, 1)
         if any(isinstance(contender, DenseSpec) for contender in experiment.contenders.values()):
             importlib.import_module("tasks.training")  # TensorFlow's seconds are those in which the server boots
         with _prefect_settings(server, fresh):
+            progress.report(STARTING, 1, 1)
             flow_runs = [run.flow_run_id for run in dead if run.flow_run_id]
             _mark_crashed(flow_runs)
             cut_off.mark_killed(dead)

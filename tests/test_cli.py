@@ -138,6 +138,7 @@ def test_a_killed_run_goes_on_where_it_was_and_leaves_nothing_behind() -> None:
     command = [sys.executable, "-m", "flows.cli", *quick_boston()]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as killed:
         assert killed.stderr is not None
+        assert killed.stderr.readline().startswith("starting")
         assert killed.stderr.readline().startswith("dense, epoch 10 of 10")
         assert killed.stderr.readline().startswith("gradient_boosting, fold 4 of 4")
         children = psutil.Process(killed.pid).children(recursive=True)
