@@ -1,6 +1,5 @@
-"""What MLflow holds, read back through MLflow."""
+"""What MLflow holds of an experiment, read back through MLflow."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from tasks.models.baselines import Baseline, HistGradientBoostingSpec
 from tasks.models.networks import DenseSpec
 from tasks.refitting import Refit, predict, refit
 from tasks.specs import BakeoffError
-from tasks.tracking import connection, cut_off, runs
+from tasks.tracking import connection, runs
 from tasks.tracking.runs import RunRef
 
 
@@ -168,25 +167,6 @@ def test_closing_a_run_closes_the_children_that_are_still_open() -> None:
     assert {client().get_run(run).info.status for run in (parent.run_id, child.info.run_id)} == {"FAILED"}
 
 
-def test_only_runs_whose_process_is_gone_are_marked_killed() -> None:
-    mine, orphan, foreign = (runs.open_run("orphans", "", "f", name, {}) for name in ("mine", "orphan", "foreign"))
-    client().set_tag(orphan.run_id, "bakeoff.process_started", "1.00")  # the pid is another process's by now
-    client().set_tag(foreign.run_id, "bakeoff.process_started", "1.00")
-    client().set_tag(foreign.run_id, "bakeoff.host", "another-machine")
-    found = cut_off.find_cut_off()
-    assert [run.flow_run_id for run in found] == ["orphan"]
-    cut_off.mark_killed(found)
-    states = [client().get_run(run.run_id).info.status for run in (mine, orphan, foreign)]
-    assert states == ["RUNNING", "KILLED", "RUNNING"]
-
-
-def test_runs_go_to_the_address_that_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/elsewhere.db")
-    runs.open_run("elsewhere", "", "fingerprint", "flow", {})
-    with sqlite3.connect(tmp_path / "elsewhere.db") as database:
-        assert database.execute("select name from runs").fetchall() == [("elsewhere",)]
-
-
 def test_an_experiment_that_was_deleted_says_how_to_bring_it_back() -> None:
     experiment_id = runs.open_run("gone", "", "fingerprint", "flow", {}).experiment_id
     client().delete_experiment(experiment_id)
@@ -203,13 +183,6 @@ def test_a_results_folder_that_was_moved_is_refused(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path / "after")
     with pytest.raises(BakeoffError, match=r"mlruns/ was moved here: MLflow would still write to file:.*before"):
         runs.open_run("moving", "", "fingerprint", "flow", {})
-
-
-def test_an_mlflow_that_does_not_answer_is_an_error_that_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(BakeoffError, match="MLflow does not answer at the address in MLFLOW_TRACKING_URI"):
-        connection.check_connection()
 
 
 def test_a_contender_whose_logging_failed_is_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
