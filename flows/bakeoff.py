@@ -23,26 +23,26 @@ def bakeoff(experiment: Experiment) -> Report:
     validation, metric = experiment.validation, experiment.metric
     with _tracked(experiment) as run:
         with _timed("ingest", seconds):
-            table = steps.ingest(experiment.dataset)
-            arrays = steps.vectorize(table)
+            examples = steps.ingest(experiment.dataset)
+            arrays = steps.vectorize(examples)
             folds = steps.split(arrays, validation)
-            steps.log_data(run, table, folds)
+            steps.log_data(run, examples, folds)
         with _timed("evaluate", seconds):
             evaluations = [
                 steps.evaluate(name, contender, arrays, folds, metric)
                 for name, contender in experiment.contenders.items()
             ]
-        with _timed("compare", seconds):
-            verdicts = steps.compare(evaluations, validation, metric, experiment.equivalent_within)
-            leaderboard = reporting.rank(evaluations, metric, validation.n_splits)
         with _timed("refit", seconds):
-            refits = {each.name: steps.refit(each, arrays, validation.seed) for each in evaluations}
-            test = steps.score_on_test(refits[leaderboard[0].name], arrays, metric)
+            refits = [steps.refit(each, arrays, validation) for each in evaluations]
+            tests = [steps.score_on_test(each, arrays, metric) for each in refits]
+        with _timed("compare", seconds):
+            verdicts = steps.compare(evaluations, tests, arrays, validation, metric, experiment.equivalent_within)
+            leaderboard = reporting.rank(evaluations, tests, metric, validation)
         with _timed("log", seconds):
-            for each in evaluations:
-                steps.log_contender(run, each, refits[each.name], table, arrays, metric)
+            for evaluation, refitted, test in zip(evaluations, refits, tests, strict=True):
+                steps.log_contender(run, evaluation, refitted, test, examples, arrays, metric)
         report = reporting.write_report(
-            experiment.name, table, validation, metric, experiment.equivalent_within, leaderboard, verdicts, test
+            experiment.name, examples, validation, metric, experiment.equivalent_within, leaderboard, verdicts
         ).model_copy(update={"mlflow_run_id": run.run_id, "prefect_flow_run_id": flow_run.id, "seconds": seconds})
         steps.log_report(run, report)
     return report

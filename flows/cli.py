@@ -1,12 +1,13 @@
 """The `bakeoff` command. Nothing heavy is imported before a command needs it: help must be there at once."""
 
-import os
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from flows import data
+from flows.errors import errors
+from flows.options import AsJson, Debug, Fresh
 
 if TYPE_CHECKING:
     from tasks.reporting import Report
@@ -19,8 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and what the libraries write.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else.")]
+app.add_typer(data.app, name="data")
 
 
 @app.command()
@@ -31,30 +31,52 @@ def run(
         typer.Option("--set", metavar="KEY.PATH=VALUE", help="Set one value of the experiment; may be repeated."),
     ] = None,
     as_json: AsJson = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything again, whatever was kept.")] = False,
+    fresh: Fresh = False,
     debug: Debug = False,
 ) -> None:
     """Take all contenders of an experiment through the same folds and print the verdict."""
-    with _errors(debug):
+    with errors(debug):
         from flows.experiment import load
 
         chosen = load(experiment, settings or [])
         from flows import launch, terminal
 
-        console = terminal.messages()
-        launch.prepare()
-        if not debug:
-            terminal.turn_libraries_to_log()
-        with terminal.progress_on(console):
+        with terminal.at_work(debug) as console:
             outcome = launch.run(chosen, fresh)
         _print(outcome.report, as_json)
         terminal.print_notes(outcome, console)
 
 
+@app.command()
+def book(
+    write: Annotated[Path | None, typer.Option(metavar="PAGE.md", help="Write the result as a Markdown page.")] = None,
+    as_json: AsJson = False,
+    fresh: Fresh = False,
+    debug: Debug = False,
+) -> None:
+    """Run the four worked examples of Deep Learning with Python, chapters 2 and 3, against the book's numbers.
+
+    The exit code is 1 if one of them failed or lies outside its band.
+    """
+    with errors(debug):
+        from flows import launch, terminal
+
+        with terminal.at_work(debug):
+            report = launch.run_book(fresh)
+        if as_json:
+            typer.echo(report.model_dump_json(indent=2))
+        else:
+            terminal.print_book(report)
+        if write:
+            terminal.write_book(report, write)
+    if not all(answer.within for answer in report.answers):
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def list_experiments(debug: Debug = False) -> None:
     """List the experiments in conf/."""
-    with _errors(debug):
+    with errors(debug):
         from flows.experiment import available, load
         from tasks.specs import BakeoffError
 
@@ -73,7 +95,7 @@ def show(
     debug: Debug = False,
 ) -> None:
     """Show the latest leaderboard and verdict of an experiment, from MLflow; nothing is run."""
-    with _errors(debug):
+    with errors(debug):
         from flows import launch
 
         _print(launch.latest(experiment), as_json)
@@ -103,30 +125,6 @@ def _version(wanted: bool) -> None:
 
         typer.echo(f"bakeoff {version('bakeoff')}")
         raise typer.Exit
-
-
-@contextmanager
-def _errors(debug: bool) -> Iterator[None]:
-    """Turns an exception into a line or two: exit code 2 where the user can mend it, 1 where the fault is ours."""
-    from tasks.specs import BakeoffError
-
-    stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf8")  # a run turns standard error to the log
-    try:
-        yield
-    except KeyboardInterrupt:
-        print("bakeoff: interrupted; what had finished is kept; run again, without --fresh, to go on", file=stderr)
-        raise typer.Exit(130) from None
-    except Exception as error:
-        ours = not isinstance(error, BakeoffError)
-        if debug:
-            traceback.print_exc(file=stderr)
-        elif ours:
-            traceback.print_exc()  # to the log, where standard error points by now
-            print(f"bakeoff: internal error: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=stderr)
-            print("bakeoff: please report it, with mlruns/bakeoff.log or what --debug shows", file=stderr)
-        else:
-            print(f"bakeoff: {error}", file=stderr)
-        raise typer.Exit(1 if ours else 2) from None
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tasks.data.datasets import Dataset
-from tasks.data.splitting import KFoldSpec
+from tasks.data.splitting import KFoldSpec, Validation
 from tasks.evaluation import Contender
 from tasks.metrics import MetricName, metric_for
 from tasks.models.networks import DenseSpec
@@ -29,7 +29,7 @@ class Experiment(Spec):
     name: Name
     description: str = Field("", description="a line about the experiment")
     dataset: Dataset
-    validation: KFoldSpec = KFoldSpec()
+    validation: Validation = KFoldSpec()
     metric: MetricName
     equivalent_within: float = Field(
         ge=0, allow_inf_nan=False, description="differences up to this, in the metric's unit, do not matter"
@@ -40,11 +40,13 @@ class Experiment(Spec):
     def _choices_fit_the_task(self) -> "Experiment":
         metric_for(self.metric, self.dataset.task)
         for name, contender in self.contenders.items():
-            if isinstance(contender, DenseSpec):
-                try:
+            try:
+                if isinstance(contender, DenseSpec):
                     contender.loss_for(self.dataset.task)
-                except BakeoffError as error:
-                    raise BakeoffError(f"contenders.{name}.loss: {error}") from error
+                else:
+                    contender.check_form(self.dataset.form)
+            except BakeoffError as error:
+                raise BakeoffError(f"contenders.{name}: {error}") from error
         return self
 
 

@@ -3,9 +3,11 @@
 import fcntl
 import importlib
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flows.experiment import Experiment, load
@@ -15,6 +17,9 @@ from tasks.models.networks import DenseSpec
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import CACHE, MLRUNS
+
+if TYPE_CHECKING:
+    from flows.book import BookReport
 
 STARTING = "starting libraries and server, step"
 _MEND_MLRUNS = "it holds all results: make it yours to write, or run bakeoff from another folder"
@@ -46,22 +51,50 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
     from tasks.tracking import connection, cut_off, runs
 
     connection.check_connection()
-    dead = cut_off.find_cut_off()
     kept = None if fresh else runs.find_report(experiment.name, fingerprint(experiment))
-    if kept and not dead:
+    if kept and not cut_off.find_cut_off():
         return Outcome(report=kept, kept=True, cut_off=0)
     _check_settings(experiment)
+    with _orchestrated([experiment], fresh) as ended:
+        report = kept or bakeoff(experiment)
+    return Outcome(report=report, kept=kept is not None, cut_off=ended)
+
+
+def run_book(fresh: bool = False) -> "BookReport":
+    """Runs the four problems of the book; one whose report is kept and still holds is not run again, unless `fresh`.
+
+    Raises:
+        BakeoffError: when something is for the user to mend before any of them can run.
+    """
+    prepare()
+    from flows.book import PROBLEMS, book
+    from tasks.tracking import connection
+
+    connection.check_connection()
+    experiments = {problem.experiment: load(problem.experiment) for problem in PROBLEMS}
+    started = time.monotonic()
+    with _orchestrated([*experiments.values()], fresh):
+        report = book(experiments, fresh)
+    return report.model_copy(update={"seconds": time.monotonic() - started})
+
+
+@contextmanager
+def _orchestrated(experiments: Sequence[Experiment], fresh: bool) -> Iterator[int]:
+    """Everything that a flow needs around it, once no other run is at work; gives how many runs were found cut off."""
+    from tasks.tracking import cut_off
+
     with _alone_here(), _own_server() as server:
         progress.report(STARTING, 0, 1)
-        if any(isinstance(contender, DenseSpec) for contender in experiment.contenders.values()):
+        contenders = [contender for experiment in experiments for contender in experiment.contenders.values()]
+        if any(isinstance(contender, DenseSpec) for contender in contenders):
             importlib.import_module("tasks.training")  # TensorFlow's seconds are those in which the server boots
         with _prefect_settings(server, fresh):
             progress.report(STARTING, 1, 1)
+            dead = cut_off.find_cut_off()
             flow_runs = [run.flow_run_id for run in dead if run.flow_run_id]
             _mark_crashed(flow_runs)
             cut_off.mark_killed(dead)
-            report = kept or bakeoff(experiment)
-    return Outcome(report=report, kept=kept is not None, cut_off=len(flow_runs))
+            yield len(flow_runs)
 
 
 def latest(experiment: str) -> Report:

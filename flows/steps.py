@@ -65,9 +65,9 @@ def _side_effect(function: Callable[P, R], run_name: str) -> Task[P, R]:
 
 
 ingest = _step(datasets.ingest, "ingest {dataset.kind}")
-vectorize = _step(vectorization.vectorize, "vectorize {table.name}")
-split = _step(splitting.split, "split into {validation.n_repeats} x {validation.n_splits} folds")
-evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.n_repeats} x {folds.validation.n_splits} folds")
+vectorize = _step(vectorization.vectorize, "vectorize {examples.name}")
+split = _step(splitting.split, "split: {validation.label}")
+evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.label}")
 refit = _step(refitting.refit, "{evaluation.name}, all training rows")
 compare = _step(comparison.compare, "compare all pairs")
 score_on_test = _step(refitting.score_on_test, "{refit.name}, test rows")

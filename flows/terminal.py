@@ -6,14 +6,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from flows.launch import Outcome
+from flows.launch import Outcome, prepare
 from tasks import progress
 from tasks.reporting import Report, champion_line, leaderboard_table
+from tasks.specs import BakeoffError
 from tasks.store import MLRUNS
+
+if TYPE_CHECKING:
+    from flows.book import BookReport
 
 LOG = MLRUNS / "bakeoff.log"
 
@@ -30,6 +35,17 @@ def turn_libraries_to_log() -> None:
     """
     with LOG.open("wb") as log:
         os.dup2(log.fileno(), 2)
+
+
+@contextmanager
+def at_work(debug: bool) -> Iterator[Console]:
+    """Shows progress on a console of messages; what the libraries write goes to the log, unless for debugging."""
+    console = messages()
+    prepare()
+    if not debug:
+        turn_libraries_to_log()
+    with progress_on(console):
+        yield console
 
 
 @contextmanager
@@ -73,6 +89,31 @@ def print_report(report: Report) -> None:
     out.print()
     out.print(report.sentence, style="bold")
     out.print(champion_line(report))
+
+
+def print_book(report: "BookReport") -> None:
+    """Prints the table of the four problems, and the verdict on each, on standard output."""
+    from flows.book_page import book_sentences, book_table
+
+    out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    out.print(book_table(report))
+    out.print()
+    for sentence in book_sentences(report):
+        out.print(sentence)
+
+
+def write_book(report: "BookReport", page: Path) -> None:
+    """Writes the page on the four problems.
+
+    Raises:
+        BakeoffError: when the file cannot be written.
+    """
+    from flows.book_page import book_page
+
+    try:
+        page.write_text(book_page(report), encoding="utf8")
+    except OSError as error:
+        raise BakeoffError(f"{page} cannot be written: {error.strerror}") from error
 
 
 def _say_when_done(console: Console, what: str, done: int, total: int) -> None:

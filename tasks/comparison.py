@@ -1,4 +1,7 @@
-"""The verdict: what the fold scores of two contenders allow one to say.
+"""The verdict: what the scores of two contenders allow one to say.
+
+With a hold-out, the contenders, fitted on all training rows, are compared on the test rows by the paired bootstrap
+(tasks/bootstrap.py). With K-fold validation, their fold scores are compared.
 
 Fold scores are not independent, since training sets overlap, so a plain paired t-test finds differences that are not
 there. Both tests here widen the variance of the mean difference from s^2 / J to (1 / J + n2 / n1) * s^2, for J folds
@@ -15,22 +18,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.splitting import KFoldSpec
+from tasks.bootstrap import CONFIDENCE, RESAMPLES, interval_of, resample
+from tasks.data.splitting import KFoldSpec, Validation
+from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
+from tasks.refitting import FinalScore
 from tasks.specs import Spec
+from tasks.store import load_arrays
 
 Decision = Literal["first", "equivalent", "second", "undecided"]
-CONFIDENCE = 0.95
 REPEATS_LIMIT = 1000  # beyond so many repeats, the part of the variance that repeats cannot lower is all that is left
 
 
 class Estimate(Spec):
-    """A mean over folds with the interval that holds it at the level of confidence."""
+    """A mean over folds with the interval that holds it at the level of confidence, or a mean over seeds without."""
 
     mean: float
-    std: float = Field(description="standard deviation over folds")
-    interval: tuple[float, float]
+    std: float | None = Field(description="standard deviation over folds or seeds; none with a single score")
+    interval: tuple[float, float] | None
 
 
 class Verdict(Spec):
@@ -53,22 +59,64 @@ class Verdict(Spec):
         return {"first": self.first, "second": self.second}.get(self.decision)
 
 
-def estimate(scores: Sequence[float], n_splits: int) -> Estimate:
-    """Mean of one contender's fold scores, standard deviation, and corrected interval."""
+def estimate(scores: Sequence[float], validation: Validation) -> Estimate:
+    """Mean of one contender's scores, standard deviation, and for K-fold validation the corrected interval."""
     values = np.asarray(scores, np.float64)
-    half = _quantile(len(values)) * _standard_error(values.std(ddof=1), len(values), n_splits)
-    mean = float(values.mean())
-    return Estimate(mean=mean, std=float(values.std(ddof=1)), interval=(mean - half, mean + half))
+    mean, std = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
+    if std is None or not isinstance(validation, KFoldSpec):
+        return Estimate(mean=mean, std=std, interval=None)
+    half = _quantile(len(values)) * float(_standard_error(std, len(values), validation.n_splits))
+    return Estimate(mean=mean, std=std, interval=(mean - half, mean + half))
 
 
 def compare(
-    evaluations: Sequence[Evaluation], validation: KFoldSpec, metric: MetricName, equivalent_within: float
+    evaluations: Sequence[Evaluation],
+    tests: Sequence[FinalScore],
+    arrays: Arrays,
+    validation: Validation,
+    metric: MetricName,
+    equivalent_within: float,
 ) -> list[Verdict]:
-    """A verdict for every pair of contenders, in the order given."""
+    """A verdict for every pair of contenders, in the order given: by fold scores, or with a hold-out by test rows."""
+    if isinstance(validation, KFoldSpec):
+        return [
+            verdict(one.name, two.name, one.scores, two.scores, validation.n_splits, metric, equivalent_within)
+            for one, two in combinations(evaluations, 2)
+        ]
+    predictions = [load_arrays(test.predictions)["test"].astype(np.float64, copy=False) for test in tests]
+    resamples = dict(zip(tests, resample(arrays.y("test"), predictions, metric), strict=True))
     return [
-        verdict(one.name, two.name, one.scores, two.scores, validation.n_splits, metric, equivalent_within)
-        for one, two in combinations(evaluations, 2)
+        verdict_on_test(one, two, resamples[one] - resamples[two], metric, equivalent_within)
+        for one, two in combinations(tests, 2)
     ]
+
+
+def verdict_on_test(
+    first: FinalScore,
+    second: FinalScore,
+    differences: NDArray[np.float64],
+    metric: MetricName,
+    equivalent_within: float,
+) -> Verdict:
+    """Compares two contenders by the differences (resamples,) of their scores, first minus second, on the same rows.
+
+    The p-value is the share of resamples on the other side of zero, doubled, each side counted with one more resample
+    (Davison & Hinkley 1997, section 4.2.1), so that it is never 0.
+    """
+    gains = METRICS[metric].sign * differences
+    better, worse = float(np.mean(gains > equivalent_within)), float(np.mean(gains < -equivalent_within))
+    beyond = min(np.sum(differences <= 0), np.sum(differences >= 0))
+    return Verdict(
+        first=first.name,
+        second=second.name,
+        difference=first.score - second.score,
+        interval=interval_of(differences),
+        p_value=min(1.0, float(2 * (1 + beyond) / (1 + RESAMPLES))),
+        p_first_better=better,
+        p_equivalent=1 - better - worse,
+        p_second_better=worse,
+        decision=_decide(better, 1 - better - worse, worse),
+    )
 
 
 def verdict(

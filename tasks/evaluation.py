@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tasks import progress
 from tasks.data.splitting import Folds, Rows
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import Arrays, Features
 from tasks.metrics import METRICS, MetricName
 from tasks.models.baselines import Baseline, predict_with
 from tasks.models.networks import DenseSpec, Network
@@ -30,9 +30,10 @@ Floats = NDArray[np.float64]
 class Evaluation(Spec):
     """One contender's result on all folds, repeat by repeat.
 
-    `predictions` is a file with `out_of_fold`, (n_repeats, rows) or (n_repeats, rows, classes): what each row was
-    predicted to be by a model that had not seen it. `history`, of a net, is a file with curves of shape
-    (epochs, folds): `loss`, `metric`, `val_loss`, `val_metric`.
+    `predictions` is a file with `rows` (n,), the numbers of the training rows that were held out, and `out_of_fold`,
+    (n_repeats, n) or (n_repeats, n, classes): what each of them was predicted to be by a model that had not seen it.
+    With a hold-out, repeats are seeds. `history`, of a net, is a file with curves of shape (epochs, folds): `loss`,
+    `metric`, `val_loss`, `val_metric`.
     """
 
     name: str
@@ -47,8 +48,9 @@ class Evaluation(Spec):
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What fitting on all folds gave, before it is scored: the predictions of each fold's held-out rows."""
+    """What fitting on all folds gave, before it is scored: each fold's held-out rows, and their predictions."""
 
+    held_out: Sequence[Rows]
     predictions: Sequence[Floats]
     fit_seconds: float
     predict_seconds: float
@@ -69,10 +71,9 @@ def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metr
             outcome = _evaluate_baseline(name, contender, arrays, folds)
     except BakeoffError as error:
         raise BakeoffError(f"contender {name}: {error}") from error
-    _, y = arrays.training()
-    held_out = [rows for _, rows in folds.pairs()]
+    y = arrays.y("train")
     scores = tuple(
-        METRICS[metric].score(y[rows], mine) for rows, mine in zip(held_out, outcome.predictions, strict=True)
+        METRICS[metric].score(y[rows], mine) for rows, mine in zip(outcome.held_out, outcome.predictions, strict=True)
     )
     if not np.isfinite(scores).all():
         first = int(np.argmin(np.isfinite(scores)))
@@ -83,7 +84,7 @@ def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metr
         scores=scores,
         fit_seconds=outcome.fit_seconds,
         predict_seconds=outcome.predict_seconds,
-        predictions=_store_out_of_fold(outcome.predictions, held_out, folds),
+        predictions=_store_out_of_fold(outcome, folds.validation.n_splits),
         history=outcome.history,
         best_epochs=outcome.best_epochs,
     )
@@ -96,8 +97,9 @@ def seed_of(seed: int, number: int) -> int:
 
 def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Folds) -> _Outcome:
     X, y = arrays.training()
+    pairs = list(folds.pairs())
     predictions, fit_seconds, predict_seconds = [], 0.0, 0.0
-    for number, (training, held_out) in enumerate(folds.pairs()):
+    for number, (training, held_out) in enumerate(pairs):
         estimator = contender.estimator(arrays.task, seed_of(folds.validation.seed, number) % 2**31)
         started = time.perf_counter()
         _fit(estimator, X[training], y[training])
@@ -105,11 +107,11 @@ def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Fo
         predictions.append(predict_with(estimator, X[held_out], arrays.task, arrays.n_outputs))
         fit_seconds += fitted - started
         predict_seconds += time.perf_counter() - fitted
-        progress.report(f"{name}, fold", number + 1, folds.validation.n_folds)
-    return _Outcome(predictions, fit_seconds, predict_seconds)
+        progress.report(f"{name}, fold", number + 1, len(pairs))
+    return _Outcome([held_out for _, held_out in pairs], predictions, fit_seconds, predict_seconds)
 
 
-def _fit(estimator: "BaseEstimator", X: Floats, y: NDArray[np.generic]) -> None:
+def _fit(estimator: "BaseEstimator", X: Features, y: NDArray[np.generic]) -> None:
     """Fits; what scikit-learn says of a setting's value is for the user to mend."""
     try:
         estimator.fit(X, y)
@@ -122,11 +124,14 @@ def _evaluate_network(name: str, contender: DenseSpec, arrays: Arrays, folds: Fo
 
     X, y = arrays.training()
     started = time.perf_counter()
-    stack = Stack(contender, X, y, arrays.task, arrays.n_outputs, _members(contender, y, arrays, folds))
+    members = _members(contender, y, arrays, folds)
+    stack = Stack(contender, X, y, arrays.task, arrays.n_outputs, members, normalize=arrays.form == "table")
     history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
     fitted = time.perf_counter()
-    predictions = stack.predict([held_out for _, held_out in folds.pairs()])
+    held_out = [member.validation for member in members]
+    predictions = stack.predict(held_out)
     return _Outcome(
+        held_out,
         predictions,
         fit_seconds=fitted - started,
         predict_seconds=time.perf_counter() - fitted,
@@ -138,16 +143,21 @@ def _evaluate_network(name: str, contender: DenseSpec, arrays: Arrays, folds: Fo
 
 
 def _members(contender: DenseSpec, y: NDArray[np.generic], arrays: Arrays, folds: Folds) -> "list[Member]":
-    """A net for each fold; the rows that stop its training early come out of its training rows."""
+    """A net for each fold or seed; the rows that stop its training early come out of its training rows.
+
+    With a hold-out, where nothing else stops it, a net is judged by the rows held out, as the book does: the best epoch
+    is the one with the lowest validation loss.
+    """
     from tasks.training import Member
 
     members = []
-    for number, (training, held_out) in enumerate(folds.pairs()):
-        seed, stopping = seed_of(folds.validation.seed, number), np.empty(0, np.int64)
+    for number, (training, held_out) in enumerate(folds.pairs(folds.validation.n_seeds)):
+        seed = seed_of(folds.validation.seed, number)
+        judging = held_out if folds.validation.kind == "hold_out" else np.empty(0, np.int64)
         if contender.early_stopping:
             classes = y[training] if arrays.classes else None
-            training, stopping = _set_aside(training, contender.early_stopping.validation_fraction, seed, classes)
-        members.append(Member(training=training, seed=seed, validation=held_out, stopping=stopping))
+            training, judging = _set_aside(training, contender.early_stopping.validation_fraction, seed, classes)
+        members.append(Member(training=training, seed=seed, validation=held_out, judging=judging))
     return members
 
 
@@ -162,8 +172,10 @@ def _set_aside(rows: Rows, share: float, seed: int, classes: NDArray[np.generic]
     return kept, aside
 
 
-def _store_out_of_fold(predictions: Sequence[Floats], held_out: Sequence[Rows], folds: Folds) -> StoredFile:
-    out_of_fold = np.empty((folds.validation.n_repeats, folds.rows, *predictions[0].shape[1:]))
-    for number, (rows, mine) in enumerate(zip(held_out, predictions, strict=True)):
-        out_of_fold[number // folds.validation.n_splits, rows] = mine
-    return store_arrays(out_of_fold=out_of_fold)
+def _store_out_of_fold(outcome: _Outcome, n_splits: int) -> StoredFile:
+    rows = np.unique(np.concatenate(outcome.held_out))
+    n_repeats = len(outcome.held_out) // n_splits
+    out_of_fold = np.empty((n_repeats, len(rows), *outcome.predictions[0].shape[1:]))
+    for number, (held_out, mine) in enumerate(zip(outcome.held_out, outcome.predictions, strict=True)):
+        out_of_fold[number // n_splits, np.searchsorted(rows, held_out)] = mine
+    return store_arrays(rows=rows, out_of_fold=out_of_fold)

@@ -17,16 +17,22 @@ Task = Literal["regression", "binary", "multiclass"]
 MetricName = Literal["mae", "rmse", "r2", "accuracy", "log_loss", "macro_f1", "roc_auc"]
 Floats = NDArray[np.float64]
 Score = Callable[[NDArray[np.generic], Floats], float]
+RowScores = Callable[[NDArray[np.generic], Floats], Floats]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A score with its direction; `in_target_unit` says that it is measured in the unit of the target."""
+    """A score with its direction.
+
+    `row_scores` gives the numbers (rows,) that the score is the mean of, where it is such a mean; `in_target_unit` says
+    that it is measured in the unit of the target.
+    """
 
     name: MetricName
     greater_is_better: bool
     classification: bool
     score: Score
+    row_scores: RowScores | None = None
     in_target_unit: bool = False
 
     @property
@@ -85,14 +91,32 @@ def _roc_auc(y: NDArray[np.generic], prediction: Floats) -> float:
     return float(roc_auc_score(y, prediction, multi_class="ovr", average="macro", labels=classes))
 
 
+def _errors(y: NDArray[np.generic], prediction: Floats) -> Floats:
+    return np.asarray(np.abs(y.astype(np.float64) - prediction), np.float64)
+
+
+def _hits(y: NDArray[np.generic], probabilities: Floats) -> Floats:
+    return np.asarray(_labels(probabilities) == y, np.float64)
+
+
+def _surprises(y: NDArray[np.generic], probabilities: Floats) -> Floats:
+    """Minus the logarithm of the probability of what was, clipped as scikit-learn's `log_loss` clips it."""
+    epsilon = np.finfo(np.float64).eps
+    shares = probabilities / probabilities.sum(axis=1, keepdims=True)
+    of_the_actual = shares[np.arange(len(y)), y.astype(np.int64)]
+    return np.asarray(-np.log(np.clip(of_the_actual, epsilon, 1 - epsilon)), np.float64)
+
+
 METRICS: dict[MetricName, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("mae", greater_is_better=False, classification=False, score=_mae, in_target_unit=True),
+        Metric(
+            "mae", greater_is_better=False, classification=False, score=_mae, row_scores=_errors, in_target_unit=True
+        ),
         Metric("rmse", greater_is_better=False, classification=False, score=_rmse, in_target_unit=True),
         Metric("r2", greater_is_better=True, classification=False, score=_r2),
-        Metric("accuracy", greater_is_better=True, classification=True, score=_accuracy),
-        Metric("log_loss", greater_is_better=False, classification=True, score=_log_loss),
+        Metric("accuracy", greater_is_better=True, classification=True, score=_accuracy, row_scores=_hits),
+        Metric("log_loss", greater_is_better=False, classification=True, score=_log_loss, row_scores=_surprises),
         Metric("macro_f1", greater_is_better=True, classification=True, score=_macro_f1),
         Metric("roc_auc", greater_is_better=True, classification=True, score=_roc_auc),
     )

@@ -55,7 +55,7 @@ def store_arrays(**arrays: NDArray[np.generic]) -> StoredFile:
     return store(".npz", lambda path: np.savez(path, allow_pickle=False, **arrays))
 
 
-def load_arrays(file: StoredFile) -> dict[str, NDArray[np.generic]]:
-    """Gives the arrays of a .npz file back by name; pickled content is refused by NumPy."""
+def load_arrays(file: StoredFile, *names: str) -> dict[str, NDArray[np.generic]]:
+    """Gives arrays of a .npz file back by name, those named or else all; pickled content is refused by NumPy."""
     with np.load(file.path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        return {name: archive[name] for name in names or archive.files}

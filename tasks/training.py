@@ -3,8 +3,8 @@
 A training loop over small nets spends its time in per-step overhead, not in arithmetic. Here every fold, repeat and
 seed is one member of a stacked Keras model, and whole epochs run inside one XLA program. The loss is the sum over
 members of each member's mean loss and the optimizers work element by element, so each member takes exactly the steps
-that it would take alone. Batches are gathered from the shared X by each member's own shuffled row numbers; what pads a
-short last batch carries weight 0.
+that it would take alone. Batches are gathered from the shared X by each member's own shuffled row numbers
+(tasks/batching.py); what pads a short last batch carries weight 0.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,12 +15,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tasks.batching import DenseRows, Steps, WordRows
 from tasks.data.normalization import Normalization, fit_normalization
 from tasks.data.splitting import Rows
+from tasks.data.vectorization import Features, one_hot
 from tasks.metrics import Task
 from tasks.models.early_stopping import BestWeights
 from tasks.models.networks import DenseSpec, Loss, output_layer
-from tasks.models.stacking import build_single, build_stack, unstack
+from tasks.models.stacking import Inputs, build_single, build_stack, unstack
 from tasks.specs import BakeoffError
 
 Floats = NDArray[np.float32]
@@ -35,12 +37,13 @@ _LOSSES: dict[Loss, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "mse": keras.losses.mean_squared_error,
     "mae": keras.losses.mean_absolute_error,
     "binary_crossentropy": keras.losses.binary_crossentropy,
-    "categorical_crossentropy": keras.losses.sparse_categorical_crossentropy,
+    "categorical_crossentropy": keras.losses.categorical_crossentropy,
+    "sparse_categorical_crossentropy": keras.losses.sparse_categorical_crossentropy,
 }
 _METRICS: dict[Task, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "regression": keras.losses.mean_absolute_error,
     "binary": lambda y, output: tf.cast(tf.equal(y, tf.round(output)), tf.float32)[..., 0],
-    "multiclass": keras.metrics.sparse_categorical_accuracy,
+    "multiclass": keras.metrics.categorical_accuracy,
 }
 
 
@@ -50,12 +53,16 @@ class TrainingDivergedError(BakeoffError):
 
 @dataclass(frozen=True)
 class Member:
-    """One net of a stack: the rows it learns from, the rows it is watched on, those that stop it, and its seed."""
+    """One net of a stack: the rows it learns from, its seed, the rows it is watched on, and those that judge it.
+
+    The weights that a net ends with are those of the epoch with the lowest loss on the rows that judge it; without any,
+    those of the last epoch.
+    """
 
     training: Rows
     seed: int
     validation: Rows = field(default_factory=lambda: np.empty(0, np.int64))
-    stopping: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    judging: Rows = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class History:
     metric: Floats
     val_loss: Floats
     val_metric: Floats
-    best_epoch: NDArray[np.int64]  # (members,), from 1: where early stopping found the lowest loss; else the last
+    best_epoch: NDArray[np.int64]  # (members,), from 1: the one whose weights were kept
 
 
 class Stack:
@@ -78,28 +85,34 @@ class Stack:
 
     Args:
         spec: the architecture and how it is trained.
-        X: (rows, features), raw: each member normalizes by its own training rows.
+        X: (rows, features), an array or a multi-hot CSR matrix.
         y: (rows,), numbers or class numbers.
         task: decides the output layer and the metric.
         n_outputs: the number of classes; 1 for regression.
         members: what each net learns from.
+        normalize: whether each member normalizes the features of an array by its own training rows.
     """
 
     def __init__(
         self,
         spec: DenseSpec,
-        X: NDArray[np.float64],
+        X: Features,
         y: NDArray[np.generic],
         task: Task,
         n_outputs: int,
         members: Sequence[Member],
+        normalize: bool = True,
     ) -> None:
         self.spec, self.members = spec, list(members)
         self._output = output_layer(task, n_outputs)
-        self._loss, self._metric = _LOSSES[spec.loss_for(task)], _METRICS[task]
-        self._X, self._y = tf.constant(X, tf.float32), tf.constant(y[:, None], tf.float32)
-        self.normalizations: list[Normalization] = [fit_normalization(X[member.training]) for member in members]
-        self.network = build_stack(spec, self._output, self.normalizations, [member.seed for member in members])
+        self._source = DenseRows(X) if isinstance(X, np.ndarray) else WordRows(X)
+        self._set_targets(spec.loss_for(task), task, y, n_outputs)
+        self.normalizations: list[Normalization] = []
+        if normalize and isinstance(X, np.ndarray):
+            self.normalizations = [fit_normalization(X[member.training]) for member in members]
+        self._inputs = Inputs(self._source.features, isinstance(self._source, WordRows))
+        seeds = [member.seed for member in members]
+        self.network = build_stack(spec, self._output, self._inputs, seeds, self.normalizations)
         self._slots = [
             [tf.Variable(tf.zeros_like(weight.value)) for _ in range(spec.optimizer.n_slots)]
             for weight in self.network.trainable_variables
@@ -108,7 +121,9 @@ class Stack:
         steps = {-(-len(member.training) // spec.batch_size) for member in members}
         self._same_steps = len(steps) == 1
         self._steps = tf.Variable(tf.zeros(len(self.members)))
-        self._best = BestWeights(self.network.weights, len(self.members)) if spec.early_stopping else None
+        judged = any(len(member.judging) for member in members)
+        self._best = BestWeights(self.network.weights, len(self.members)) if judged else None
+        self._judged_as_watched = all(member.judging is member.validation for member in members)
         self._run_epochs = tf.function(self._epochs, jit_compile=True)
         self._predict_batches = tf.function(self._predict)  # runs once or twice: compiling it would cost more
 
@@ -119,16 +134,15 @@ class Stack:
             TrainingDivergedError: when the loss of a member becomes NaN or infinite.
         """
         shuffles = [np.random.default_rng(member.seed) for member in self.members]
-        _, mask = batches([member.training for member in self.members], self.spec.batch_size)
-        watched = batches([member.validation for member in self.members], EVALUATION_BATCH)
-        stopping = batches([member.stopping for member in self.members], EVALUATION_BATCH)
+        watched = self._source.steps([member.validation for member in self.members], EVALUATION_BATCH)
+        judging = self._source.steps([member.judging for member in self.members], EVALUATION_BATCH)
         per_call = -(-epochs // CALLS)
         curves: list[Floats] = []
         for start in range(0, epochs, per_call):
             count = min(per_call, epochs - start)
-            orders = np.stack([self._shuffled(shuffles) for _ in range(count)])
-            padded = np.pad(orders, [(0, per_call - count), (0, 0), (0, 0), (0, 0)])
-            result = self._run_epochs(padded, mask, watched, stopping, tf.constant(count), tf.constant(start))
+            shuffled = [self._shuffled(shuffles) for _ in range(count)]
+            padded = tf.nest.map_structure(lambda *each: _stack(each, per_call), *shuffled)
+            result = self._run_epochs(padded, watched, judging, tf.constant(count), tf.constant(start))
             curves.append(result.numpy()[:count])
             if not self._best:  # which keeps the weights from before a loss was lost
                 self._check_finite(curves[-1][:, 0], start)
@@ -140,52 +154,54 @@ class Stack:
 
     def predict(self, rows: Sequence[Rows]) -> list[NDArray[np.float64]]:
         """Each member's prediction for its own list of rows of X: (rows,), or class probabilities (rows, classes)."""
-        order, mask = batches(rows, EVALUATION_BATCH)
-        outputs = self._predict_batches(order, mask).numpy().astype(np.float64)
+        outputs = self._predict_batches(self._source.steps(rows, EVALUATION_BATCH)).numpy().astype(np.float64)
         flat = outputs.reshape(-1, *outputs.shape[2:])
         return [as_prediction(flat[: len(own), k], self._output) for k, own in enumerate(rows)]
 
     def unstack(self, k: int) -> keras.Model:
         """Member k as an ordinary Keras model that takes raw features."""
-        return unstack(self.network, k, build_single(self.spec, self._output, self.normalizations[k]))
+        normalization = self.normalizations[k] if self.normalizations else None
+        return unstack(self.network, k, build_single(self.spec, self._output, self._inputs, normalization))
 
     @property
     def _patience(self) -> int:
-        return self.spec.early_stopping.patience if self.spec.early_stopping else 0
+        return self.spec.early_stopping.patience if self.spec.early_stopping else self.spec.epochs
 
-    def _shuffled(self, shuffles: Sequence[np.random.Generator]) -> NDArray[np.int32]:
+    def _set_targets(self, loss: Loss, task: Task, y: NDArray[np.generic], n_outputs: int) -> None:
+        """Classes as one-hot rows, or as numbers for the one loss that takes them so."""
+        self._loss, self._metric = _LOSSES[loss], _METRICS[task]
+        if loss == "sparse_categorical_crossentropy":
+            self._metric = keras.metrics.sparse_categorical_accuracy
+        in_columns = task == "multiclass" and loss != "sparse_categorical_crossentropy"
+        self._y = tf.constant(one_hot(y, n_outputs) if in_columns else y[:, None], tf.float32)
+
+    def _shuffled(self, shuffles: Sequence[np.random.Generator]) -> Steps:
         rows = [shuffle.permutation(member.training) for shuffle, member in zip(shuffles, self.members, strict=True)]
-        return batches(rows, self.spec.batch_size)[0]
+        return self._source.steps(rows, self.spec.batch_size)
 
-    def _epochs(
-        self,
-        orders: tf.Tensor,
-        mask: tf.Tensor,
-        watched: tuple[tf.Tensor, tf.Tensor],
-        stopping: tuple[tf.Tensor, tf.Tensor],
-        count: tf.Tensor,
-        start: tf.Tensor,
-    ) -> tf.Tensor:
-        """Runs `count` epochs; orders is (epochs, steps, batch, members). Gives curves (epochs, 4, members)."""
-        curves = tf.TensorArray(tf.float32, orders.shape[0], element_shape=(4, len(self.members)))
+    def _epochs(self, epochs: Steps, watched: Steps, judging: Steps, count: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+        """Runs the first `count` of the epochs, whose steps are stacked. Gives curves (epochs, 4, members)."""
+        curves = tf.TensorArray(tf.float32, epochs.order.shape[0], element_shape=(4, len(self.members)))
         epoch = tf.constant(0)
         while epoch < count:  # XLA would compile tf.range(count) anew for every count
-            trained = self._train_epoch(orders[epoch], mask)
+            trained = self._train_epoch(_at(epochs, epoch))
+            validation = self._evaluate(watched)
             if self._best is not None:
-                self._best.update(self._evaluate(*stopping)[0], start + epoch + 1, self._patience)
-            curves = curves.write(epoch, tf.concat([trained, self._evaluate(*watched)], axis=0))
+                judged = validation if self._judged_as_watched else self._evaluate(judging)
+                self._best.update(judged[0], start + epoch + 1, self._patience)
+            curves = curves.write(epoch, tf.concat([trained, validation], axis=0))
             epoch += 1
         return curves.stack()
 
-    def _train_epoch(self, order: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    def _train_epoch(self, steps: Steps) -> tf.Tensor:
         totals = tf.zeros((2, len(self.members)))
-        for step in tf.range(order.shape[0]):
-            totals += self._train_step(order[step], mask[step])
-        return totals / tf.reduce_sum(mask, axis=(0, 1))
+        for step in tf.range(steps.order.shape[0]):
+            totals += self._train_step(_at(steps, step))
+        return totals / tf.reduce_sum(steps.mask, axis=(0, 1))
 
-    def _train_step(self, rows: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    def _train_step(self, step: Steps) -> tf.Tensor:
         """One batch, rows and weights (batch, members). Gives the sums of loss and metric over its rows."""
-        x, y = tf.gather(self._X, rows), tf.gather(self._y, rows)
+        x, y, weights = self._source.inputs(step.order, step.entries), tf.gather(self._y, step.order), step.mask
         with tf.GradientTape() as tape:
             output = self.network(x, weights, training=True)
             losses = tf.reduce_sum(self._loss(y, output) * weights, axis=0)
@@ -208,25 +224,27 @@ class Stack:
             for target, value in zip([variable, *slots], [weight, *updated], strict=True):
                 target.assign(value if self._same_steps else tf.where(tf.reshape(active, per_member), value, target))
 
-    def _evaluate(self, order: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """Mean loss and metric (2, members) over rows (steps, batch, members); NaN for members without rows."""
+    def _evaluate(self, steps: Steps) -> tf.Tensor:
+        """Mean loss and metric (2, members) over the rows; NaN for members without rows."""
         totals = tf.zeros((2, len(self.members)))
-        steps: int = order.shape[0]
-        if not steps:
+        count: int = steps.order.shape[0]
+        if not count:
             return tf.fill((2, len(self.members)), np.float32(np.nan))
-        for step in tf.range(steps):
-            x, y = tf.gather(self._X, order[step]), tf.gather(self._y, order[step])
-            output = self.network(x, mask[step], training=False)
-            scores = tf.stack([self._loss(y, output), self._metric(y, output)])
-            totals += tf.reduce_sum(scores * mask[step], axis=1)
-        return totals / tf.reduce_sum(mask, axis=(0, 1))
+        for number in tf.range(count):
+            step = _at(steps, number)
+            y, output = tf.gather(self._y, step.order), self._output_at(step)
+            totals += tf.reduce_sum(tf.stack([self._loss(y, output), self._metric(y, output)]) * step.mask, axis=1)
+        return totals / tf.reduce_sum(steps.mask, axis=(0, 1))
 
-    def _predict(self, order: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        shape = (order.shape[1], len(self.members), self._output[0])
-        outputs = tf.TensorArray(tf.float32, order.shape[0], element_shape=shape)
-        for step in tf.range(order.shape[0]):
-            outputs = outputs.write(step, self.network(tf.gather(self._X, order[step]), mask[step], training=False))
+    def _predict(self, steps: Steps) -> tf.Tensor:
+        shape = (steps.order.shape[1], len(self.members), self._output[0])
+        outputs = tf.TensorArray(tf.float32, steps.order.shape[0], element_shape=shape)
+        for number in tf.range(steps.order.shape[0]):
+            outputs = outputs.write(number, self._output_at(_at(steps, number)))
         return outputs.stack()
+
+    def _output_at(self, step: Steps) -> tf.Tensor:
+        return self.network(self._source.inputs(step.order, step.entries), step.mask, training=False)
 
     def _check_finite(self, values: Floats, start: int) -> None:
         """Looks through values (epochs, ...) of the epochs after `start`."""
@@ -246,23 +264,15 @@ class Stack:
         return History(loss, metric, val_loss, val_metric, best_epoch)
 
 
-def batches(rows: Sequence[Rows], batch_size: int) -> tuple[NDArray[np.int32], Floats]:
-    """Cuts each member's rows into batches, in order.
+def _at(steps: Steps, number: tf.Tensor) -> Steps:
+    """One of the steps, or of the epochs."""
+    step: Steps = tf.nest.map_structure(lambda each: each[number], steps)
+    return step
 
-    Returns:
-        Row numbers and their weights, both (steps, batch, members): weight 1, or 0 for what pads a member to the
-        length of the longest.
-    """
-    longest = max(len(own) for own in rows)
-    batch = min(batch_size, longest)
-    steps = -(-longest // batch) if batch else 0
-    order = np.zeros((len(rows), steps * batch), np.int32)
-    mask = np.zeros_like(order, np.float32)
-    for k, own in enumerate(rows):
-        order[k, : len(own)] = own
-        mask[k, : len(own)] = 1
-    shape = (len(rows), steps, batch)
-    return order.reshape(shape).transpose(1, 2, 0), mask.reshape(shape).transpose(1, 2, 0)
+
+def _stack(epochs: Sequence[NDArray[np.generic]], length: int) -> NDArray[np.generic]:
+    """One array of epochs, padded at its end to so many of them."""
+    return np.stack([*epochs, *[np.zeros_like(epochs[0])] * (length - len(epochs))])
 
 
 def as_prediction(outputs: NDArray[np.float64], output: tuple[int, str]) -> NDArray[np.float64]:

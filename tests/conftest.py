@@ -7,6 +7,14 @@ from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 ROOT = Path(__file__).resolve().parent.parent
+KERAS_FILES = (
+    "boston_housing.npz",
+    "imdb.npz",
+    "imdb_word_index.json",
+    "mnist.npz",
+    "reuters.npz",
+    "reuters_word_index.json",
+)
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
 if "KERAS_HOME" in os.environ:
@@ -38,15 +46,21 @@ def repository() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def keras_home() -> Path:
+    """The user's own cache of Keras, for tests that set another."""
+    return Path(os.environ["KERAS_HOME"])
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Real data may be missing on a user's machine, but not in CI."""
     if item.get_closest_marker("real_data") is None:
         return
-    needed = "datasets/boston_housing.npz"
     home = os.environ.get("KERAS_HOME")
-    if home and (Path(home) / needed).is_file():
+    missing = [name for name in KERAS_FILES if not (home and (Path(home) / "datasets" / name).is_file())]
+    if not missing:
         return
-    reason = f"needs {needed} in the folder that KERAS_HOME names (now {home or 'not set'})"
+    reason = f"needs {', '.join(missing)} under datasets/ where KERAS_HOME points (now {home or 'not set'})"
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -27,7 +27,7 @@ def evaluated(name: str, seed: int, repository: Path) -> tuple[Experiment, Array
 def test_the_books_net_reaches_the_books_error(seed: int, repository: Path) -> None:
     """The bands hold the figures of both editions: a test MAE of about 2.5, in $1000s."""
     experiment, arrays, evaluation = evaluated("dense", seed, repository)
-    test = score_on_test(refit(evaluation, arrays, experiment.validation.seed), arrays, experiment.metric)
+    test = score_on_test(refit(evaluation, arrays, experiment.validation), arrays, experiment.metric)
     print(f"seed {seed}: 4-fold MAE {np.mean(evaluation.scores):.3f}, test MAE {test.score:.3f}")
     assert 2.2 <= np.mean(evaluation.scores) <= 2.7
     assert 2.3 <= test.score <= 3.0

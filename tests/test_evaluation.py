@@ -127,10 +127,10 @@ def test_rows_that_stop_training_come_out_of_the_training_rows_only(task: Task) 
     members = _members(STOPPED, y, arrays, folds)
     for member, (training, held_out) in zip(members, folds.pairs(), strict=True):
         np.testing.assert_array_equal(member.validation, held_out)
-        assert len(member.stopping) == len(training) / 4
-        assert sorted([*member.training, *member.stopping]) == training.tolist()
+        assert len(member.judging) == len(training) / 4
+        assert sorted([*member.training, *member.judging]) == training.tolist()
     if arrays.classes:
-        assert {len(np.unique(y[member.stopping])) for member in members} == {3}
+        assert {len(np.unique(y[member.judging])) for member in members} == {3}
 
 
 def test_without_early_stopping_a_net_learns_from_all_training_rows() -> None:
@@ -138,7 +138,7 @@ def test_without_early_stopping_a_net_learns_from_all_training_rows() -> None:
     folds = split(arrays, KFoldSpec(n_splits=3))
     for member, (training, _) in zip(_members(NET, arrays.training()[1], arrays, folds), folds.pairs(), strict=True):
         np.testing.assert_array_equal(member.training, training)
-        assert len(member.stopping) == 0
+        assert len(member.judging) == 0
 
 
 def test_a_baseline_reports_every_fold() -> None:
@@ -153,7 +153,7 @@ def test_a_baseline_reports_every_fold() -> None:
     [
         (GradientBoostingSpec(params={"n_trees": 5}), "regression", "mae", "has no argument 'n_trees'"),
         (GradientBoostingSpec(params={"learning_rate": -1}), "regression", "mae", "'learning_rate' parameter"),
-        (DenseSpec(loss="mse"), "multiclass", "log_loss", "loss mse does not fit"),
+        (DenseSpec(loss="mae"), "multiclass", "log_loss", "loss mae does not fit"),
         (DenseSpec(units=(4,), optimizer=SGDSpec(learning_rate=1e30)), "regression", "mae", "at learning rate 1e\\+30"),
     ],
     ids=["argument", "value", "loss", "diverged"],

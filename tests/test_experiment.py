@@ -300,7 +300,7 @@ def test_a_value_out_of_range_is_refused_as_the_file_spells_it(content: dict[str
         (GOOD | {"metric": "accuracy"}, "metric accuracy does not fit a regression task; choose one of mae, rmse, r2"),
         (
             _with_net(loss="categorical_crossentropy"),
-            "contenders.net.loss: loss categorical_crossentropy does not fit a regression task; choose mse or mae",
+            "contenders.net: loss categorical_crossentropy does not fit a regression task; choose mse or mae",
         ),
     ],
 )

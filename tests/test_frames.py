@@ -11,7 +11,7 @@ CURVES = {name: np.arange(6.0).reshape(3, 2) + 10 * k for k, name in enumerate((
 
 
 def test_out_of_fold_predictions_stand_beside_what_was_to_be_predicted() -> None:
-    predictions = store_arrays(out_of_fold=np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    predictions = store_arrays(rows=np.arange(3), out_of_fold=np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
     frame = out_of_fold_frame(
         evaluation_of("a", [1, 1], predictions=predictions), arrays_of("regression", [10, 20, 30])
     )
@@ -23,9 +23,15 @@ def test_out_of_fold_predictions_stand_beside_what_was_to_be_predicted() -> None
     }
 
 
+def test_rows_that_were_never_held_out_have_no_prediction() -> None:
+    predictions = store_arrays(rows=np.array([0, 2]), out_of_fold=np.array([[1.0, 3.0]]))
+    frame = out_of_fold_frame(evaluation_of("a", [1], predictions=predictions), arrays_of("regression", [10, 20, 30]))
+    assert frame[["row", "actual", "prediction"]].to_numpy().tolist() == [[0, 10, 1], [2, 30, 3]]
+
+
 def test_each_class_has_its_column_of_probabilities() -> None:
     probabilities = np.array([[[0.7, 0.3], [0.2, 0.8]]])
-    predictions = store_arrays(out_of_fold=probabilities)
+    predictions = store_arrays(rows=np.arange(2), out_of_fold=probabilities)
     frame = out_of_fold_frame(evaluation_of("a", [1, 1], predictions=predictions), arrays_of("binary", [0, 1]))
     assert frame.to_dict("list") == {
         "repeat": [0, 0],
@@ -48,7 +54,7 @@ def test_the_history_has_a_row_for_each_epoch_and_fold() -> None:
 
 def test_written_frames_read_back_the_same_and_only_a_net_has_a_history(tmp_path: Path) -> None:
     arrays = arrays_of("regression", [10, 20])
-    predictions = store_arrays(out_of_fold=np.array([[1.0, 2.0]]))
+    predictions = store_arrays(rows=np.arange(2), out_of_fold=np.array([[1.0, 2.0]]))
     plain, net = tmp_path / "plain", tmp_path / "net"
     for folder, history in ((plain, None), (net, store_arrays(**CURVES))):
         folder.mkdir()

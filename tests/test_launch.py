@@ -160,7 +160,7 @@ def test_a_changed_contender_is_computed_anew_and_the_others_are_kept(runs: Runs
     with progress.listening(lambda what, done, total: computed.add(what)):
         outcome = launch.run(experiment(changed))
     assert not outcome.kept
-    assert computed == {launch.STARTING, "trees, fold"}
+    assert computed == {launch.STARTING, "trees, fold", "trees, all training rows"}
 
 
 def test_a_failed_run_is_failed_in_mlflow_and_says_what_to_mend(runs: Runs) -> None:

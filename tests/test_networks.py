@@ -26,7 +26,7 @@ def test_a_chosen_loss_is_kept_where_it_fits() -> None:
     [
         ("binary_crossentropy", "regression", "mse or mae"),
         ("mae", "binary", "binary_crossentropy or mse"),
-        ("mse", "multiclass", "categorical_crossentropy"),
+        ("mae", "multiclass", "categorical_crossentropy or sparse_categorical_crossentropy or mse"),
     ],
 )
 def test_a_loss_that_does_not_fit_is_refused_with_those_that_do(loss: Loss, task: Task, fitting: str) -> None:

@@ -6,56 +6,26 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from tasks.artifacts.plotting import plot_curves, plot_differences, plot_predictions
+from tasks.artifacts.plotting import plot_differences, plot_predictions
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, verdict_of
 
 VERDICTS = [verdict_of("first", -3.0), verdict_of("undecided", 0.5), verdict_of("equivalent", 0.1)]
 
 
-def _pixels(path: Path | None) -> np.ndarray:
-    assert path is not None
+def _pixels(path: Path) -> np.ndarray:
     assert path.read_bytes().startswith(b"\x89PNG\r\n")
     pixels = imread(path)
     assert pixels.std() > 0  # something is drawn
     return pixels
 
 
-def _history(loss: float = 1.0) -> dict[str, np.ndarray]:
-    falling = loss / np.arange(1, 11)[:, None] * np.ones(4)
-    return {"loss": falling, "val_loss": falling + 0.1}
-
-
-def test_curves_are_drawn_for_a_net(tmp_path: Path) -> None:
-    path = plot_curves(evaluation_of("net", [1, 1], history=store_arrays(**_history())), tmp_path)
-    assert path == tmp_path / "curves.png"
-    assert _pixels(path).shape[:2] == (540, 960)
-
-
-def test_a_contender_that_does_not_learn_in_epochs_has_no_curves(tmp_path: Path) -> None:
-    assert plot_curves(evaluation_of("trees", [1, 1]), tmp_path) is None
-    assert list(tmp_path.glob("*.png")) == []
-
-
-def test_other_curves_give_another_picture(tmp_path: Path) -> None:
-    pictures = []
-    for loss in (1.0, 50.0):
-        evaluation = evaluation_of("net", [1, 1], history=store_arrays(**_history(loss)))
-        pictures.append(_pixels(plot_curves(evaluation, tmp_path)))
-    assert (pictures[0] != pictures[1]).any()
-
-
 def test_predictions_are_drawn_against_actual_values_on_a_square(tmp_path: Path) -> None:
-    predictions = store_arrays(out_of_fold=np.array([[1.0, 2.0, 3.5], [1.2, 2.2, 3.0]]))
+    predictions = store_arrays(rows=np.arange(3), out_of_fold=np.array([[1.0, 2.0, 3.5], [1.2, 2.2, 3.0]]))
     evaluation = evaluation_of("net", [1, 1], predictions=predictions)
     path = plot_predictions(evaluation, arrays_of("regression", [1, 2, 3]), "m", tmp_path)
     assert path == tmp_path / "predictions.png"
     assert _pixels(path).shape[:2] == (660, 660)
-
-
-def test_classes_have_no_plot_of_predictions(tmp_path: Path) -> None:
-    assert plot_predictions(evaluation_of("net", [1, 1]), arrays_of("binary", [0, 1]), "", tmp_path) is None
-    assert list(tmp_path.glob("*.png")) == []
 
 
 def test_differences_are_drawn_taller_with_every_pair(tmp_path: Path) -> None:

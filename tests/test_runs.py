@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.data.datasets import DiabetesSpec, Table, WineSpec, ingest
+from tasks.data.datasets import ingest
+from tasks.data.examples import Examples
 from tasks.data.splitting import Folds, KFoldSpec, split
+from tasks.data.tables import DiabetesSpec, WineSpec
 from tasks.data.vectorization import Arrays, vectorize
 from tasks.evaluation import Evaluation, evaluate
 from tasks.models.baselines import Baseline, HistGradientBoostingSpec
 from tasks.models.networks import DenseSpec
-from tasks.refitting import Refit, predict, refit
+from tasks.refitting import Refit, predict, refit, score_on_test
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, runs
 from tasks.tracking.runs import RunRef
@@ -28,7 +30,7 @@ class Logged:
     run: RunRef
     evaluation: Evaluation
     refit: Refit
-    table: Table
+    examples: Examples
     arrays: Arrays
     folds: Folds
 
@@ -45,14 +47,15 @@ class World:
 
 
 def logged(parent: RunRef, spec: DenseSpec | Baseline, dataset: DiabetesSpec | WineSpec) -> Logged:
-    table = ingest(dataset)
-    arrays = vectorize(table)
+    examples = ingest(dataset)
+    arrays = vectorize(examples)
     folds = split(arrays, KFoldSpec(n_splits=2, n_repeats=2))
-    metric = "mae" if table.task == "regression" else "accuracy"
+    metric = "mae" if examples.task == "regression" else "accuracy"
     evaluation = evaluate(spec.kind, spec, arrays, folds, metric)
-    refitted = refit(evaluation, arrays, seed=0)
-    run = runs.log_contender(parent, evaluation, refitted, table, arrays, metric)
-    return Logged(run, evaluation, refitted, table, arrays, folds)
+    refitted = refit(evaluation, arrays, folds.validation)
+    test = score_on_test(refitted, arrays, metric)
+    run = runs.log_contender(parent, evaluation, refitted, test, examples, arrays, metric)
+    return Logged(run, evaluation, refitted, examples, arrays, folds)
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +108,12 @@ def test_curves_are_logged_with_the_epoch_as_step_by_kerass_names(world: World) 
 
 def test_the_data_set_is_an_input_with_its_digest(world: World) -> None:
     (used,) = client().get_run(world.net.run.run_id).inputs.dataset_inputs
-    assert (used.dataset.name, used.dataset.digest) == ("diabetes", world.net.table.digest)
+    assert (used.dataset.name, used.dataset.digest) == ("diabetes", world.net.examples.digest)
 
 
 def test_out_of_fold_predictions_come_back_as_parquet(world: World, tmp_path: Path) -> None:
     frame = pd.read_parquet(artifact(world.trees.run, "out_of_fold.parquet", tmp_path))
-    assert len(frame) == 2 * world.trees.table.training_rows
+    assert len(frame) == 2 * world.trees.examples.training_rows
     score = (frame.actual - frame.prediction).abs().groupby(frame.repeat).mean().mean()
     assert score == pytest.approx(np.mean(world.trees.evaluation.scores), rel=1e-2)
 
@@ -152,12 +155,12 @@ def test_classes_are_logged_with_a_probability_each(world: World, tmp_path: Path
 
 
 def test_the_parent_holds_folds_and_data(world: World, tmp_path: Path) -> None:
-    runs.log_data(world.parent, world.net.table, world.net.folds)
+    runs.log_data(world.parent, world.net.examples, world.net.folds)
     run = client().get_run(world.parent.run_id)
     assert run.data.params["v.seed"] == "1"
-    assert run.inputs.dataset_inputs[0].dataset.digest == world.net.table.digest
+    assert run.inputs.dataset_inputs[0].dataset.digest == world.net.examples.digest
     with np.load(artifact(world.parent, f"folds/{world.net.folds.file.path.name}", tmp_path)) as archive:
-        assert archive["held_out"].shape == (2, world.net.table.training_rows)
+        assert archive["held_out"].shape == (2, world.net.examples.training_rows)
 
 
 def test_closing_a_run_closes_the_children_that_are_still_open() -> None:
@@ -189,9 +192,17 @@ def test_a_contender_whose_logging_failed_is_failed(world: World, monkeypatch: p
     def broken(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(runs, "write_frames", broken)
+    monkeypatch.setattr(runs, "write_contender", broken)
     parent, one = runs.open_run("diabetes", "", "f", "flow", {}), world.trees
     with pytest.raises(OSError, match="disk full"):
-        runs.log_contender(parent, one.evaluation, one.refit, one.table, one.arrays, "mae")
+        runs.log_contender(
+            parent,
+            one.evaluation,
+            one.refit,
+            score_on_test(one.refit, one.arrays, "mae"),
+            one.examples,
+            one.arrays,
+            "mae",
+        )
     (child,) = client().search_runs([parent.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.run_id}'")
     assert child.info.status == "FAILED"

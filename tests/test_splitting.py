@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.data.splitting import Folds, KFoldSpec, split
+from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, split
 from tasks.specs import BakeoffError
 from tests.builders import arrays_of
 
@@ -108,3 +108,59 @@ def test_held_out_test_rows_are_in_no_fold() -> None:
 def test_a_validation_that_cannot_be_is_refused(field: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(field))):
         KFoldSpec(**field)  # type: ignore[arg-type]
+
+
+@settings(max_examples=40)
+@given(st.integers(4, 60), st.data())
+def test_a_hold_out_parts_the_rows_in_two(rows: int, data: st.DataObject) -> None:
+    validation = HoldOutSpec(validation_rows=data.draw(st.integers(1, rows - 1)), seed=data.draw(SEEDS))
+    folds = split(arrays_of("regression", list(range(rows))), validation)
+    ((training, held_out),) = folds.pairs()
+    assert len(held_out) == validation.validation_rows
+    assert sorted([*training, *held_out]) == list(range(rows))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(8, 30), min_size=2, max_size=4), st.integers(8, 16), SEEDS)
+def test_a_hold_out_keeps_the_classes_shares_within_one_row(counts: list[int], validation_rows: int, seed: int) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    validation_rows = min(validation_rows, len(y) - len(counts))
+    folds = split(arrays_of("multiclass", y.tolist()), HoldOutSpec(validation_rows=validation_rows, seed=seed))
+    ((_, held_out),) = folds.pairs()
+    expected = np.array(counts) * validation_rows / len(y)
+    assert np.abs(np.bincount(y[held_out], minlength=len(counts)) - expected).max() <= 1
+
+
+def test_every_seed_of_a_hold_out_has_the_same_rows() -> None:
+    folds = split(arrays_of("regression", list(range(20))), HoldOutSpec(validation_rows=5, n_seeds=3))
+    pairs = list(folds.pairs(3))
+    assert len(pairs) == 3
+    for training, held_out in pairs:
+        np.testing.assert_array_equal(training, pairs[0][0])
+        np.testing.assert_array_equal(held_out, pairs[0][1])
+
+
+@pytest.mark.parametrize("validation_rows", [20, 21, 10**9])
+def test_a_validation_part_as_large_as_the_data_is_refused(validation_rows: int) -> None:
+    message = f"validation_rows is {validation_rows}, but there are 20 training rows; choose 19 or fewer"
+    with pytest.raises(BakeoffError, match=message):
+        split(arrays_of("regression", list(range(20))), HoldOutSpec(validation_rows=validation_rows))
+
+
+@pytest.mark.parametrize("validation_rows", [2, 18])
+def test_a_part_with_fewer_rows_than_classes_is_refused(validation_rows: int) -> None:
+    arrays = arrays_of("multiclass", [0, 1, 2, 0, 1] * 4)
+    with pytest.raises(BakeoffError, match="too small for a row of each of 3 classes; choose 3 to 17"):
+        split(arrays, HoldOutSpec(validation_rows=validation_rows))
+
+
+def test_a_class_with_a_single_row_is_refused_by_name() -> None:
+    arrays = arrays_of("multiclass", [0, 1, 0, 1, 0, 1, 2])
+    with pytest.raises(BakeoffError, match="class c has 1 training rows; it takes 2 or more"):
+        split(arrays, HoldOutSpec(validation_rows=3))
+
+
+def test_a_class_that_would_be_missing_from_the_training_part_is_refused_by_name() -> None:
+    arrays = arrays_of("binary", [0] * 98 + [1] * 2)
+    with pytest.raises(BakeoffError, match="class b has no row left to learn from when 95 rows held out"):
+        split(arrays, HoldOutSpec(validation_rows=95))

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.data.normalization import Normalization
 from tasks.models.networks import DenseSpec
-from tasks.models.stacking import build_single, build_stack, unstack
+from tasks.models.stacking import Inputs, build_single, build_stack, unstack
 
 SPECS = [
     DenseSpec(units=(6, 4)),
@@ -23,18 +23,18 @@ def normalization(seed: int) -> Normalization:
 @pytest.mark.parametrize("spec", SPECS, ids=["plain", "normalized", "linear"])
 def test_every_member_computes_what_its_ordinary_net_computes(spec: DenseSpec) -> None:
     normalizations = [normalization(seed) for seed in range(3)]
-    stack = build_stack(spec, (2, "softmax"), normalizations, seeds=[5, 6, 7])
+    stack = build_stack(spec, (2, "softmax"), Inputs(3), [5, 6, 7], normalizations)
     x = np.random.default_rng(9).normal(size=(11, 3, 3)).astype(np.float32)  # rows, members, features
     together = np.asarray(stack(x, np.ones((11, 3), np.float32)))
     for k, own in enumerate(normalizations):
-        single = unstack(stack, k, build_single(spec, (2, "softmax"), own))
+        single = unstack(stack, k, build_single(spec, (2, "softmax"), Inputs(3), own))
         np.testing.assert_allclose(together[:, k], np.asarray(single(x[:, k])), atol=1e-6)
 
 
 def test_initial_weights_depend_on_the_members_own_seed_alone() -> None:
     seeds = [11, 12, 11]
-    stack = build_stack(SPECS[0], (1, "linear"), [normalization(k) for k in range(3)], seeds)
-    alone = build_stack(SPECS[0], (1, "linear"), [normalization(5)], [11])
+    stack = build_stack(SPECS[0], (1, "linear"), Inputs(3), seeds)
+    alone = build_stack(SPECS[0], (1, "linear"), Inputs(3), [11])
     for together, single in zip(stack.kernels, alone.kernels, strict=True):
         np.testing.assert_array_equal(together[0], together[2])
         np.testing.assert_array_equal(together[0], single[0])
@@ -42,14 +42,14 @@ def test_initial_weights_depend_on_the_members_own_seed_alone() -> None:
 
 
 def test_initial_kernels_keep_to_glorots_bound_of_one_member() -> None:
-    (first, *_) = build_stack(DenseSpec(units=(200,)), (1, "linear"), [normalization(0)] * 2, [1, 2]).kernels
+    (first, *_) = build_stack(DenseSpec(units=(200,)), (1, "linear"), Inputs(3), [1, 2]).kernels
     bound = np.sqrt(6 / (3 + 200))
     assert 0.9 * bound < np.abs(first.numpy()).max() <= bound
 
 
 def test_an_ordinary_net_normalizes_raw_features_first_and_is_saved_without_our_code() -> None:
     own = normalization(0)
-    single = build_single(SPECS[0], (1, "linear"), own)
+    single = build_single(SPECS[0], (1, "linear"), Inputs(3), own)
     assert isinstance(single.layers[0], keras.layers.Normalization)
     assert all(type(layer).__module__.startswith("keras.") for layer in single.layers)
     np.testing.assert_allclose(single.layers[0](own.mean[None]), 0, atol=1e-6)

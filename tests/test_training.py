@@ -9,7 +9,7 @@ import pytest
 from tasks.metrics import Task
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.models.optimizers import AdamSpec, RMSpropSpec, SGDSpec
-from tasks.training import Member, Stack, TrainingDivergedError, batches
+from tasks.training import Member, Stack, TrainingDivergedError
 from tests import numpy_network
 
 RNG = np.random.default_rng(0)
@@ -214,8 +214,8 @@ def test_an_unstacked_member_predicts_from_raw_features_what_the_stack_predicts(
 
 def test_early_stopping_gives_each_member_the_weights_of_its_own_best_epoch() -> None:
     members = [
-        Member(training=np.arange(24), stopping=np.arange(24, 40), validation=np.arange(40, 60), seed=1),
-        Member(training=np.arange(30, 54), stopping=np.arange(10), validation=np.arange(10, 30), seed=2),
+        Member(training=np.arange(24), judging=np.arange(24, 40), validation=np.arange(40, 60), seed=1),
+        Member(training=np.arange(30, 54), judging=np.arange(10), validation=np.arange(10, 30), seed=2),
     ]
     fast = AdamSpec(learning_rate=0.03)
     stopped = DenseSpec(units=(32,), optimizer=fast, batch_size=8, early_stopping=EarlyStoppingSpec(patience=3))
@@ -231,7 +231,7 @@ def test_early_stopping_gives_each_member_the_weights_of_its_own_best_epoch() ->
 
 def test_early_stopping_looks_at_its_own_rows_and_not_at_the_validation_rows() -> None:
     spec = DenseSpec(units=(8,), batch_size=8, early_stopping=EarlyStoppingSpec(patience=2))
-    rows = {"training": np.arange(24), "stopping": np.arange(24, 40), "seed": 1}
+    rows = {"training": np.arange(24), "judging": np.arange(24, 40), "seed": 1}
     stack = stack_of(spec, members=[Member(**rows, validation=np.arange(40, 60))])
     other = stack_of(spec, members=[Member(**rows, validation=np.arange(40, 42))])
     np.testing.assert_array_equal(stack.fit(40).best_epoch, other.fit(40).best_epoch)
@@ -251,7 +251,7 @@ def test_a_net_that_diverges_with_its_last_update_is_an_error_too() -> None:
 
 
 def test_a_member_that_diverges_after_its_best_epoch_keeps_the_weights_of_that_epoch() -> None:
-    member = Member(training=np.arange(24), stopping=np.arange(24, 40), seed=1)
+    member = Member(training=np.arange(24), judging=np.arange(24, 40), seed=1)
     wild = SGDSpec(learning_rate=0.2, momentum=0.9)
     spec = DenseSpec(units=(8,), optimizer=wild, batch_size=8, early_stopping=EarlyStoppingSpec(patience=30))
     stack = stack_of(spec, members=[member])
@@ -267,18 +267,3 @@ def test_progress_moves_while_it_trains() -> None:
     assert len(seen) > 10
     assert seen == sorted(seen)
     assert seen[-1] == (45, 45)
-
-
-def test_batches_hold_every_row_once_and_padding_weighs_nothing() -> None:
-    rows = [np.arange(10, 17), np.arange(20, 25)]
-    order, mask = batches(rows, 3)
-    assert order.shape == mask.shape == (3, 3, 2)
-    for k, own in enumerate(rows):
-        assert order[:, :, k][mask[:, :, k] == 1].tolist() == own.tolist()
-        assert mask[:, :, k].sum() == len(own)
-
-
-def test_a_batch_larger_than_the_rows_is_one_batch_without_padding() -> None:
-    order, mask = batches([np.arange(7)], 512)
-    assert order.shape == (1, 7, 1)
-    assert mask.all()

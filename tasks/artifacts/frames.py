@@ -21,22 +21,22 @@ def write_frames(evaluation: Evaluation, arrays: Arrays, folder: Path) -> None:
 
 
 def out_of_fold_frame(evaluation: Evaluation, arrays: Arrays) -> "pd.DataFrame":
-    """A row for each repeat and training row: what it was, and what it was predicted to be (p_CLASS for classes)."""
+    """A row for each repeat (or seed) and row held out: what it was, and was predicted to be (p_CLASS for classes)."""
     import pandas as pd
 
-    _, y = arrays.training()
-    predictions = load_arrays(evaluation.predictions)["out_of_fold"]
-    repeats, rows = predictions.shape[:2]
+    kept = load_arrays(evaluation.predictions)
+    rows, predictions = kept["rows"].astype(np.int64, copy=False), kept["out_of_fold"]
+    repeats = len(predictions)
     frame = pd.DataFrame(
         {
-            "repeat": np.repeat(np.arange(repeats), rows),
-            "row": np.tile(np.arange(rows), repeats),
-            "actual": np.tile(y, repeats),
+            "repeat": np.repeat(np.arange(repeats), len(rows)),
+            "row": np.tile(rows, repeats),
+            "actual": np.tile(arrays.y("train")[rows], repeats),
         }
     )
     if not arrays.classes:
         return frame.assign(prediction=predictions.ravel())
-    flat = predictions.reshape(repeats * rows, len(arrays.classes))
+    flat = predictions.reshape(repeats * len(rows), len(arrays.classes))
     return frame.assign(**{f"p_{name}": flat[:, k] for k, name in enumerate(arrays.classes)})
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.comparison import CONFIDENCE, Verdict
+from tasks.artifacts.figures import BLUE, GREY, ORANGE, figure, save
+from tasks.bootstrap import CONFIDENCE
+from tasks.comparison import Verdict
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import MetricName
@@ -15,43 +17,15 @@ from tasks.store import load_arrays
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-BLUE, ORANGE, GREY = "#1f5fa8", "#d1660f", "#777777"
 
 
-def plot_curves(evaluation: Evaluation, folder: Path) -> Path | None:
-    """Training and validation loss per epoch: the median over folds, with a band from the 10th to the 90th percentile.
-
-    None for a contender that does not learn in epochs.
-    """
-    if evaluation.history is None:
-        return None
-    curves = load_arrays(evaluation.history)
-    figure = _figure(8, 4.5)
-    axes = figure.subplots()
-    for name, label, colour in (("loss", "training", GREY), ("val_loss", "validation", BLUE)):
-        values = curves[name].astype(np.float64)
-        epochs = np.arange(1, len(values) + 1)
-        low, middle, high = np.percentile(values, [10, 50, 90], axis=1)
-        axes.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
-        axes.plot(epochs, middle, color=colour, label=f"{label}: median of {values.shape[1]} folds, 10th to 90th band")
-    axes.set(xlabel="epoch", ylabel="loss", yscale="log", title=f"{evaluation.name}: loss per epoch")
-    axes.legend(frameon=False)
-    return _save(figure, folder / "curves.png")
-
-
-def plot_predictions(evaluation: Evaluation, arrays: Arrays, unit: str, folder: Path) -> Path | None:
-    """Predicted against actual for every training row, by models that had not seen it (the mean over repeats).
-
-    None for classes.
-    """
-    if arrays.task != "regression":
-        return None
-    _, y = arrays.training()
-    predicted = load_arrays(evaluation.predictions)["out_of_fold"].mean(axis=0)
-    figure = _figure(5.5, 5.5)
-    axes = figure.subplots()
+def plot_predictions(evaluation: Evaluation, arrays: Arrays, unit: str, folder: Path) -> Path:
+    """Predicted against actual, a number, for every row held out (the mean over repeats or seeds; predictions.png)."""
+    kept = load_arrays(evaluation.predictions)
+    y = arrays.y("train")[kept["rows"].astype(np.int64)]
+    predicted = kept["out_of_fold"].mean(axis=0)
+    picture = figure(5.5, 5.5)
+    axes = picture.subplots()
     actual = y.astype(np.float64)
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
     axes.plot(ends, ends, color=GREY, linewidth=1)
@@ -59,7 +33,7 @@ def plot_predictions(evaluation: Evaluation, arrays: Arrays, unit: str, folder: 
     suffix = f" ({unit})" if unit else ""
     axes.set(xlabel=f"actual{suffix}", ylabel=f"predicted{suffix}", title=f"{evaluation.name}: out-of-fold predictions")
     axes.set_aspect("equal")
-    return _save(figure, folder / "predictions.png")
+    return save(picture, folder / "predictions.png")
 
 
 def plot_differences(
@@ -71,14 +45,14 @@ def plot_differences(
     """
     among = [verdict for verdict in verdicts if not {verdict.first, verdict.second} & set(floors)]
     groups = [group for group in (among, [verdict for verdict in verdicts if verdict not in among]) if group]
-    figure = _figure(9, 1.2 + sum(0.7 + 0.42 * len(group) for group in groups))
-    panels = figure.subplots(len(groups), squeeze=False, height_ratios=[1 + len(group) for group in groups])
+    picture = figure(9, 1.2 + sum(0.7 + 0.42 * len(group) for group in groups))
+    panels = picture.subplots(len(groups), squeeze=False, height_ratios=[1 + len(group) for group in groups])
     for axes, group in zip(panels[:, 0], groups, strict=True):
         _draw_differences(axes, group, equivalent_within)
-    figure.suptitle(
+    picture.suptitle(
         f"Difference of {TITLES[metric]} with {CONFIDENCE:.0%} interval, and verdict; grey: practically equal"
     )
-    return _save(figure, folder / "differences.png")
+    return save(picture, folder / "differences.png")
 
 
 def _draw_differences(axes: "Axes", verdicts: Sequence[Verdict], equivalent_within: float) -> None:
@@ -94,15 +68,3 @@ def _draw_differences(axes: "Axes", verdicts: Sequence[Verdict], equivalent_with
     ]
     axes.set_yticks(range(len(verdicts)), labels, fontsize=9)
     axes.set_ylim(len(verdicts) - 0.5, -0.5)
-
-
-def _figure(width: float, height: float) -> "Figure":
-    """A figure of its own, in inches: pyplot would keep it in a global list, and pick a screen."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _save(figure: "Figure", path: Path) -> Path:
-    figure.savefig(path, dpi=120)
-    return path

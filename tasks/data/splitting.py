@@ -1,20 +1,27 @@
 """Folds: the same for all contenders, drawn once from one seed."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tasks.data.vectorization import Arrays
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, load_arrays, store_arrays
 
 Rows = NDArray[np.int64]
+Numbers = NDArray[np.int32]
 
 
-class KFoldSpec(Spec):
+class _ValidationSpec(Spec):
+    """How training rows are held out to score contenders by."""
+
+    seed: int = Field(0, ge=0, lt=2**32, description="decides folds, initial weights and shuffles")
+
+
+class KFoldSpec(_ValidationSpec):
     """Repeated K-fold cross-validation, stratified where the target is a class.
 
     Of two experiments with the same seed, the one with more repeats begins with the other's folds.
@@ -23,63 +30,133 @@ class KFoldSpec(Spec):
     kind: Literal["k_fold"] = "k_fold"
     n_splits: int = Field(4, ge=2, description="parts the training rows are cut into; each is held out once")
     n_repeats: int = Field(1, ge=1, description="how often the rows are cut anew")
-    seed: int = Field(0, ge=0, lt=2**32, description="decides folds, initial weights and shuffles")
+    n_seeds: ClassVar[int] = 1  # folds differ by their rows; that is spread enough
 
     @property
-    def n_folds(self) -> int:
-        """Folds over all repeats."""
-        return self.n_splits * self.n_repeats
+    def label(self) -> str:
+        """What to call it."""
+        return f"{self.n_repeats} x {self.n_splits} folds"
+
+    def draw(self, y: NDArray[np.generic], classes: tuple[str, ...]) -> Numbers:
+        """For each repeat and row, the number of the fold in which that row is held out."""
+        from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
+
+        self._check(y, classes)
+        splitter = RepeatedStratifiedKFold if classes else RepeatedKFold
+        folds = splitter(n_splits=self.n_splits, n_repeats=self.n_repeats, random_state=self.seed)
+        held_out = np.empty((self.n_repeats, len(y)), np.int32)
+        for number, (_, rows) in enumerate(folds.split(np.zeros(len(y)), y)):
+            repeat, fold = divmod(number, self.n_splits)
+            held_out[repeat, rows] = fold
+        return held_out
+
+    def _check(self, y: NDArray[np.generic], classes: tuple[str, ...]) -> None:
+        if self.n_splits > len(y):
+            raise BakeoffError(
+                f"validation.n_splits is {self.n_splits}, but there are {len(y)} training rows;"
+                f" choose {len(y)} or fewer"
+            )
+        if not classes:
+            return
+        counts = np.bincount(y.astype(np.int64), minlength=len(classes))
+        if counts.min() < self.n_splits:
+            mend = f"choose {counts.min()} or fewer" if counts.min() > 1 else "a class needs 2 rows or more"
+            raise BakeoffError(
+                f"class {classes[int(counts.argmin())]} has {counts.min()} training rows, fewer than"
+                f" validation.n_splits = {self.n_splits}; {mend}"
+            )
+
+
+class HoldOutSpec(_ValidationSpec):
+    """One validation part, stratified where the target is a class; for data so large that one part tells enough."""
+
+    kind: Literal["hold_out"] = "hold_out"
+    n_splits: ClassVar[int] = 1  # there is one part, and it is held out
+    validation_rows: int = Field(ge=1, description="how many training rows are held out")
+    n_seeds: int = Field(
+        3, ge=1, description="how often a net is trained, each time from other initial weights; a baseline is, once"
+    )
+
+    @property
+    def label(self) -> str:
+        """What to call it."""
+        return f"{self.validation_rows} rows held out"
+
+    def draw(self, y: NDArray[np.generic], classes: tuple[str, ...]) -> Numbers:
+        """For each row (one repeat), 0 where it is held out and -1 where it is not."""
+        from sklearn.model_selection import train_test_split
+
+        self._check(y, classes)
+        stratify = y if classes else None
+        training, held_out = train_test_split(
+            np.arange(len(y)), test_size=self.validation_rows, random_state=self.seed, stratify=stratify
+        )
+        for number, name in enumerate(classes):
+            if number not in y[training]:
+                raise BakeoffError(
+                    f"class {name} has no row left to learn from when {self.label}; lower validation.validation_rows"
+                )
+        numbers = np.full((1, len(y)), -1, np.int32)
+        numbers[0, held_out] = 0
+        return numbers
+
+    def _check(self, y: NDArray[np.generic], classes: tuple[str, ...]) -> None:
+        left = len(y) - self.validation_rows
+        if left < 1:
+            raise BakeoffError(
+                f"validation.validation_rows is {self.validation_rows}, but there are {len(y)} training rows;"
+                f" choose {len(y) - 1} or fewer, so that rows are left to learn from"
+            )
+        counts = np.bincount(y.astype(np.int64), minlength=len(classes)) if classes else np.empty(0)
+        if classes and counts.min() < 2:
+            raise BakeoffError(
+                f"class {classes[int(counts.argmin())]} has {counts.min()} training rows; it takes 2 or more, one to"
+                " learn from and one to hold out"
+            )
+        if min(left, self.validation_rows) < len(classes):
+            raise BakeoffError(
+                f"validation.validation_rows is {self.validation_rows} of {len(y)} training rows, so one of the two"
+                f" parts is too small for a row of each of {len(classes)} classes;"
+                f" choose {len(classes)} to {len(y) - len(classes)}"
+            )
+
+
+def _named(value: Any) -> Any:
+    """K-fold where no kind is named."""
+    return {"kind": "k_fold"} | value if isinstance(value, dict) else value
+
+
+Validation = Annotated[
+    Annotated[KFoldSpec | HoldOutSpec, Field(discriminator="kind")],
+    BeforeValidator(_named),
+]
 
 
 class Folds(Spec):
-    """The folds of an experiment: a file with `held_out` (n_repeats, rows), the fold in which each row is held out."""
+    """The folds of an experiment: a file with `held_out`, as `draw` of the validation spec gives it."""
 
-    validation: KFoldSpec
+    validation: Validation
     rows: int
     file: StoredFile
 
-    def held_out(self) -> NDArray[np.int32]:
-        """For each repeat and row, the number of the fold in which that row is held out."""
+    def held_out(self) -> Numbers:
+        """For each repeat and row, the number of the fold in which that row is held out, or -1."""
         return load_arrays(self.file)["held_out"].astype(np.int32, copy=False)
 
-    def pairs(self) -> Iterator[tuple[Rows, Rows]]:
-        """Training rows and validation rows of each fold, repeat by repeat."""
+    def pairs(self, n_seeds: int = 1) -> Iterator[tuple[Rows, Rows]]:
+        """Training rows and validation rows of each fold, repeat by repeat; each `n_seeds` times."""
         for repeat in self.held_out():
             for fold in range(self.validation.n_splits):
-                yield np.flatnonzero(repeat != fold), np.flatnonzero(repeat == fold)
+                training, held_out = np.flatnonzero(repeat != fold), np.flatnonzero(repeat == fold)
+                for _ in range(n_seeds):
+                    yield training, held_out
 
 
-def split(arrays: Arrays, validation: KFoldSpec) -> Folds:
+def split(arrays: Arrays, validation: Validation) -> Folds:
     """Draws the folds from the training rows.
 
     Raises:
-        BakeoffError: when there are fewer rows, or rows of one class, than folds.
+        BakeoffError: when there are too few rows, or too few of one class.
     """
-    from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
-
-    X, y = arrays.training()
-    _check(y, arrays, validation)
-    splitter = RepeatedStratifiedKFold if arrays.classes else RepeatedKFold
-    folds = splitter(n_splits=validation.n_splits, n_repeats=validation.n_repeats, random_state=validation.seed)
-    held_out = np.empty((validation.n_repeats, len(y)), np.int32)
-    for number, (_, rows) in enumerate(folds.split(X, y)):
-        repeat, fold = divmod(number, validation.n_splits)
-        held_out[repeat, rows] = fold
-    return Folds(validation=validation, rows=len(y), file=store_arrays(held_out=held_out))
-
-
-def _check(y: NDArray[np.generic], arrays: Arrays, validation: KFoldSpec) -> None:
-    if validation.n_splits > len(y):
-        raise BakeoffError(
-            f"validation.n_splits is {validation.n_splits}, but there are {len(y)} training rows;"
-            f" choose {len(y)} or fewer"
-        )
-    if not arrays.classes:
-        return
-    counts = np.bincount(y.astype(np.int64), minlength=len(arrays.classes))
-    if counts.min() < validation.n_splits:
-        mend = f"choose {counts.min()} or fewer" if counts.min() > 1 else "a class needs 2 rows or more"
-        raise BakeoffError(
-            f"class {arrays.classes[int(counts.argmin())]} has {counts.min()} training rows, fewer than"
-            f" validation.n_splits = {validation.n_splits}; {mend}"
-        )
+    y = arrays.y("train")
+    return Folds(validation=validation, rows=len(y), file=store_arrays(held_out=validation.draw(y, arrays.classes)))

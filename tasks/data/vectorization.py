@@ -1,23 +1,36 @@
-"""From a table to arrays: what every contender takes, before anything is fitted."""
+"""From examples to arrays: what every contender takes, before anything is fitted."""
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.datasets import Table, read_part
+from tasks.data.examples import Examples, Form, WordLists, read_part
 from tasks.metrics import Task
 from tasks.specs import Spec
 from tasks.store import StoredFile, load_arrays, store_arrays
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+PADDING, OUT_OF_VOCABULARY = 0, 2  # word numbers that Keras reserves
+
+Features = Any  # NDArray (rows, features), or csr_matrix (rows, num_words): they share rows, shape and indexing by rows
+Labels = NDArray[np.generic]
+
 
 class Arrays(Spec):
-    """The vectorized data: a file with X (rows, features) and y (rows,) of the training part and of the test part.
+    """The vectorized data: a file with X and y of the training part and of the test part.
 
-    X is float64. y is float64 for regression; otherwise it holds class numbers, as integers from 0.
+    X is float64 (rows, features) for a table, float32 in [0, 1] (rows, pixels) for pictures, and a CSR matrix
+    (rows, num_words) of 0 and 1 for texts. y (rows,) is float64 for regression; otherwise it holds class numbers, as
+    integers from 0. `shape` is that of one example before it became a vector.
     """
 
     task: Task
+    form: Form
+    shape: tuple[int, ...]
     classes: tuple[str, ...]
-    features: tuple[str, ...]
     file: StoredFile
 
     @property
@@ -25,24 +38,72 @@ class Arrays(Spec):
         """Columns of a prediction: 1 for regression, else one for each class."""
         return max(1, len(self.classes))
 
-    def training(self) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
+    def training(self) -> tuple[Features, Labels]:
         """X and y of the rows that contenders may learn from."""
-        return self._part("train")
+        return self._features("train"), self.y("train")
 
-    def test(self) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
-        """X and y of the rows that are scored once, by the champion."""
-        return self._part("test")
+    def test(self) -> tuple[Features, Labels]:
+        """X and y of the rows that are kept for the test."""
+        return self._features("test"), self.y("test")
 
-    def _part(self, part: str) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
-        arrays = load_arrays(self.file)
-        return arrays[f"X_{part}"].astype(np.float64, copy=False), arrays[f"y_{part}"]
+    def y(self, part: str) -> Labels:
+        """The targets of "train" or "test" alone."""
+        return load_arrays(self.file, f"y_{part}")[f"y_{part}"]
+
+    def _features(self, part: str) -> Features:
+        if self.form == "words":
+            from scipy.sparse import csr_matrix
+
+            arrays = load_arrays(self.file, f"indices_{part}", f"indptr_{part}")
+            indices, indptr = (array.astype(np.int32, copy=False) for array in arrays.values())
+            return csr_matrix((np.ones(len(indices), np.float32), indices, indptr), (len(indptr) - 1, self.shape[0]))
+        return load_arrays(self.file, f"X_{part}")[f"X_{part}"]
 
 
-def vectorize(table: Table) -> Arrays:
-    """Turns a table's rows into arrays of numbers; nothing is fitted here, so nothing can leak between folds."""
+def vectorize(examples: Examples) -> Arrays:
+    """Turns examples into arrays of numbers; nothing is fitted here, so nothing can leak between folds."""
     arrays: dict[str, NDArray[np.generic]] = {}
     for part, held_out in (("train", False), ("test", True)):
-        X, y = read_part(table, held_out)
-        arrays[f"X_{part}"] = X.to_numpy(np.float64)
-        arrays[f"y_{part}"] = y if table.task == "regression" else y.astype(np.int64)
-    return Arrays(task=table.task, classes=table.classes, features=table.features, file=store_arrays(**arrays))
+        X, y = read_part(examples, held_out)
+        arrays[f"y_{part}"] = y.astype(np.float64 if examples.task == "regression" else np.int64)
+        if isinstance(X, WordLists):
+            matrix = multi_hot(X, examples.shape[0])
+            arrays |= {f"indices_{part}": matrix.indices, f"indptr_{part}": matrix.indptr}
+        elif isinstance(X, np.ndarray):
+            arrays[f"X_{part}"] = scale_pixels(X, examples.brightest)
+        else:
+            arrays[f"X_{part}"] = X.to_numpy(np.float64)
+    file = store_arrays(**arrays)
+    return Arrays(task=examples.task, form=examples.form, shape=examples.shape, classes=examples.classes, file=file)
+
+
+def multi_hot(texts: WordLists, num_words: int) -> "csr_matrix":
+    """A float32 CSR matrix (texts, num_words): 1 where a text has the word at all, however often.
+
+    Words from `num_words` on count as the one that stands for all that are unknown.
+    """
+    from scipy.sparse import csr_matrix
+
+    words = np.where(texts.words < num_words, texts.words, OUT_OF_VOCABULARY)
+    matrix = csr_matrix((np.ones(len(words), np.float32), words, texts.offsets), (len(texts), num_words))
+    matrix.sum_duplicates()
+    matrix.data.fill(1)
+    return matrix
+
+
+def scale_pixels(pictures: NDArray[np.uint8], brightest: int) -> NDArray[np.float32]:
+    """Pictures (rows, height, width) as float32 rows (rows, height * width), 0 for black and 1 for `brightest`."""
+    return pictures.reshape(len(pictures), -1).astype(np.float32) / np.float32(brightest)
+
+
+def one_hot(labels: Labels, n_classes: int) -> NDArray[np.float32]:
+    """Class numbers (rows,) as rows of 0 with a 1 at the class's own place, float32 (rows, n_classes)."""
+    return np.eye(n_classes, dtype=np.float32)[labels.astype(np.int64)]
+
+
+def word_rows(X: "csr_matrix") -> NDArray[np.int32]:
+    """A multi-hot matrix as rows of word numbers, each filled up with 0 to the length of the longest."""
+    lengths = np.diff(X.indptr)
+    rows = np.full((X.shape[0], max(1, int(lengths.max(initial=0)))), PADDING, np.int32)
+    rows[np.arange(rows.shape[1]) < lengths[:, None]] = X.indices
+    return rows

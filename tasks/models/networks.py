@@ -9,12 +9,12 @@ from tasks.models.optimizers import IndependentOptimizer, RMSpropSpec
 from tasks.specs import BakeoffError, Spec
 
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "linear"]
-Loss = Literal["mse", "mae", "binary_crossentropy", "categorical_crossentropy"]
+Loss = Literal["mse", "mae", "binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
 
 _LOSSES: dict[Task, tuple[Loss, ...]] = {
     "regression": ("mse", "mae"),
     "binary": ("binary_crossentropy", "mse"),
-    "multiclass": ("categorical_crossentropy",),
+    "multiclass": ("categorical_crossentropy", "sparse_categorical_crossentropy", "mse"),
 }
 
 

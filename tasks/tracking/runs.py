@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tasks.artifacts import plotting
-from tasks.artifacts.frames import write_frames
-from tasks.data.datasets import Table
+from tasks.artifacts.contender import write_contender
+from tasks.data.examples import Examples
 from tasks.data.splitting import Folds
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import MetricName, Task
 from tasks.models.networks import DenseSpec, training_metric
-from tasks.refitting import TRUSTED_TYPES, Refit, load_model, predict
+from tasks.refitting import TRUSTED_TYPES, FinalScore, Refit, load_model, network_input, predict
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
@@ -73,15 +73,21 @@ def close_run(run: RunRef, status: Status) -> None:
         client.set_terminated(run_id, status)
 
 
-def log_data(run: RunRef, table: Table, folds: Folds) -> None:
+def log_data(run: RunRef, examples: Examples, folds: Folds) -> None:
     """Logs the data set, by name and digest, and the folds."""
     client = connect()
-    _log_dataset(client, run, table)
+    _log_dataset(client, run, examples)
     client.log_artifact(run.run_id, str(folds.file.path), "folds")
 
 
 def log_contender(
-    parent: RunRef, evaluation: Evaluation, refit: Refit, table: Table, arrays: Arrays, metric: MetricName
+    parent: RunRef,
+    evaluation: Evaluation,
+    refit: Refit,
+    test: FinalScore,
+    examples: Examples,
+    arrays: Arrays,
+    metric: MetricName,
 ) -> RunRef:
     """Logs one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
     client = connect()
@@ -94,15 +100,14 @@ def log_contender(
     info = client.create_run(parent.experiment_id, tags=tags | owner()).info
     run = RunRef(run_id=info.run_id, experiment_id=info.experiment_id)
     with _ended_after(client, run):
-        _log_dataset(client, run, table)
+        _log_dataset(client, run, examples)
         _log_params(client, run.run_id, evaluation.contender.model_dump())
         _log_metrics(client, run.run_id, {f"fold_{metric}": evaluation.scores})
-        _log_metrics(client, run.run_id, _curves(evaluation, table.task), first_step=1)
-        _log_metrics(client, run.run_id, {name: [value] for name, value in _summary(evaluation, refit, metric).items()})
+        _log_metrics(client, run.run_id, _curves(evaluation, arrays.task), first_step=1)
+        summary = _summary(evaluation, refit, test, metric)
+        _log_metrics(client, run.run_id, {name: [value] for name, value in summary.items()})
         with tempfile.TemporaryDirectory() as folder:
-            write_frames(evaluation, arrays, Path(folder))
-            plotting.plot_curves(evaluation, Path(folder))
-            plotting.plot_predictions(evaluation, arrays, table.unit, Path(folder))
+            write_contender(evaluation, test, arrays, examples.unit, Path(folder))
             client.log_artifacts(run.run_id, folder)
         _log_model(client, run, refit, arrays)
     return run
@@ -182,10 +187,12 @@ def _experiment_id(client: "MlflowClient", name: str) -> str:
     return str(found.experiment_id)
 
 
-def _log_dataset(client: "MlflowClient", run: RunRef, table: Table) -> None:
+def _log_dataset(client: "MlflowClient", run: RunRef, examples: Examples) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    dataset = Dataset(name=table.name, digest=table.digest, source_type="code", source=f"bakeoff dataset {table.name}")
+    dataset = Dataset(
+        name=examples.name, digest=examples.digest, source_type="code", source=f"bakeoff dataset {examples.name}"
+    )
     client.log_inputs(run.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
@@ -221,15 +228,19 @@ def _log_metrics(
         client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
 
-def _summary(evaluation: Evaluation, refit: Refit, metric: MetricName) -> dict[str, float]:
-    epochs = {"refit_epochs": float(refit.epochs)} if refit.epochs else {}
-    return epochs | {
+def _summary(evaluation: Evaluation, refit: Refit, test: FinalScore, metric: MetricName) -> dict[str, float]:
+    summary = {
         f"{metric}_mean": float(np.mean(evaluation.scores)),
-        f"{metric}_std": float(np.std(evaluation.scores, ddof=1)),
+        f"test_{metric}": test.score,
         "fit_seconds": evaluation.fit_seconds,
         "predict_seconds": evaluation.predict_seconds,
         "refit_seconds": refit.fit_seconds,
     }
+    if len(evaluation.scores) > 1:
+        summary[f"{metric}_std"] = float(np.std(evaluation.scores, ddof=1))
+    if refit.epochs:
+        summary["refit_epochs"] = float(refit.epochs)
+    return summary
 
 
 def _curves(evaluation: Evaluation, task: Task) -> dict[str, list[float]]:
@@ -250,11 +261,12 @@ def _log_model(client: "MlflowClient", run: RunRef, refit: Refit, arrays: Arrays
     from mlflow.models import Model, infer_signature
 
     example = arrays.training()[0][:EXAMPLE_ROWS]
+    taken = network_input(example) if isinstance(refit.contender, DenseSpec) else example
     logged = client.create_logged_model(run.experiment_id, name=refit.name, source_run_id=run.run_id)
     shared = {
         "mlflow_model": Model(run_id=run.run_id, model_id=logged.model_id),
-        "signature": infer_signature(example, predict(refit, example, arrays)),
-        "input_example": example,
+        "signature": infer_signature(taken, predict(refit, example, arrays)),
+        "input_example": taken,
     }
     with tempfile.TemporaryDirectory() as folder:
         _save_model(refit, folder, shared)
@@ -275,7 +287,7 @@ def _save_model(refit: Refit, path: str, shared: Mapping[str, Any]) -> None:
         mlflow.sklearn.save_model(
             model,
             path,
-            pip_requirements=_pinned("scikit-learn", "skops", "numpy"),
+            pip_requirements=_pinned("scikit-learn", "skops", "numpy", "mlxtend"),
             serialization_format="skops",
             skops_trusted_types=list(TRUSTED_TYPES),
             **shared,

@@ -1,0 +1,32 @@
+"""What the command does with an exception: a line or two for the user, and an exit code."""
+
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+
+@contextmanager
+def errors(debug: bool) -> Iterator[None]:
+    """Turns an exception into a line or two: exit code 2 where the user can mend it, 1 where the fault is ours."""
+    from tasks.specs import BakeoffError
+
+    stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf8")  # a run turns standard error to the log
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("bakeoff: interrupted; what had finished is kept; run again, without --fresh, to go on", file=stderr)
+        raise typer.Exit(130) from None
+    except Exception as error:
+        ours = not isinstance(error, BakeoffError)
+        if debug:
+            traceback.print_exc(file=stderr)
+        elif ours:
+            traceback.print_exc()  # to the log, where standard error points by now
+            print(f"bakeoff: internal error: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=stderr)
+            print("bakeoff: please report it, with mlruns/bakeoff.log or what --debug shows", file=stderr)
+        else:
+            print(f"bakeoff: {error}", file=stderr)
+        raise typer.Exit(1 if ours else 2) from None

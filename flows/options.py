@@ -1,0 +1,9 @@
+"""Options that several commands have."""
+
+from typing import Annotated
+
+import typer
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and what the libraries write.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything again, whatever was kept.")]

@@ -1,0 +1,22 @@
+"""What all pictures share: their colours, their size and how they are saved."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#1f5fa8", "#d1660f", "#777777"
+
+
+def figure(width: float, height: float) -> "Figure":
+    """A figure of its own, in inches: pyplot would keep it in a global list, and pick a screen."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(picture: "Figure", path: Path) -> Path:
+    """Saves a figure as PNG and gives the path back."""
+    picture.savefig(path, dpi=120)
+    return path

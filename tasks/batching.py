@@ -1,0 +1,107 @@
+"""How rows reach the members of a stack: cut into steps, and gathered from the one X that all members share.
+
+A row of a multi-hot matrix times a kernel is the sum of the kernel's rows at the numbers of the words, so the rows of
+a text are never made dense: a step takes the word numbers of its rows, one after the other, each with the place in the
+batch that it counts for.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tasks.data.splitting import Rows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Floats = NDArray[np.float32]
+Entries = tuple[NDArray[np.int32], ...]
+DEVIATIONS = 6  # by which the words of a step may exceed their expected number before the program is compiled anew
+
+
+class Steps(NamedTuple):
+    """What each step takes: row numbers and their weights, both (steps, batch, members), and what a source adds.
+
+    A weight is 1, or 0 for what pads a member to the length of the longest.
+    """
+
+    order: NDArray[np.int32]
+    mask: Floats
+    entries: Entries = ()
+
+
+def batches(rows: Sequence[Rows], batch_size: int) -> Steps:
+    """Cuts each member's rows into batches, in order."""
+    longest = max(len(own) for own in rows)
+    batch = min(batch_size, longest)
+    steps = -(-longest // batch) if batch else 0
+    order = np.zeros((len(rows), steps * batch), np.int32)
+    mask = np.zeros_like(order, np.float32)
+    for k, own in enumerate(rows):
+        order[k, : len(own)] = own
+        mask[k, : len(own)] = 1
+    shape = (len(rows), steps, batch)
+    return Steps(order.reshape(shape).transpose(1, 2, 0), mask.reshape(shape).transpose(1, 2, 0))
+
+
+class DenseRows:
+    """Rows of an array (rows, features); a network takes (batch, members, features)."""
+
+    def __init__(self, X: NDArray[np.floating[Any]]) -> None:
+        self._X = tf.constant(X, tf.float32)
+        self.features = X.shape[1]
+
+    def steps(self, rows: Sequence[Rows], batch_size: int) -> Steps:
+        """Each member's rows, cut into batches."""
+        return batches(rows, batch_size)
+
+    def inputs(self, order: tf.Tensor, entries: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        """What a network takes at one step, whose row numbers are `order` (batch, members)."""
+        return tf.gather(self._X, order)
+
+
+class WordRows:
+    """Rows of a multi-hot matrix (rows, num_words); a network takes word numbers and the places they count for.
+
+    Member k's word w has the number k * num_words + w, and place b of its batch is k * batch + b. All steps are padded
+    to one length, with words that count for a place behind the last, so that one compiled program serves them all.
+    """
+
+    def __init__(self, X: "csr_matrix") -> None:
+        self._words, self._offsets = X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64)
+        self.features = X.shape[1]
+
+    def steps(self, rows: Sequence[Rows], batch_size: int) -> Steps:
+        """Each member's rows, cut into batches, and the words of each."""
+        order, mask, _ = batches(rows, batch_size)
+        lengths = (np.diff(self._offsets)[order] * mask).astype(np.int64)
+        width = max(self._expected(rows, order.shape), int(lengths.sum(axis=(1, 2)).max(initial=0)))
+        places = order.shape[1] * order.shape[2]
+        words, counts_for = np.zeros((len(order), width), np.int32), np.full((len(order), width), places, np.int32)
+        for step in range(len(order)):
+            own, place = self._words_of(order[step].T.ravel(), lengths[step].T.ravel())
+            words[step, : len(own)] = own + place // order.shape[1] * self.features
+            counts_for[step, : len(own)] = place
+        return Steps(order, mask, (words, counts_for))
+
+    def inputs(self, order: tf.Tensor, entries: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        """What a network takes at one step."""
+        return entries
+
+    def _words_of(self, rows: Rows, lengths: NDArray[np.int64]) -> Entries:
+        """The words of these rows, and to which of them each belongs."""
+        place = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)
+        first = np.cumsum(lengths) - lengths
+        position = np.arange(len(place)) + np.repeat(self._offsets[rows] - first, lengths)
+        return self._words[position], place
+
+    def _expected(self, rows: Sequence[Rows], shape: tuple[int, ...]) -> int:
+        """A number of words that a step of rows drawn at random hardly ever exceeds."""
+        lengths = np.diff(self._offsets)[np.concatenate(rows).astype(np.int64)]
+        drawn = shape[1] * shape[2]
+        if not len(lengths):
+            return 0
+        return int(drawn * lengths.mean() + DEVIATIONS * np.sqrt(drawn) * lengths.std())
