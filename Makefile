@@ -22,6 +22,7 @@ test: setup ## lint, check types and imports, run all tests
 
 bench: setup ## measure the engine against Keras's fit and scikit-learn; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.boston
+	@$(BIN)/python -m benchmarks.book
 
 lock: setup ## pin the dependencies of pyproject.toml anew, with hashes
 	@$(BIN)/pip install -q uv

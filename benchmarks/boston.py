@@ -1,26 +1,24 @@
-"""Times the training engine on the Boston data against what a person would run instead; writes docs/benchmarks.md."""
+"""Times the training engine on the Boston data against what a person would run instead.
 
-import os
-import platform
+Writes its section of docs/benchmarks.md.
+"""
+
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
 from rich.console import Console
 from rich.markdown import Markdown
 
+from benchmarks.page import PAGE, machine, write_section
 from benchmarks.sides import Data, load, time_engine, time_keras, time_scikit_learn
 from flows.terminal import messages, turn_libraries_to_log
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+HEADING = "The Boston data"
 TEMPLATE = """\
-# How fast the training engine is
-
-Measured on {date} by `make bench`, which rewrites this page, on {cores} cores ({processor}), with Python {python},
+Measured on {date} by `make bench`, on {cores} cores ({processor}), with Python {python},
 {libraries}. Every net is 64-64-1 with relu and learns
 from the {rows} training rows of the Boston data; its loss is the mean squared error.
 
@@ -38,7 +36,7 @@ The ratio is the peer's seconds to ours; in the last row, ours to the peer's. In
 |---|---|---|
 {scaled}
 
-## What is compared
+### What is compared
 
 - **The engine** trains all folds at once: {epochs} epochs of RMSprop at 0.001, with loss and mean absolute error of
   the held-out rows after every epoch, then the prediction of those rows. Each run, of {runs}, is a new stack, so
@@ -119,8 +117,8 @@ def main(plan: Plan = Plan(), page: Path = PAGE) -> None:
         warm_up(data.first(1), batch_size=64, epochs=1, units=(8,))
     say("libraries are warm")
     text = measure(plan, data)
-    page.write_text(text, encoding="utf8")
-    Console().print(Markdown(text.partition("\n## ")[0]))
+    write_section(HEADING, text, page)
+    Console().print(Markdown(text.partition("\n### ")[0]))
 
 
 def measure(plan: Plan, data: Data) -> str:
@@ -181,20 +179,6 @@ def at_most(target: int, what: str, ours: float, peer: float) -> str:
     """A row of the page: how many times the peer's seconds we take."""
     missed = " (missed)" if ours / peer > target else ""
     return f"| {what} | {ours:.2f} | {peer:.2f} | {ours / peer:.1f} | at most {target}{missed} |"
-
-
-def machine() -> dict[str, object]:
-    """When, on what and with what was measured."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf8").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "date": date.today().isoformat(),
-        "cores": os.cpu_count(),
-        "processor": names[0] if names else platform.machine(),
-        "python": platform.python_version(),
-        "libraries": ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "scikit-learn", "numpy")),
-    }
 
 
 def say(message: str) -> None:

@@ -103,8 +103,10 @@ def show(
         from tasks.specs import BakeoffError
 
         spec = dataset_named(name)
+        if num_words is not None and "num_words" not in spec.model_fields:
+            raise BakeoffError(f"{name} has no words; leave --num-words out")
         try:
-            dataset = spec() if num_words is None else spec.model_validate({"num_words": num_words})
+            dataset = spec.model_validate({} if num_words is None else {"num_words": num_words})
         except ValidationError as error:
             raise BakeoffError(f"{name}: --num-words {num_words}: {error.errors()[0]['msg'].lower()}") from error
         raw = dataset.read()

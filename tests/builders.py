@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from tasks.comparison import Decision, Verdict
 from tasks.data.vectorization import Arrays
@@ -39,6 +40,23 @@ def made_arrays(task: Task, rows: int = 40, n_test: int = 10) -> Arrays:
     y = np.arange(rows) % n_classes
     X[:, 0] = y + 0.1 * X[:, 0]
     return arrays_of(task, y, X, n_test)
+
+
+def text_arrays(X: csr_matrix | None = None, y: NDArray[np.generic] | None = None) -> Arrays:
+    """Texts of 40 words, 120 of them and 20 for the test, or those given: words 2 to 7 tell the two classes apart."""
+    if X is None or y is None:
+        generator = np.random.default_rng(0)
+        y = np.arange(120) % 2
+        present = generator.random((120, 40)) < 0.2
+        present[:, 2:8] |= (y == 1)[:, None] & (generator.random((120, 6)) < 0.7)
+        present[:, 0] = False
+        X = csr_matrix(present, dtype=np.float32)
+    cut = X.shape[0] * 5 // 6
+    parts = {"train": slice(0, cut), "test": slice(cut, None)}
+    arrays = {f"y_{part}": y[rows].astype(np.int64) for part, rows in parts.items()}
+    for part, rows in parts.items():
+        arrays |= {f"indices_{part}": X[rows].indices, f"indptr_{part}": X[rows].indptr}
+    return Arrays(task="binary", form="words", shape=(X.shape[1],), classes=("no", "yes"), file=store_arrays(**arrays))
 
 
 def evaluation_of(

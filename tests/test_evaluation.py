@@ -1,17 +1,18 @@
 import numpy as np
 import pytest
+from scipy.sparse import vstack
 
 from tasks import progress
-from tasks.data.splitting import KFoldSpec, split
+from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Contender, Evaluation, _members, evaluate, seed_of
 from tasks.metrics import METRICS, MetricName, Task
-from tasks.models.baselines import DummySpec, GradientBoostingSpec
+from tasks.models.baselines import DummySpec, GradientBoostingSpec, HistGradientBoostingSpec, SelectKBestSpec
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
-from tasks.models.optimizers import SGDSpec
+from tasks.models.optimizers import RMSpropSpec, SGDSpec
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
-from tests.builders import arrays_of, made_arrays
+from tests.builders import arrays_of, made_arrays, text_arrays
 
 TREES = GradientBoostingSpec(params={"n_estimators": 5, "subsample": 0.5})
 NET = DenseSpec(units=(4,), epochs=3, batch_size=8, optimizer=SGDSpec())  # the quickest to compile
@@ -178,3 +179,69 @@ def test_a_share_of_rows_that_cannot_be_set_aside_is_refused(task: Task, metric:
     stopping = EarlyStoppingSpec(validation_fraction=fraction)
     with pytest.raises(BakeoffError, match=r"contender me: .*validation_fraction"):
         _evaluate(DenseSpec(units=(2,), epochs=2, early_stopping=stopping), made_arrays(task), metric)
+
+
+HELD_OUT = HoldOutSpec(validation_rows=10, n_seeds=3)
+
+
+def test_with_a_hold_out_a_net_is_scored_at_its_best_epoch_for_each_seed() -> None:
+    arrays = arrays_of("binary", np.random.default_rng(0).integers(0, 2, 60).tolist())  # nothing to learn but by heart
+    folds = split(arrays, HELD_OUT)
+    fast = NET.model_copy(update={"epochs": 40, "optimizer": RMSpropSpec(learning_rate=0.2)})
+    evaluation = evaluate("me", fast, arrays, folds, "log_loss")
+    assert evaluation.history is not None
+    losses = load_arrays(evaluation.history)["val_loss"]
+    assert losses.shape == (40, 3)
+    assert evaluation.best_epochs == tuple(losses.argmin(axis=0) + 1)
+    assert min(evaluation.best_epochs) < 40
+    assert evaluation.scores == pytest.approx(losses.min(axis=0), rel=1e-3)  # both are the cross-entropy
+
+
+def test_with_a_hold_out_only_the_rows_held_out_have_predictions() -> None:
+    arrays = made_arrays("binary")
+    folds = split(arrays, HELD_OUT)
+    ((_, held_out),) = folds.pairs()
+    kept = load_arrays(evaluate("me", NET, arrays, folds, "accuracy").predictions)
+    assert kept["rows"].tolist() == sorted(held_out)
+    assert kept["out_of_fold"].shape == (3, 10, 2)
+
+
+def test_with_a_hold_out_a_baseline_is_fitted_once() -> None:
+    arrays = made_arrays("binary")
+    evaluation = evaluate("me", TREES, arrays, split(arrays, HELD_OUT), "accuracy")
+    assert len(evaluation.scores) == 1
+    assert load_arrays(evaluation.predictions)["out_of_fold"].shape == (1, 10, 2)
+
+
+def test_labels_as_numbers_and_as_one_hot_rows_give_the_same_scores() -> None:
+    arrays = made_arrays("multiclass")
+    folds = split(arrays, KFoldSpec(n_splits=2))
+    one_hot, numbers = (
+        evaluate("me", NET.model_copy(update={"loss": loss, "epochs": 20}), arrays, folds, "log_loss").scores
+        for loss in ("categorical_crossentropy", "sparse_categorical_crossentropy")
+    )
+    assert one_hot == pytest.approx(numbers, rel=1e-4)
+
+
+def test_texts_are_evaluated_without_a_dense_matrix_by_nets_and_by_boosting_on_the_best_words() -> None:
+    arrays = text_arrays()
+    folds = split(arrays, KFoldSpec(n_splits=2))
+    few = HistGradientBoostingSpec(params={"max_iter": 5, "min_samples_leaf": 2}, select=SelectKBestSpec(k=5))
+    net = NET.model_copy(update={"epochs": 30, "optimizer": RMSpropSpec(learning_rate=0.01)})
+    for contender in (net, few, TREES):
+        assert min(evaluate("me", contender, arrays, folds, "accuracy").scores) > 0.7
+
+
+def test_the_best_words_are_chosen_by_the_training_rows_alone() -> None:
+    """A word that tells the class on the rows held out, and nowhere else, is not among the best."""
+    arrays = text_arrays()
+    folds = split(arrays, HoldOutSpec(validation_rows=30))
+    ((_, held_out),) = folds.pairs()
+    (X, y), (X_test, y_test) = arrays.training(), arrays.test()
+    leak = vstack([X, X_test]).tolil()
+    leak[:, 2:8] = 0  # the words that told the class
+    leak[held_out[y[held_out] == 1], 9] = 1
+    leaking = text_arrays(leak.tocsr(), np.concatenate([y, y_test]))
+    few = HistGradientBoostingSpec(params={"max_iter": 5, "min_samples_leaf": 2}, select=SelectKBestSpec(k=1))
+    (score,) = evaluate("me", few, leaking, folds, "accuracy").scores
+    assert score < 0.75
