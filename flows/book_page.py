@@ -8,7 +8,7 @@ from tasks.reporting import FAMILIES, TITLES, best_of
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-HEADINGS = ("problem", "measure", "the book", "measured", "over", "band", "within")
+HEADINGS = ("problem", "measure", "book", "measured", "over", "band", "within")
 
 
 def book_table(report: BookReport) -> "RenderableType":

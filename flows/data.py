@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, fetch, verify and show the data sets.", rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set, as `bakeoff data` lists it.")]
 SHADES = " .:-=+*#%@"  # from black to white
-TEXT_COLUMNS = 100
+TEXT_COLUMNS = 80
 
 
 @app.callback(invoke_without_command=True)
@@ -37,7 +37,7 @@ def list_datasets(context: typer.Context) -> None:
         for name, spec in DATASETS.items():
             dataset = spec()
             shape = "x".join(str(length) for length in dataset.shape)
-            table.add_row(name, dataset.task, str(dataset.rows), shape, dataset.origin, _here(dataset))
+            table.add_row(name, dataset.task, f"{dataset.rows:,}", shape, dataset.origin, _here(dataset))
         out = Console(highlight=False)
         out.print(table)
         out.print(f"Keras's files: {_keras_folder()}", soft_wrap=True)
@@ -51,40 +51,52 @@ def fetch(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Download data sets into Keras's cache; what is there already is verified."""
+    """Download data sets into Keras's cache.
+
+    What is there already is verified and left as it is. A mirror is an address under which the files lie by their
+    names, "file:" addresses among them; the environment variable BAKEOFF_DATA_MIRROR can name it too.
+    """
     with errors(debug):
         from flows import terminal
         from tasks.data import keras_cache
         from tasks.data.datasets import dataset_named
 
-        files = {file.name: file for name in names for file in dataset_named(name).files}
-        with terminal.at_work(debug) as console:
-            fetched = {name: keras_cache.fetch(file, mirror) for name, file in files.items()}
-            for file in files.values():
-                keras_cache.content(file)
-        for name in names:
-            if not dataset_named(name).files:
-                console.print(f"{name} comes with {dataset_named(name).origin}; there is nothing to fetch")
-        for name, new in fetched.items():
-            typer.echo(f"{files[name].path}: {'downloaded and verified' if new else 'was there, verified'}")
+        specs = {name: dataset_named(name) for name in names}
+        files = list(dict.fromkeys(file for spec in specs.values() for file in spec.files))
+        console = terminal.messages()
+        for name, spec in specs.items():
+            if not spec.files:
+                console.print(f"{name} comes with {spec.origin}; there is nothing to fetch")
+        with terminal.progress_on(console):
+            fetched = keras_cache.fetch(files, mirror)
+        for file in files:
+            keras_cache.content(file)
+            typer.echo(f"{file.path}: {'downloaded and verified' if file in fetched else 'was there, verified'}")
 
 
 @app.command()
 def verify(debug: Debug = False) -> None:
-    """Compare every file in Keras's cache with what Keras publishes; exit code 2 if one is altered."""
+    """Check every file in Keras's cache.
+
+    Each is compared, by its hash, with the one that was published; the exit code is 2 if one is altered.
+    """
     with errors(debug):
         from tasks.data.datasets import DATASETS
         from tasks.data.keras_cache import state
         from tasks.specs import BakeoffError
 
-        files = {file.name: file for spec in DATASETS.values() for file in spec.files}
-        states = {name: state(file) for name, file in files.items()}
-        words = {"cached": "as Keras publishes it", "absent": "not here", "altered": "ALTERED or cut short"}
-        for name, found in states.items():
-            typer.echo(f"{files[name].path}: {words[found]}")
-        altered = [str(files[name].path) for name, found in states.items() if found == "altered"]
+        words = {"cached": "as published", "absent": "not here", "altered": "ALTERED or cut short"}
+        altered = []
+        for name, spec in DATASETS.items():
+            for file in spec.files:
+                found = state(file)
+                typer.echo(f"{file.path}: {words[found]}")
+                if found == "altered":
+                    altered.append(
+                        f"{file.path} is not what was published; delete it, then `bakeoff data fetch {name}`"
+                    )
         if altered:
-            raise BakeoffError(f"{', '.join(altered)}: not what Keras publishes; delete it, then `bakeoff data fetch`")
+            raise BakeoffError("\n".join(altered))
 
 
 @app.command()
@@ -95,20 +107,18 @@ def show(
     num_words: Annotated[int | None, typer.Option(help="Of a text, show the most frequent words alone.")] = None,
     debug: Debug = False,
 ) -> None:
-    """Show a row as people read it: a text in words, a picture in characters, a table's row by its columns."""
-    with errors(debug):
-        from pydantic import ValidationError
+    """Show one row, for people.
 
-        from tasks.data.datasets import dataset_named
+    A text is shown in words, a picture in characters, a row of a table by its columns.
+    """
+    with errors(debug):
+        from flows import terminal
+        from tasks.data.keras_cache import fetch
         from tasks.specs import BakeoffError
 
-        spec = dataset_named(name)
-        if num_words is not None and "num_words" not in spec.model_fields:
-            raise BakeoffError(f"{name} has no words; leave --num-words out")
-        try:
-            dataset = spec.model_validate({} if num_words is None else {"num_words": num_words})
-        except ValidationError as error:
-            raise BakeoffError(f"{name}: --num-words {num_words}: {error.errors()[0]['msg'].lower()}") from error
+        dataset = _dataset(name, num_words)
+        with terminal.progress_on(terminal.messages()):
+            fetch(dataset.files)
         raw = dataset.read()
         rows = (raw.held_out if test else ~raw.held_out).nonzero()[0]
         part = "test" if test else "training"
@@ -119,10 +129,28 @@ def show(
 
 
 def _here(dataset: "AnyDataset") -> str:
-    """Whether nothing needs to be downloaded; the content is not looked at."""
+    """What is there of a data set, by the sizes of its files; to hash them takes a while, and is for `verify`."""
     if not dataset.files:
         return "included"
-    return "cached" if all(file.path.is_file() for file in dataset.files) else "absent"
+    there = [file for file in dataset.files if file.path.exists()]
+    if any(file.path.stat().st_size != file.size for file in there):
+        return "altered"
+    return "absent" if not there else "cached" if len(there) == len(dataset.files) else "in part"
+
+
+def _dataset(name: str, num_words: int | None) -> "AnyDataset":
+    from pydantic import ValidationError
+
+    from tasks.data.datasets import dataset_named
+    from tasks.specs import BakeoffError
+
+    spec = dataset_named(name)
+    if num_words is not None and "num_words" not in spec.model_fields:
+        raise BakeoffError(f"{name} has no words; leave --num-words out")
+    try:
+        return spec.model_validate({} if num_words is None else {"num_words": num_words})
+    except ValidationError as error:
+        raise BakeoffError(f"{name}: --num-words {num_words}: {error.errors()[0]['msg'].lower()}") from error
 
 
 def _keras_folder() -> str:

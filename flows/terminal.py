@@ -62,7 +62,7 @@ def progress_on(console: Console) -> Iterator[None]:
         def update(what: str, done: int, total: int) -> None:
             if what not in known:
                 known[what] = bars.add_task(what, total=total)
-            bars.update(known[what], completed=done)
+            bars.update(known[what], completed=done, total=total)
 
         with progress.listening(update):
             yield

@@ -28,11 +28,10 @@ def resample(y: NDArray[np.generic], predictions: Sequence[Floats], metric: Metr
     scores = np.empty((len(predictions), RESAMPLES))
     for number in range(RESAMPLES):
         rows = _draw(y, of_rows, metric)
-        counts = np.bincount(rows, minlength=len(y))
         for contender, models in enumerate(predictions):
             drawn = of_models.integers(0, len(models), len(models)) if len(models) > 1 else [0]
             if score_rows:
-                scores[contender, number] = (by_row[contender] @ counts)[drawn].mean() / len(y)
+                scores[contender, number] = by_row[contender][:, rows].mean(axis=1)[drawn].mean()
             else:
                 scores[contender, number] = np.mean([METRICS[metric].score(y[rows], models[k][rows]) for k in drawn])
     return scores

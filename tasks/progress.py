@@ -17,6 +17,14 @@ def report(what: str, done: int, total: int) -> None:
 
 
 @contextmanager
+def labelled(label: str) -> Iterator[None]:
+    """Puts a label in front of all that is reported within this context."""
+    listener = _listener.get() or (lambda what, done, total: None)
+    with listening(lambda what, done, total: listener(f"{label}: {what}", done, total)):
+        yield
+
+
+@contextmanager
 def listening(listener: Listener) -> Iterator[None]:
     """Has `listener` told of all progress within this context."""
     token = _listener.set(listener)

@@ -32,8 +32,7 @@ TRUSTED_TYPES = (
     "sklearn.feature_selection._univariate_selection.f_regression",
     "sklearn.tree._tree.Tree",
 )
-# Rows that a saved net is given at a time, and computes at a time: a text is padded to the longest of its part.
-PART, BATCH = 4096, 256
+PART = 1024  # rows that a saved net computes at a time
 
 
 class Refit(Spec):
@@ -112,10 +111,19 @@ def predict(refit: Refit, X: Features, arrays: Arrays, number: int = 0) -> NDArr
     if isinstance(refit.contender, DenseSpec):
         from tasks.training import as_prediction
 
-        parts = (network_input(X[start : start + PART]) for start in range(0, X.shape[0], PART))
-        outputs = np.concatenate([model.predict(part, batch_size=BATCH, verbose=0) for part in parts])
+        outputs = _outputs(model, X)
         return as_prediction(outputs.astype(np.float64), output_layer(arrays.task, arrays.n_outputs))
     return predict_with(model, X, arrays.task, arrays.n_outputs)
+
+
+def _outputs(net: Any, X: Features) -> NDArray[np.float32]:
+    """What a saved net puts out; texts are taken by their length, since each part is filled up to its longest."""
+    if isinstance(X, np.ndarray):
+        return np.asarray(net.predict(X, batch_size=PART, verbose=0))
+    order = np.argsort(np.diff(X.indptr), kind="stable")
+    parts = [order[start : start + PART] for start in range(0, len(order), PART)]
+    outputs = np.concatenate([net.predict_on_batch(word_rows(X[part])) for part in parts])
+    return outputs[np.argsort(order, kind="stable")]
 
 
 def network_input(X: Features) -> NDArray[np.generic]:

@@ -9,6 +9,7 @@ that it would take alone. Batches are gathered from the shared X by each member'
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -26,6 +27,7 @@ from tasks.models.stacking import Inputs, build_single, build_stack, unstack
 from tasks.specs import BakeoffError
 
 Floats = NDArray[np.float32]
+F = TypeVar("F", bound=Callable[..., Any])
 Progress = Callable[[int, int], None]  # epochs done, epochs in all
 
 tf.get_logger().setLevel("ERROR")  # else it warns that each stack is compiled anew, which is the point of it
@@ -45,6 +47,12 @@ _METRICS: dict[Task, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "binary": lambda y, output: tf.cast(tf.equal(y, tf.round(output)), tf.float32)[..., 0],
     "multiclass": keras.metrics.categorical_accuracy,
 }
+
+
+def as_it_is(function: F) -> F:
+    """Keeps TensorFlow from rewriting what has no loop over tensors, which would take a second for each stack."""
+    unchanged: F = tf.autograph.experimental.do_not_convert(function)
+    return unchanged
 
 
 class TrainingDivergedError(BakeoffError):
@@ -199,6 +207,7 @@ class Stack:
             totals += self._train_step(_at(steps, step))
         return totals / tf.reduce_sum(steps.mask, axis=(0, 1))
 
+    @as_it_is
     def _train_step(self, step: Steps) -> tf.Tensor:
         """One batch, rows and weights (batch, members). Gives the sums of loss and metric over its rows."""
         x, y, weights = self._source.inputs(step.order, step.entries), tf.gather(self._y, step.order), step.mask
@@ -231,10 +240,14 @@ class Stack:
         if not count:
             return tf.fill((2, len(self.members)), np.float32(np.nan))
         for number in tf.range(count):
-            step = _at(steps, number)
-            y, output = tf.gather(self._y, step.order), self._output_at(step)
-            totals += tf.reduce_sum(tf.stack([self._loss(y, output), self._metric(y, output)]) * step.mask, axis=1)
+            totals += self._evaluate_step(_at(steps, number))
         return totals / tf.reduce_sum(steps.mask, axis=(0, 1))
+
+    @as_it_is
+    def _evaluate_step(self, step: Steps) -> tf.Tensor:
+        """The sums (2, members) of loss and metric over a batch."""
+        y, output = tf.gather(self._y, step.order), self._output_at(step)
+        return tf.reduce_sum(tf.stack([self._loss(y, output), self._metric(y, output)]) * step.mask, axis=1)
 
     def _predict(self, steps: Steps) -> tf.Tensor:
         shape = (steps.order.shape[1], len(self.members), self._output[0])
@@ -243,6 +256,7 @@ class Stack:
             outputs = outputs.write(number, self._output_at(_at(steps, number)))
         return outputs.stack()
 
+    @as_it_is
     def _output_at(self, step: Steps) -> tf.Tensor:
         return self.network(self._source.inputs(step.order, step.entries), step.mask, training=False)
 
@@ -264,6 +278,7 @@ class Stack:
         return History(loss, metric, val_loss, val_metric, best_epoch)
 
 
+@as_it_is
 def _at(steps: Steps, number: tf.Tensor) -> Steps:
     """One of the steps, or of the epochs."""
     step: Steps = tf.nest.map_structure(lambda each: each[number], steps)

@@ -56,6 +56,6 @@ def test_a_calibration_curve_is_drawn(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     probability = generator.random(200)
     y = (generator.random(200) < probability).astype(int)
-    path = plot_calibration("net", y, probability, tmp_path)
+    path = plot_calibration("net", y, probability, "yes", tmp_path)
     assert path == tmp_path / "calibration.png"
-    assert (imread(path) != imread(plot_calibration("net", 1 - y, probability, tmp_path))).any()
+    assert (imread(path) != imread(plot_calibration("net", 1 - y, probability, "yes", tmp_path))).any()

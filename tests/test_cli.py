@@ -66,7 +66,7 @@ def test_list_says_a_line_about_each_experiment(repository: Path) -> None:
 
 
 def test_version_is_that_of_the_package() -> None:
-    assert bakeoff("--version").stdout == "bakeoff 0.1.0\n"
+    assert bakeoff("--version").stdout == "bakeoff 0.2.0\n"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,10 @@ def data(*arguments: str, code: int = 0) -> Result:
     return result
 
 
+def _line_about(name: str) -> str:
+    return next(line for line in data().stdout.splitlines() if line.split()[:1] == [name]).rstrip()
+
+
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
@@ -30,14 +34,19 @@ def test_the_list_names_every_dataset_in_80_columns(empty_cache: Path, monkeypat
     rows = {line.split()[0]: line.split()[1:] for line in lines if line.split() and line.split()[0] in DATASETS}
     assert set(rows) == set(DATASETS)
     assert rows["boston"] == ["regression", "506", "13", "mlxtend", "included"]
-    assert rows["mnist"] == ["multiclass", "70000", "28x28", "Keras", "absent"]
+    assert rows["mnist"] == ["multiclass", "70,000", "28x28", "Keras", "absent"]
     assert lines[-1].endswith(str(empty_cache))
 
 
-def test_the_list_says_what_is_cached(empty_cache: Path) -> None:
+def test_the_list_says_how_much_of_a_dataset_is_cached(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [KerasFile(name=name, digest="", size=3, loader="imdb:load_data") for name in ("texts", "words")]
+    monkeypatch.setattr(DATASETS["imdb"], "files", tuple(files))
     empty_cache.mkdir(parents=True)
-    (empty_cache / "mnist.npz").touch()
-    assert any(line.split()[:1] == ["mnist"] and "cached" in line for line in data().stdout.splitlines())
+    for name, content, said in (("texts", "abc", "in part"), ("words", "abc", "cached"), ("texts", "cut", "cached")):
+        (empty_cache / name).write_text(content)
+        assert _line_about("imdb").endswith(said)
+    (empty_cache / "words").write_text("ab")
+    assert _line_about("imdb").endswith("altered")
 
 
 def test_the_list_loads_nothing_heavy() -> None:
@@ -48,7 +57,7 @@ try:
     main()
 except SystemExit:
     pass
-print("heavy:", *sorted({"tensorflow", "mlflow", "prefect", "sklearn", "pandas"} & set(sys.modules)))
+print("heavy:", *sorted({"tensorflow", "mlflow", "prefect", "sklearn", "pandas", "keras", "scipy"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code, "data"], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "heavy:"
@@ -97,7 +106,7 @@ def test_verify_names_a_file_that_is_altered(empty_cache: Path, capfd: pytest.Ca
     (empty_cache / "imdb.npz").write_bytes(b"cut")
     result = data("verify", code=2)
     assert f"{empty_cache / 'imdb.npz'}: ALTERED or cut short" in result.stdout
-    assert "imdb.npz: not what Keras publishes; delete it" in capfd.readouterr().err
+    assert "imdb.npz is not what was published; delete it, then `bakeoff data fetch imdb`" in capfd.readouterr().err
 
 
 def test_fetch_downloads_what_is_absent_and_verifies_it(
@@ -113,3 +122,4 @@ def test_fetch_downloads_what_is_absent_and_verifies_it(
     code = ["fetch", "mnist", "wine", "--mirror", (tmp_path / "mirror").as_uri(), "--debug"]
     assert data(*code).stdout == f"{empty_cache / 'made.npz'}: downloaded and verified\n"
     assert data(*code).stdout == f"{empty_cache / 'made.npz'}: was there, verified\n"
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["keras", "mirror"]

@@ -1,4 +1,4 @@
-"""What every data set has in common: it is read, checked, kept and given back in two parts."""
+"""What every data set has in common: it is read, checked and kept, and is what is said of it."""
 
 from typing import Any, ClassVar, Literal
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from tasks.data.datasets import DATASETS, AnyDataset, Dataset, dataset_named, ingest
-from tasks.data.examples import Examples, Form, Raw, WordLists, read_part
+from tasks.data.examples import Examples, Form, Raw, WordLists
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, Spec
 
@@ -17,11 +17,10 @@ FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4, 5, 6]}, index=[7, 8, 9])
 Y = np.array([0.5, 1.5, 2.5])
 HELD_OUT = np.array([False, True, False])
 PICTURES = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
-TEXTS = WordLists(np.array([1, 5, 1, 1, 7, 7], np.int32), np.array([0, 2, 3, 6]))
 
 
-def _ingest(X: pd.DataFrame | NDArray[np.uint8] | WordLists, y: Any = Y, held_out: Any = HELD_OUT) -> Examples:
-    kind: Form = "words" if isinstance(X, WordLists) else "pixels" if isinstance(X, np.ndarray) else "table"
+def _ingest(X: pd.DataFrame | NDArray[np.uint8], y: Any = Y, held_out: Any = HELD_OUT) -> Examples:
+    kind: Form = "pixels" if isinstance(X, np.ndarray) else "table"
 
     class MadeSpec(Spec):
         kind: Literal["made"] = "made"
@@ -46,50 +45,6 @@ def test_what_is_kept_says_what_is_known_of_the_data() -> None:
     assert (examples.training_rows, examples.test_rows) == (2, 1)
 
 
-def test_a_tables_parts_are_the_rows_held_out_and_the_rest_in_order() -> None:
-    (X, y), (X_test, y_test) = (read_part(_ingest(FRAME), held_out) for held_out in (False, True))
-    assert isinstance(X, pd.DataFrame)
-    assert isinstance(X_test, pd.DataFrame)
-    assert X.to_dict("list") == {"a": [1, 3], "b": [4, 6]}
-    assert y.tolist() == [0.5, 2.5]
-    assert X_test.to_dict("list") == {"a": [2], "b": [5]}
-    assert y_test.tolist() == [1.5]
-
-
-def test_the_parts_of_pictures_are_the_rows_held_out_and_the_rest_in_order() -> None:
-    (X, y), (X_test, _) = (read_part(_ingest(PICTURES), held_out) for held_out in (False, True))
-    np.testing.assert_array_equal(X, PICTURES[[0, 2]])
-    np.testing.assert_array_equal(X_test, PICTURES[[1]])
-    assert y.tolist() == [0.5, 2.5]
-
-
-def test_the_parts_of_texts_keep_every_word_in_order() -> None:
-    (X, _), (X_test, _) = (read_part(_ingest(TEXTS), held_out) for held_out in (False, True))
-    assert isinstance(X, WordLists)
-    assert isinstance(X_test, WordLists)
-    assert [X[row].tolist() for row in range(len(X))] == [[1, 5], [1, 7, 7]]
-    assert [X_test[row].tolist() for row in range(len(X_test))] == [[1]]
-
-
-def test_the_digest_depends_on_the_values_and_not_on_how_rows_are_labelled() -> None:
-    assert _ingest(FRAME.reset_index(drop=True)).digest == _ingest(FRAME).digest
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        (FRAME.assign(a=[1.0, 2.0, 3.0000001]), Y, HELD_OUT),
-        (FRAME, np.array([0.5, 1.5, 2.0]), HELD_OUT),
-        (FRAME, Y, np.array([True, True, False])),
-        (FRAME.rename(columns={"a": "c"}), Y, HELD_OUT),
-        (FRAME.iloc[::-1], Y, HELD_OUT),
-    ],
-    ids=["value", "target", "part", "name", "order"],
-)
-def test_any_change_of_the_data_changes_the_digest(other: tuple[pd.DataFrame, Any, Any]) -> None:
-    assert _ingest(*other).digest != _ingest(FRAME).digest
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_value_that_is_no_finite_number_is_refused_by_its_column(value: float) -> None:
     with pytest.raises(BakeoffError, match=r"made: missing or infinite values in a;"):
@@ -101,11 +56,6 @@ def test_a_value_that_is_no_finite_number_is_refused_by_its_column(value: float)
 def test_all_unusable_columns_are_named() -> None:
     with pytest.raises(BakeoffError, match=r"in a, b;"):
         _ingest(FRAME.assign(a=np.nan, b=np.inf))
-
-
-def test_texts_are_taken_in_any_order() -> None:
-    taken = TEXTS.take(np.array([2, 0, 0]))
-    assert [taken[row].tolist() for row in range(len(taken))] == [[1, 7, 7], [1, 5], [1, 5]]
 
 
 @pytest.mark.parametrize("kind", DATASETS)

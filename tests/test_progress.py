@@ -49,3 +49,14 @@ def test_a_listener_does_not_hear_another_thread() -> None:
         other.start()
         other.join()
     assert heard == []
+
+
+def test_a_label_stands_in_front_of_what_is_reported_within() -> None:
+    heard: Heard = []
+    with progress.listening(lambda *news: heard.append(news)):
+        with progress.labelled("boston"):
+            progress.report("fold", 1, 2)
+        progress.report("fold", 2, 2)
+    assert heard == [("boston: fold", 1, 2), ("fold", 2, 2)]
+    with progress.labelled("alone"):
+        progress.report("fold", 1, 1)

@@ -1,5 +1,8 @@
 """Tables, as they are shipped and as Keras publishes them."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,9 +13,11 @@ from tasks.data.datasets import AnyDataset, ingest
 from tasks.data.examples import Examples, read_part
 from tasks.data.tables import (
     BOSTON_FEATURES,
+    CALIFORNIA_HOUSING,
     BostonHousingSpec,
     BostonSpec,
     BreastCancerSpec,
+    CaliforniaHousingSpec,
     DiabetesSpec,
     WineSpec,
     hold_out_a_fifth,
@@ -77,6 +82,25 @@ def test_classes_are_held_out_in_proportion(spec: AnyDataset) -> None:
 @pytest.mark.parametrize("spec", [BreastCancerSpec(), WineSpec()], ids=lambda spec: spec.kind)
 def test_classes_are_named_in_the_order_of_their_numbers(spec: AnyDataset) -> None:
     assert list(spec.classes) == getattr(sklearn_datasets, f"load_{spec.kind}")().target_names.tolist()
+
+
+def test_california_is_cut_as_keras_cuts_it_and_its_columns_are_those_of_keras_docstring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras.src.datasets import california_housing
+
+    x = np.random.default_rng(0).normal(size=(20_640, 8))
+    np.savez(tmp_path / "california_housing.npz", x=x, y=x[:, 0] * 1e5)
+    published = (tmp_path / "california_housing.npz").read_bytes()
+    monkeypatch.setattr("tasks.data.tables.content", lambda file: {CALIFORNIA_HOUSING: published}[file])
+    monkeypatch.setattr(california_housing, "get_file", lambda path, **_: tmp_path / path)
+    table = ingest(CaliforniaHousingSpec())
+    for held_out, (X, y) in zip((False, True), california_housing.load_data(), strict=True):
+        mine, targets = _part(table, held_out)
+        np.testing.assert_array_equal(mine.to_numpy(), X)
+        np.testing.assert_array_equal(targets, y)
+    described = re.findall(r"- (\w+): ", california_housing.load_data.__doc__)
+    assert table.features == tuple(described)
 
 
 @pytest.mark.real_data

@@ -14,15 +14,15 @@ from tasks.data.vectorization import vectorize
 
 
 @pytest.fixture(scope="module", params=["imdb", "reuters"])
-def both(request: pytest.FixtureRequest) -> tuple[TextSpec, Any]:
+def both(request: pytest.FixtureRequest) -> tuple[ImdbSpec | ReutersSpec, Any]:
     import keras
 
-    spec: TextSpec = ImdbSpec() if request.param == "imdb" else ReutersSpec()
+    spec: ImdbSpec | ReutersSpec = ImdbSpec() if request.param == "imdb" else ReutersSpec()
     return spec, getattr(keras.datasets, request.param).load_data(num_words=10_000)
 
 
 @pytest.mark.real_data
-def test_every_text_and_label_is_that_of_keras_in_its_order(both: tuple[TextSpec, Any]) -> None:
+def test_every_text_and_label_is_that_of_keras_in_its_order(both: tuple[ImdbSpec | ReutersSpec, Any]) -> None:
     spec, parts = both
     raw = spec.read()
     assert isinstance(raw.X, WordLists)
@@ -36,7 +36,7 @@ def test_every_text_and_label_is_that_of_keras_in_its_order(both: tuple[TextSpec
 
 
 @pytest.mark.real_data
-def test_the_multi_hot_rows_are_the_books(both: tuple[TextSpec, Any]) -> None:
+def test_the_multi_hot_rows_are_the_books(both: tuple[ImdbSpec | ReutersSpec, Any]) -> None:
     spec, ((texts, _), _) = both
     X, _ = vectorize(ingest(spec)).training()
     for row in range(0, len(texts), 500):

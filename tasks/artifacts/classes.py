@@ -92,8 +92,11 @@ def plot_misclassified(
     return save(picture, folder / "misclassified.png")
 
 
-def plot_calibration(name: str, y: Numbers, probability: NDArray[np.float64], folder: Path) -> Path:
-    """How often it was so where the classifier gave it that probability, and how often it did (calibration.png)."""
+def plot_calibration(name: str, y: Numbers, probability: NDArray[np.float64], positive: str, folder: Path) -> Path:
+    """How many rows are of class 1, called `positive`, where the classifier says how likely that is (calibration.png).
+
+    Below, how often it says so.
+    """
     from sklearn.calibration import calibration_curve
     from sklearn.metrics import brier_score_loss
 
@@ -102,8 +105,10 @@ def plot_calibration(name: str, y: Numbers, probability: NDArray[np.float64], fo
     above, below = picture.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color=GREY, linewidth=1, label="as often as it says")
     above.plot(given, actual, "o-", color=BLUE, label="tenths of the test rows")
-    above.set(ylabel="share that was so", title=f"{name}: Brier score {brier_score_loss(y, probability):.3f}")
+    above.set(
+        ylabel=f"share of rows that are {positive}", title=f"{name}: Brier score {brier_score_loss(y, probability):.3f}"
+    )
     above.legend(frameon=False)
     below.hist(probability, bins=np.linspace(0, 1, 21), color=BLUE)
-    below.set(xlabel="predicted probability", ylabel="test rows")
+    below.set(xlabel=f"predicted probability of {positive}", ylabel="test rows")
     return save(picture, folder / "calibration.png")

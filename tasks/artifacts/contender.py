@@ -33,7 +33,7 @@ def _write_classification(name: str, test: FinalScore, arrays: Arrays, folder: P
     classes.per_class_frame(y, predicted, arrays.classes).to_csv(folder / "per_class.csv", index=False)
     classes.plot_confusion(name, y, predicted, arrays.classes, folder)
     if arrays.task == "binary":
-        classes.plot_calibration(name, y, probabilities[:, 1], folder)
+        classes.plot_calibration(name, y, probabilities[:, 1], arrays.classes[1], folder)
     if arrays.form == "pixels":
         pictures = arrays.test()[0].reshape(len(y), *arrays.shape)
         classes.plot_misclassified(name, pictures, y, predicted, probabilities, arrays.classes, folder)

@@ -72,6 +72,9 @@ def _mark(axes: "Axes", best_epochs: Sequence[int], epochs: int) -> None:
 def _scale(axes: "Axes", losses: NDArray[np.float64]) -> None:
     """A logarithmic scale where the losses span more than a decade."""
     if np.nanmin(losses) > 0 and np.nanmax(losses) > 10 * np.nanmin(losses):
+        from matplotlib.ticker import LogLocator
+
         axes.set_yscale("log")
-        for ticks in ("major", "minor"):
-            getattr(axes.yaxis, f"set_{ticks}_formatter")("{x:g}")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")

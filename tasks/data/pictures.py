@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.examples import Form, Raw
-from tasks.data.keras_cache import KerasFile, content
+from tasks.data.keras_cache import KerasFile, content, fetch
 from tasks.data.tables import hold_out_a_fifth
 from tasks.metrics import Task
 from tasks.specs import Spec
@@ -71,6 +71,7 @@ class FashionMnistSpec(PictureSpec):
 
     def read(self) -> Raw:
         """The rows of `keras.datasets.fashion_mnist.load_data()`, training rows first."""
+        fetch(FASHION)  # Keras downloads all four at once
         y_train, x_train, y_test, x_test = (read_idx(content(file)) for file in FASHION)
         held_out = np.arange(len(y_train) + len(y_test)) >= len(y_train)
         return Raw(np.concatenate([x_train, x_test]), np.concatenate([y_train, y_test]), held_out)
