@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from tasks.artifacts import classes
 from tasks.artifacts.classes import per_class_frame, plot_calibration, plot_confusion, plot_misclassified
 
 Y = np.array([0, 0, 0, 1, 1, 2])
@@ -15,19 +16,27 @@ SURE = np.eye(4)[PREDICTED] * 0.6 + 0.1
 def test_precision_recall_and_f1_are_those_worked_out_by_hand() -> None:
     frame = per_class_frame(Y, PREDICTED, CLASSES).set_index("class")
     assert frame["rows"].tolist() == [3, 2, 1, 0, 6, 6]
-    assert frame.loc["a", ["precision", "recall", "f1"]].tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3])
-    assert frame.loc["b", ["precision", "recall", "f1"]].tolist() == pytest.approx([2 / 3, 1, 4 / 5])
-    assert frame.loc["c", ["precision", "recall", "f1"]].tolist() == [0, 0, 0]
+    of_classes = frame[["precision", "recall", "f1"]].to_numpy()[:4]
+    assert of_classes == pytest.approx(np.array([[2 / 3, 2 / 3, 2 / 3], [2 / 3, 1, 4 / 5], [0, 0, 0], [0, 0, 0]]))
     assert frame.loc["macro average", "recall"] == pytest.approx((2 / 3 + 1) / 4)
     assert frame.loc["weighted average", "recall"] == pytest.approx(4 / 6)  # the accuracy
 
 
-@pytest.mark.parametrize("classes", [CLASSES, tuple(f"topic-{k}" for k in range(46))], ids=["few", "many"])
-def test_a_confusion_matrix_is_drawn_for_few_classes_and_for_many(tmp_path: Path, classes: tuple[str, ...]) -> None:
-    path = plot_confusion("net", Y, PREDICTED, classes, tmp_path)
+@pytest.mark.parametrize("names", [CLASSES, tuple(f"topic-{k}" for k in range(46))], ids=["few", "many"])
+def test_a_confusion_matrix_is_drawn_for_few_classes_and_for_many(tmp_path: Path, names: tuple[str, ...]) -> None:
+    path = plot_confusion("net", Y, PREDICTED, names, tmp_path)
     assert path == tmp_path / "confusion.png"
     height, width = imread(path).shape[:2]
-    assert min(height, width) > 28 * len(classes)  # room for a label of each class
+    assert min(height, width) > 28 * len(names)  # room for a label of each class
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 46])
+def test_no_label_of_a_confusion_matrix_is_cut_off(tmp_path: Path, n_classes: int) -> None:
+    names = [f"a long name {k}" for k in range(n_classes)]
+    y = np.repeat(np.arange(n_classes), 12000 // n_classes)
+    pixels = imread(plot_confusion("dense-net-with-a-name", y, y[::-1], names, tmp_path))
+    border = [pixels[:2], pixels[-2:], pixels[:, :2], pixels[:, -2:]]
+    assert all((side == 1).all() for side in border)  # white
 
 
 def test_other_mistakes_give_another_confusion_matrix(tmp_path: Path) -> None:
@@ -43,12 +52,38 @@ def test_misclassified_pictures_are_drawn_even_if_there_are_none(tmp_path: Path,
     assert imread(path).std() > 0
 
 
-def test_the_grid_shows_the_surest_mistakes_and_grows_with_them_up_to_its_limit(tmp_path: Path) -> None:
+@pytest.fixture
+def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grid of two by two, drawn in a tenth of the time."""
+    monkeypatch.setattr(classes, "COLUMNS", 2)
+    monkeypatch.setattr(classes, "ROWS", 2)
+
+
+@pytest.mark.usefixtures("small_grid")
+def test_the_surest_mistakes_are_shown_and_no_others(tmp_path: Path) -> None:
+    sure = np.array([0.6, 0.9, 0.7, 0.8, 1.0, 0.5])
+    pictures = np.random.default_rng(0).random((6, 4, 4))
+
+    def drawn(changed: int) -> np.ndarray:
+        others = pictures.copy()
+        others[changed] = np.eye(4)
+        arguments = (np.zeros(6, int), np.ones(6, int), np.stack([1 - sure, sure], axis=1), ("a", "b"), tmp_path)
+        return imread(plot_misclassified("net", others, *arguments))
+
+    plain = drawn(0)
+    assert [(drawn(row) != plain).any() for row in range(6)] == [False, True, True, True, True, False]
+    half = len(plain) // 2
+    assert (drawn(4)[:half] != plain[:half]).any()  # the surest, in the first row
+    assert (drawn(2)[half:] != plain[half:]).any()
+
+
+@pytest.mark.usefixtures("small_grid")
+def test_the_grid_grows_with_the_mistakes_up_to_its_limit(tmp_path: Path) -> None:
     generator, heights = np.random.default_rng(0), []
-    for count in (8, 16, 48, 500):
-        y, predicted = np.zeros(count, int), np.ones(count, int)
-        arguments = (generator.random((count, 4, 4)), y, predicted, generator.random((count, 2)), ("a", "b"), tmp_path)
-        heights.append(imread(plot_misclassified("net", *arguments)).shape[0])
+    for count in (0, 2, 4, 9):
+        predicted = (np.arange(10) < count).astype(int)
+        arguments = (np.zeros(10, int), predicted, generator.random((10, 2)), ("a", "b"), tmp_path)
+        heights.append(imread(plot_misclassified("net", generator.random((10, 4, 4)), *arguments)).shape[0])
     assert heights[0] < heights[1] < heights[2] == heights[3]
 
 

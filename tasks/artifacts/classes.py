@@ -42,8 +42,9 @@ def plot_confusion(name: str, y: Numbers, predicted: Numbers, classes: Sequence[
 
     counts = confusion_matrix(y, predicted, labels=np.arange(len(classes)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.5 + len(classes) * (0.6 if len(classes) <= FEW else 0.27)
-    picture = figure(size + 1, size)
+    size = max(4.5, 2.5 + len(classes) * (0.6 if len(classes) <= FEW else 0.27))
+    picture = figure(size + 1.5, size)
+    picture.set_layout_engine("compressed")  # the cells are squares: "constrained" would cut labels off
     axes = picture.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     rotation, fontsize = (0, 10) if len(classes) <= FEW and max(map(len, classes)) < 5 else (90, 9)
@@ -52,7 +53,7 @@ def plot_confusion(name: str, y: Numbers, predicted: Numbers, classes: Sequence[
     axes.set_yticks(np.arange(len(classes)), labels, fontsize=fontsize)
     _write_counts(axes, counts, shares)
     axes.set(xlabel="predicted", ylabel="actual (test rows)")
-    axes.set_title(f"{name}: {np.mean(y == predicted):.1%} of {len(y)} test rows right")
+    picture.suptitle(f"{name}: {np.mean(y == predicted):.1%} of {len(y)} test rows right")
     picture.colorbar(image, ax=axes, shrink=0.6, label="share of the actual class")
     return save(picture, folder / "confusion.png")
 
@@ -62,7 +63,7 @@ def _write_counts(axes: "Axes", counts: Numbers, shares: NDArray[np.float64]) ->
         if len(counts) > FEW and (row == column or shares[row, column] < 0.05):
             continue
         colour = "white" if shares[row, column] > 0.6 else "black"
-        fontsize = 9 if len(counts) <= FEW else 6
+        fontsize = 9 if len(counts) <= FEW else 7.5
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=fontsize)
 
 
@@ -79,13 +80,13 @@ def plot_misclassified(
     wrong = np.flatnonzero(y != predicted)
     sureness = probabilities[wrong, predicted[wrong]]
     shown = wrong[np.argsort(-sureness, kind="stable")][: COLUMNS * ROWS]
-    rows = max(1, -(-len(shown) // COLUMNS))
-    picture = figure(COLUMNS * 1.25, 0.7 + rows * 1.5)
-    picture.suptitle(f"{name}: {len(wrong)} of {len(y)} test pictures taken for another class, the surest first")
-    grid = picture.subplots(rows, COLUMNS, squeeze=False)
-    for axes in grid.flat:
+    rows = -(-len(shown) // COLUMNS)
+    picture = figure(COLUMNS * 1.25, 0.4 + rows * 1.5)
+    order = ", the surest first" if len(shown) > 1 else ""
+    picture.suptitle(f"{name}: {len(wrong) or 'none'} of {len(y)} test pictures taken for another class{order}")
+    for position, row in enumerate(shown, start=1):
+        axes = picture.add_subplot(rows, COLUMNS, position)
         axes.axis("off")
-    for axes, row in zip(grid.flat, shown, strict=False):
         axes.imshow(pictures[row], cmap="gray_r")
         taken_for = f"{classes[predicted[row]]} ({probabilities[row, predicted[row]]:.2f})"
         axes.set_title(f"{classes[y[row]]}, taken\nfor {taken_for}", fontsize=8)

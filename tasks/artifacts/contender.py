@@ -10,6 +10,7 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.models.networks import training_metric
 from tasks.refitting import FinalScore
+from tasks.reporting import TITLES
 from tasks.store import load_arrays
 
 
@@ -17,7 +18,7 @@ def write_contender(evaluation: Evaluation, test: FinalScore, arrays: Arrays, un
     """Writes the tables and pictures that fit the contender and the task into a folder."""
     write_frames(evaluation, arrays, folder)
     if evaluation.history is not None:
-        metric = training_metric(arrays.task)
+        metric = TITLES[training_metric(arrays.task)]
         curves.plot_curves(evaluation.name, load_arrays(evaluation.history), metric, evaluation.best_epochs, folder)
     if arrays.task == "regression":
         plotting.plot_predictions(evaluation, arrays, unit, folder)
