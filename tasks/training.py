@@ -9,7 +9,6 @@ that it would take alone. Batches are gathered from the shared X by each member'
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -27,7 +26,6 @@ from tasks.models.stacking import Inputs, build_single, build_stack, unstack
 from tasks.specs import BakeoffError
 
 Floats = NDArray[np.float32]
-F = TypeVar("F", bound=Callable[..., Any])
 Progress = Callable[[int, int], None]  # epochs done, epochs in all
 
 tf.get_logger().setLevel("ERROR")  # else it warns that each stack is compiled anew, which is the point of it
@@ -47,12 +45,6 @@ _METRICS: dict[Task, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "binary": lambda y, output: tf.cast(tf.equal(y, tf.round(output)), tf.float32)[..., 0],
     "multiclass": keras.metrics.categorical_accuracy,
 }
-
-
-def as_it_is(function: F) -> F:
-    """Keeps TensorFlow from rewriting what has no loop over tensors, which would take a second for each stack."""
-    unchanged: F = tf.autograph.experimental.do_not_convert(function)
-    return unchanged
 
 
 class TrainingDivergedError(BakeoffError):
@@ -132,8 +124,10 @@ class Stack:
         judged = any(len(member.judging) for member in members)
         self._best = BestWeights(self.network.weights, len(self.members)) if judged else None
         self._judged_as_watched = all(member.judging is member.validation for member in members)
-        self._run_epochs = tf.function(self._epochs, jit_compile=True)
-        self._predict_batches = tf.function(self._predict)  # runs once or twice: compiling it would cost more
+        self._run_epochs = tf.function(self._epochs, jit_compile=True, autograph=False)
+        self._predict_batches = tf.function(
+            self._predict, autograph=False
+        )  # runs once or twice: compiling it would cost more
 
     def fit(self, epochs: int, progress: Progress = lambda done, total: None) -> History:
         """Trains all members for so many epochs, or until early stopping has ended the last of them.
@@ -190,24 +184,21 @@ class Stack:
     def _epochs(self, epochs: Steps, watched: Steps, judging: Steps, count: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         """Runs the first `count` of the epochs, whose steps are stacked. Gives curves (epochs, 4, members)."""
         curves = tf.TensorArray(tf.float32, epochs.order.shape[0], element_shape=(4, len(self.members)))
-        epoch = tf.constant(0)
-        while epoch < count:  # XLA would compile tf.range(count) anew for every count
+
+        def run(epoch: tf.Tensor, curves: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             trained = self._train_epoch(_at(epochs, epoch))
             validation = self._evaluate(watched)
             if self._best is not None:
                 judged = validation if self._judged_as_watched else self._evaluate(judging)
                 self._best.update(judged[0], start + epoch + 1, self._patience)
-            curves = curves.write(epoch, tf.concat([trained, validation], axis=0))
-            epoch += 1
-        return curves.stack()
+            return epoch + 1, curves.write(epoch, tf.concat([trained, validation], axis=0))
+
+        # A loop whose end is a tensor: XLA would compile one over tf.range(count) anew for every count.
+        return tf.while_loop(lambda epoch, _: epoch < count, run, (tf.constant(0), curves))[1].stack()
 
     def _train_epoch(self, steps: Steps) -> tf.Tensor:
-        totals = tf.zeros((2, len(self.members)))
-        for step in tf.range(steps.order.shape[0]):
-            totals += self._train_step(_at(steps, step))
-        return totals / tf.reduce_sum(steps.mask, axis=(0, 1))
+        return self._sum_over(steps, self._train_step) / tf.reduce_sum(steps.mask, axis=(0, 1))
 
-    @as_it_is
     def _train_step(self, step: Steps) -> tf.Tensor:
         """One batch, rows and weights (batch, members). Gives the sums of loss and metric over its rows."""
         x, y, weights = self._source.inputs(step.order, step.entries), tf.gather(self._y, step.order), step.mask
@@ -235,28 +226,28 @@ class Stack:
 
     def _evaluate(self, steps: Steps) -> tf.Tensor:
         """Mean loss and metric (2, members) over the rows; NaN for members without rows."""
-        totals = tf.zeros((2, len(self.members)))
-        count: int = steps.order.shape[0]
-        if not count:
+        if not steps.order.shape[0]:
             return tf.fill((2, len(self.members)), np.float32(np.nan))
-        for number in tf.range(count):
-            totals += self._evaluate_step(_at(steps, number))
-        return totals / tf.reduce_sum(steps.mask, axis=(0, 1))
+        return self._sum_over(steps, self._evaluate_step) / tf.reduce_sum(steps.mask, axis=(0, 1))
 
-    @as_it_is
     def _evaluate_step(self, step: Steps) -> tf.Tensor:
         """The sums (2, members) of loss and metric over a batch."""
         y, output = tf.gather(self._y, step.order), self._output_at(step)
         return tf.reduce_sum(tf.stack([self._loss(y, output), self._metric(y, output)]) * step.mask, axis=1)
 
     def _predict(self, steps: Steps) -> tf.Tensor:
-        shape = (steps.order.shape[1], len(self.members), self._output[0])
-        outputs = tf.TensorArray(tf.float32, steps.order.shape[0], element_shape=shape)
-        for number in tf.range(steps.order.shape[0]):
-            outputs = outputs.write(number, self._output_at(_at(steps, number)))
-        return outputs.stack()
+        shape = tf.TensorSpec((steps.order.shape[1], len(self.members), self._output[0]))
+        return tf.map_fn(self._output_at, steps, fn_output_signature=shape)
 
-    @as_it_is
+    def _sum_over(self, steps: Steps, run: Callable[[Steps], tf.Tensor]) -> tf.Tensor:
+        """Runs one step after the other and adds up what each gives (2, members).
+
+        A loop of TensorFlow's own: to have it made from a loop of Python would take half a second for each stack.
+        """
+        start = (tf.constant(0), tf.zeros((2, len(self.members))))
+        end = steps.order.shape[0]
+        return tf.while_loop(lambda k, _: k < end, lambda k, sums: (k + 1, sums + run(_at(steps, k))), start)[1]
+
     def _output_at(self, step: Steps) -> tf.Tensor:
         return self.network(self._source.inputs(step.order, step.entries), step.mask, training=False)
 
@@ -278,7 +269,6 @@ class Stack:
         return History(loss, metric, val_loss, val_metric, best_epoch)
 
 
-@as_it_is
 def _at(steps: Steps, number: tf.Tensor) -> Steps:
     """One of the steps, or of the epochs."""
     step: Steps = tf.nest.map_structure(lambda each: each[number], steps)

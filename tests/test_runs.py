@@ -206,3 +206,12 @@ def test_a_contender_whose_logging_failed_is_failed(world: World, monkeypatch: p
         )
     (child,) = client().search_runs([parent.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.run_id}'")
     assert child.info.status == "FAILED"
+
+
+def test_a_report_of_another_version_is_refused_with_what_to_do(world: World, tmp_path: Path) -> None:
+    run = runs.open_run("aged", "", "fingerprint", "flow", {})
+    (tmp_path / "report.json").write_text('{"experiment": "aged"}', encoding="utf8")
+    client().log_artifact(run.run_id, str(tmp_path / "report.json"))
+    runs.close_run(run, "FINISHED")
+    with pytest.raises(BakeoffError, match=r"another version of bakeoff.*`bakeoff run aged` makes a new one"):
+        runs.find_report("aged")

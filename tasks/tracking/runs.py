@@ -8,11 +8,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from pydantic import ValidationError
 
 from tasks.artifacts import plotting
 from tasks.artifacts.contender import write_contender
@@ -21,19 +21,19 @@ from tasks.data.splitting import Folds
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import MetricName, Task
-from tasks.models.networks import DenseSpec, training_metric
-from tasks.refitting import TRUSTED_TYPES, FinalScore, Refit, load_model, network_input, predict
+from tasks.models.networks import training_metric
+from tasks.refitting import FinalScore, Refit
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
 from tasks.tracking.connection import connect
 from tasks.tracking.cut_off import owner
+from tasks.tracking.models import log_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 BATCH = 1000  # the most metrics that MLflow takes in one call
-EXAMPLE_ROWS = 5
 REPORT = "report.json"
 MODEL_TRAINING = "custom_model_development"  # what MLflow's pages call an experiment that is not about agents
 Status = Literal["FINISHED", "FAILED", "KILLED"]
@@ -109,7 +109,7 @@ def log_contender(
         with tempfile.TemporaryDirectory() as folder:
             write_contender(evaluation, test, arrays, examples.unit, Path(folder))
             client.log_artifacts(run.run_id, folder)
-        _log_model(client, run, refit, arrays)
+        log_model(client, run.run_id, run.experiment_id, refit, arrays)
     return run
 
 
@@ -145,6 +145,9 @@ def find_report(experiment: str, fingerprint: str | None = None) -> Report | Non
     """The latest finished report of an experiment, of any fingerprint or of the one given.
 
     None if there is none, or if its file is gone.
+
+    Raises:
+        BakeoffError: when another version wrote it in another form.
     """
     from mlflow.exceptions import MlflowException
 
@@ -165,7 +168,13 @@ def find_report(experiment: str, fingerprint: str | None = None) -> Report | Non
             path = client.download_artifacts(runs[0].info.run_id, REPORT, folder)
         except (MlflowException, OSError):
             return None
-        return Report.model_validate_json(Path(path).read_text(encoding="utf8"))
+        try:
+            return Report.model_validate_json(Path(path).read_text(encoding="utf8"))
+        except ValidationError as error:
+            raise BakeoffError(
+                f"the latest report of {experiment} was written by another version of bakeoff, and this one cannot read"
+                f" it; `bakeoff run {experiment}` makes a new one"
+            ) from error
 
 
 def _experiment_id(client: "MlflowClient", name: str) -> str:
@@ -250,49 +259,3 @@ def _curves(evaluation: Evaluation, task: Task) -> dict[str, list[float]]:
     curves = load_arrays(evaluation.history)
     names = {name: name.replace("metric", training_metric(task)) for name in curves}
     return {names[name]: curve.mean(axis=1).tolist() for name, curve in curves.items()}
-
-
-def _log_model(client: "MlflowClient", run: RunRef, refit: Refit, arrays: Arrays) -> None:
-    """Logs the refitted contender as a model of the run, with signature and input example, in a format without pickle.
-
-    The requirements are given, since MLflow would load the model in another process to find them.
-    """
-    from mlflow.entities import LoggedModelOutput
-    from mlflow.models import Model, infer_signature
-
-    example = arrays.training()[0][:EXAMPLE_ROWS]
-    taken = network_input(example) if isinstance(refit.contender, DenseSpec) else example
-    logged = client.create_logged_model(run.experiment_id, name=refit.name, source_run_id=run.run_id)
-    shared = {
-        "mlflow_model": Model(run_id=run.run_id, model_id=logged.model_id),
-        "signature": infer_signature(taken, predict(refit, example, arrays)),
-        "input_example": taken,
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        _save_model(refit, folder, shared)
-        client.log_model_artifacts(logged.model_id, folder)
-    client.finalize_logged_model(logged.model_id, "READY")
-    client.log_outputs(run.run_id, [LoggedModelOutput(logged.model_id, step=0)])
-
-
-def _save_model(refit: Refit, path: str, shared: Mapping[str, Any]) -> None:
-    model = load_model(refit)
-    if isinstance(refit.contender, DenseSpec):
-        import mlflow.keras
-
-        mlflow.keras.save_model(model, path, pip_requirements=_pinned("keras", "tensorflow", "numpy"), **shared)
-    else:
-        import mlflow.sklearn
-
-        mlflow.sklearn.save_model(
-            model,
-            path,
-            pip_requirements=_pinned("scikit-learn", "skops", "numpy", "mlxtend"),
-            serialization_format="skops",
-            skops_trusted_types=list(TRUSTED_TYPES),
-            **shared,
-        )
-
-
-def _pinned(*packages: str) -> list[str]:
-    return [f"{package}=={version(package)}" for package in packages]

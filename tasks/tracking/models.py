@@ -1,0 +1,61 @@
+"""A refitted contender as a model in MLflow."""
+
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from tasks.data.vectorization import Arrays
+from tasks.models.networks import DenseSpec
+from tasks.refitting import TRUSTED_TYPES, Refit, load_model, network_input, predict
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXAMPLE_ROWS = 5
+
+
+def log_model(client: "MlflowClient", run_id: str, experiment_id: str, refit: Refit, arrays: Arrays) -> None:
+    """Logs the refitted contender as a model of the run, with signature and input example, in a format without pickle.
+
+    The requirements are given, since MLflow would load the model in another process to find them.
+    """
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model, infer_signature
+
+    example = arrays.training()[0][:EXAMPLE_ROWS]
+    taken = network_input(example) if isinstance(refit.contender, DenseSpec) else example
+    logged = client.create_logged_model(experiment_id, name=refit.name, source_run_id=run_id)
+    shared = {
+        "mlflow_model": Model(run_id=run_id, model_id=logged.model_id),
+        "signature": infer_signature(taken, predict(refit, example, arrays)),
+        "input_example": taken,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        _save_model(refit, folder, shared)
+        client.log_model_artifacts(logged.model_id, folder)
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+
+
+def _save_model(refit: Refit, path: str, shared: Mapping[str, Any]) -> None:
+    model = load_model(refit)
+    if isinstance(refit.contender, DenseSpec):
+        import mlflow.keras
+
+        mlflow.keras.save_model(model, path, pip_requirements=_pinned("keras", "tensorflow", "numpy"), **shared)
+    else:
+        import mlflow.sklearn
+
+        mlflow.sklearn.save_model(
+            model,
+            path,
+            pip_requirements=_pinned("scikit-learn", "skops", "numpy", "mlxtend"),
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED_TYPES),
+            **shared,
+        )
+
+
+def _pinned(*packages: str) -> list[str]:
+    return [f"{package}=={version(package)}" for package in packages]
