@@ -19,7 +19,7 @@ from tasks.models.baselines import Baseline, HistGradientBoostingSpec
 from tasks.models.networks import DenseSpec
 from tasks.refitting import Refit, predict, refit, score_on_test
 from tasks.specs import BakeoffError
-from tasks.tracking import connection, runs
+from tasks.tracking import connection, models, runs
 from tasks.tracking.runs import RunRef
 
 
@@ -129,7 +129,7 @@ def test_a_logged_model_has_signature_and_example_and_predicts_from_raw_features
     model = load_pyfunc(one)
     X, _ = one.arrays.test()
     assert model.metadata.signature is not None
-    assert model.input_example.shape == (runs.EXAMPLE_ROWS, 10)
+    assert model.input_example.shape == (models.EXAMPLE_ROWS, 10)
     mine = predict(one.refit, X, one.arrays)
     np.testing.assert_allclose(np.ravel(model.predict(X)), mine, rtol=1e-5)
 

@@ -31,7 +31,9 @@ def _write_classification(name: str, test: FinalScore, arrays: Arrays, folder: P
     y = arrays.y("test").astype(np.int64)
     probabilities = load_arrays(test.predictions)["test"][0].astype(np.float64)
     predicted = probabilities.argmax(axis=1)
-    classes.per_class_frame(y, predicted, arrays.classes).to_csv(folder / "per_class.csv", index=False)
+    classes.per_class_frame(y, predicted, arrays.classes).to_csv(
+        folder / "per_class.csv", index=False, float_format="%.4f"
+    )
     classes.plot_confusion(name, y, predicted, arrays.classes, folder)
     if arrays.task == "binary":
         classes.plot_calibration(name, y, probabilities[:, 1], arrays.classes[1], folder)
