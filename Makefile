@@ -26,7 +26,7 @@ bench: setup ## measure the engine against Keras's fit and scikit-learn; writes 
 
 lock: setup ## pin the dependencies of pyproject.toml anew, with hashes
 	@$(BIN)/pip install -q uv
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url \
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra boosting --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
 
 $(STAMP): requirements.lock pyproject.toml

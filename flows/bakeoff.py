@@ -5,15 +5,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
 from flows import steps
 from flows.experiment import Experiment
 from tasks import reporting
 from tasks.reporting import Report
+from tasks.specs import Spec
 from tasks.tracking import runs
-from tasks.tracking.runs import RunRef, Status
+
+
+class Attempt(Spec):
+    """A report, or why there is none."""
+
+    report: Report | None = None
+    error: str | None = None
 
 
 @flow(name="bakeoff", flow_run_name="{experiment.name}", persist_result=False)
@@ -21,7 +28,8 @@ def bakeoff(experiment: Experiment) -> Report:
     """Takes all contenders of an experiment through the same folds and says what the scores allow one to say."""
     seconds: dict[str, float] = {}
     validation, metric = experiment.validation, experiment.metric
-    with _tracked(experiment) as run:
+    settings = experiment.model_dump(exclude={"name", "description", "contenders"})
+    with runs.tracked(experiment.name, experiment.description, fingerprint(experiment), flow_run.id, settings) as run:
         with _timed("ingest", seconds):
             examples = steps.ingest(experiment.dataset)
             arrays = steps.vectorize(examples)
@@ -36,37 +44,39 @@ def bakeoff(experiment: Experiment) -> Report:
             refits = [steps.refit(each, arrays, validation) for each in evaluations]
             tests = [steps.score_on_test(each, arrays, metric) for each in refits]
         with _timed("compare", seconds):
-            verdicts = steps.compare(evaluations, tests, arrays, validation, metric, experiment.equivalent_within)
-            leaderboard = reporting.rank(evaluations, tests, metric, validation)
+            comparison = steps.compare(evaluations, tests, arrays, validation, metric, experiment.equivalent_within)
+            corrected = steps.correct_for_choice(evaluations, arrays, metric)
+            leaderboard = reporting.rank(evaluations, refits, tests, metric, validation)
         with _timed("log", seconds):
             for evaluation, refitted, test in zip(evaluations, refits, tests, strict=True):
                 steps.log_contender(run, evaluation, refitted, test, examples, arrays, metric)
         report = reporting.write_report(
-            experiment.name, examples, validation, metric, experiment.equivalent_within, leaderboard, verdicts
+            experiment.name,
+            examples,
+            validation,
+            metric,
+            experiment.equivalent_within,
+            leaderboard,
+            comparison,
+            corrected,
         ).model_copy(update={"mlflow_run_id": run.run_id, "prefect_flow_run_id": flow_run.id, "seconds": seconds})
         steps.log_report(run, report)
     return report
 
 
+def attempt(experiment: Experiment, fresh: bool) -> Attempt:
+    """The report of an experiment, kept or made now; what goes wrong with one must not stop the others."""
+    try:
+        kept = None if fresh else runs.find_report(experiment.name, fingerprint(experiment))
+        return Attempt(report=kept or bakeoff(experiment))
+    except Exception as error:
+        get_run_logger().exception("%s failed", experiment.name)
+        return Attempt(error=f"{type(error).__name__}: {error}")
+
+
 def fingerprint(experiment: Experiment) -> str:
     """A digest of all that an experiment's result depends on: its settings, the code and the libraries."""
     return steps.digest([experiment, inspect.getsource(bakeoff.fn)])
-
-
-@contextmanager
-def _tracked(experiment: Experiment) -> Iterator[RunRef]:
-    """The experiment's run in MLflow, which ends as the flow does."""
-    settings = experiment.model_dump(exclude={"name", "description", "contenders"})
-    run = runs.open_run(experiment.name, experiment.description, fingerprint(experiment), flow_run.id, settings)
-    status: Status = "FAILED"
-    try:
-        yield run
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
-        raise
-    finally:
-        runs.close_run(run, status)
 
 
 @contextmanager

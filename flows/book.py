@@ -3,16 +3,21 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from prefect import flow, get_run_logger
+from prefect import flow
 
-from flows.bakeoff import bakeoff, fingerprint
+from flows.bakeoff import attempt
 from flows.experiment import Experiment
 from tasks import progress
 from tasks.reporting import Report
 from tasks.specs import Spec
-from tasks.tracking import runs
 
 NETWORK = "dense"  # what the experiments call the book's own net
+ENTERED = (
+    NETWORK,
+    "gradient_boosting",
+    "hist_gradient_boosting",
+    "dummy",
+)  # of all contenders, those the book is about
 
 
 class Problem(Spec):
@@ -64,23 +69,20 @@ def book(experiments: Mapping[str, Experiment], fresh: bool) -> BookReport:
     for number, problem in enumerate(PROBLEMS):
         progress.report("problems of the book", number, len(PROBLEMS))
         with progress.labelled(problem.experiment):
-            answers.append(_solve(problem, experiments[problem.experiment], fresh))
+            answers.append(_solve(problem, experiments[problem.experiment].with_only(ENTERED), fresh))
     progress.report("problems of the book", len(PROBLEMS), len(PROBLEMS))
     return BookReport(answers=tuple(answers))
 
 
 def _solve(problem: Problem, experiment: Experiment, fresh: bool) -> Answer:
-    try:
-        kept = None if fresh else runs.find_report(experiment.name, fingerprint(experiment))
-        report = kept or bakeoff(experiment)
-    except Exception as error:
-        get_run_logger().exception("%s failed", problem.experiment)
-        return Answer(problem=problem, error=f"{type(error).__name__}: {error}")
-    entry = next(entry for entry in report.contenders if entry.name == NETWORK)
+    attempted = attempt(experiment, fresh)
+    if attempted.report is None:
+        return Answer(problem=problem, error=attempted.error)
+    entry = attempted.report.entry(NETWORK)
     on_test = problem.measure == "test accuracy"
     return Answer(
         problem=problem,
         scores=entry.test_scores if on_test else entry.scores,
         mean=entry.test_mean if on_test else entry.mean,
-        report=report,
+        report=attempted.report,
     )

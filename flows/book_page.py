@@ -3,11 +3,14 @@
 from typing import TYPE_CHECKING
 
 from flows.book import Answer, BookReport
-from tasks.reporting import FAMILIES, TITLES, best_of
+from tasks.reporting import best_of
+from tasks.specs import Family
+from tasks.wording import FAMILIES, TITLES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+RIVALS: tuple[Family, Family] = ("network", "boosting")
 HEADINGS = ("problem", "measure", "book", "ours", "over", "band", "within")
 
 
@@ -44,7 +47,7 @@ def book_page(report: BookReport) -> str:
         "",
         "## The book's nets",
         "",
-        *_rows(HEADINGS, [_cells(answer) for answer in report.answers]),
+        *markdown_rows(HEADINGS, [_cells(answer) for answer in report.answers]),
         "",
         "Ours is a mean over three seeds on the test set (MNIST, IMDB, Reuters) or over 10 x 4 folds of",
         "the training rows (Boston). The bands allow for other seeds, splits and versions of Keras.",
@@ -52,14 +55,14 @@ def book_page(report: BookReport) -> str:
         "## The net against gradient boosting",
         "",
     ]
-    headings = ("problem", "metric", *FAMILIES.values(), "verdict")
+    headings = ("problem", "metric", *(f"the best {FAMILIES[family]}" for family in RIVALS), "verdict")
     answered = [answer for answer in report.answers if answer.report]
-    lines += _rows(headings, [_contest(answer) for answer in answered])
+    lines += markdown_rows(headings, [_contest(answer) for answer in answered])
     return "\n".join([*lines, ""])
 
 
-def _rows(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    """A Markdown table."""
+def markdown_rows(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """A Markdown table, line by line."""
     return [f"| {' | '.join(cells)} |" for cells in (headings, ("---",) * len(headings), *rows)]
 
 
@@ -78,7 +81,7 @@ def _contest(answer: Answer) -> tuple[str, ...]:
     report = answer.report
     assert report is not None  # noqa: S101  # the caller has chosen those that were answered
     cells = [f"{report.experiment}", f"test {TITLES[report.metric]}"]
-    for family in FAMILIES:
+    for family in RIVALS:
         entry = best_of(report.contenders, family)
         cells.append(f"{entry.name} {entry.test_mean:.3f}, {entry.fit_seconds:.0f} s" if entry else "")
     return (*cells, report.sentence)

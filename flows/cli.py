@@ -68,8 +68,44 @@ def book(
         else:
             terminal.print_book(report)
         if write:
-            terminal.write_book(report, write)
+            from flows.book_page import book_page
+
+            with terminal.writing(write):
+                write.write_text(book_page(report), encoding="utf8")
     if not all(answer.within for answer in report.answers):
+        raise typer.Exit(1)
+
+
+@app.command()
+def claim(
+    experiments: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME|PATH.yaml]...", help="Other experiments than the usual ones.")
+    ] = None,
+    write: Annotated[Path | None, typer.Option(metavar="PAGE.md", help="Write the result as a Markdown page.")] = None,
+    as_json: AsJson = False,
+    fresh: Fresh = False,
+    debug: Debug = False,
+) -> None:
+    """Put chapter 1's claim to the test: gradient boosting for tables, deep learning for perception.
+
+    It takes the tables boston, breast_cancer, wine, diabetes (and california_housing, where its file is there), and
+    mnist, imdb and reuters for perception. What was kept of earlier runs is used. The exit code is 1 if one failed.
+    """
+    with errors(debug):
+        from flows import launch, terminal
+
+        with terminal.at_work(debug):
+            found = launch.run_claim(experiments or [], fresh)
+        if as_json:
+            typer.echo(found.model_dump_json(indent=2))
+        else:
+            terminal.print_claim(found)
+        if write:
+            from flows.claim_page import write_claim_page
+
+            with terminal.writing(write):
+                write_claim_page(found, write)
+    if found.failed:
         raise typer.Exit(1)
 
 

@@ -1,7 +1,7 @@
 """The schema of conf/*.yaml, and how such a file becomes an experiment."""
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +10,8 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tasks.data.datasets import Dataset
 from tasks.data.splitting import KFoldSpec, Validation
-from tasks.evaluation import Contender
 from tasks.metrics import MetricName, metric_for
-from tasks.models.networks import DenseSpec
+from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, Spec, did_you_mean
 
 if TYPE_CHECKING:
@@ -41,13 +40,15 @@ class Experiment(Spec):
         metric_for(self.metric, self.dataset.task)
         for name, contender in self.contenders.items():
             try:
-                if isinstance(contender, DenseSpec):
-                    contender.loss_for(self.dataset.task)
-                else:
-                    contender.check_form(self.dataset.form)
+                contender.check(self.dataset.task, self.dataset.form, self.dataset.shape, self.metric)
             except BakeoffError as error:
                 raise BakeoffError(f"contenders.{name}: {error}") from error
         return self
+
+    def with_only(self, names: Collection[str]) -> "Experiment":
+        """The same experiment with those of its contenders that bear one of these names."""
+        chosen = {name: contender for name, contender in self.contenders.items() if name in names}
+        return self.model_copy(update={"contenders": chosen})
 
 
 def load(name_or_path: str, settings: Sequence[str] = ()) -> Experiment:

@@ -13,19 +13,21 @@ from uuid import UUID
 from flows.experiment import Experiment, load
 from flows.server import HOME, OwnServer
 from tasks import progress
-from tasks.models.networks import DenseSpec
+from tasks.models.networks import NetworkSpec
 from tasks.reporting import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import CACHE, MLRUNS
 
 if TYPE_CHECKING:
     from flows.book import BookReport
+    from tasks.claims import Claim
 
 STARTING = "starting libraries and server, step"
 _MEND_MLRUNS = "it holds all results: make it yours to write, or run bakeoff from another folder"
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "OMP_WAIT_POLICY": "PASSIVE",  # tasks/threads.py says why; OpenMP reads it when a library loads it
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # by default an address that is wrong is tried for minutes
 }
 
@@ -78,6 +80,28 @@ def run_book(fresh: bool = False) -> "BookReport":
     return report.model_copy(update={"seconds": time.monotonic() - started})
 
 
+def run_claim(names: Sequence[str], fresh: bool) -> "Claim":
+    """Puts chapter 1's claim to the test on these experiments, or on the usual ones where none is named.
+
+    Raises:
+        BakeoffError: when something is for the user to mend before any of them can run.
+    """
+    prepare()
+    from flows.claim import EXPERIMENTS, OPTIONAL, claim, enter, kept_claim
+    from tasks.tracking import connection
+
+    connection.check_connection()
+    experiments, left_out = enter([load(name) for name in names or EXPERIMENTS], () if names else (OPTIONAL,))
+    for experiment in experiments:
+        _check_settings(experiment)
+    started = time.monotonic()
+    found = None if fresh else kept_claim(experiments, left_out)
+    if found is None:
+        with _orchestrated(experiments, fresh):
+            found = claim(experiments, left_out, fresh)
+    return found.model_copy(update={"seconds": time.monotonic() - started})
+
+
 @contextmanager
 def _orchestrated(experiments: Sequence[Experiment], fresh: bool) -> Iterator[int]:
     """Everything that a flow needs around it, once no other run is at work; gives how many runs were found cut off."""
@@ -86,7 +110,7 @@ def _orchestrated(experiments: Sequence[Experiment], fresh: bool) -> Iterator[in
     with _alone_here(), _own_server() as server:
         progress.report(STARTING, 0, 1)
         contenders = [contender for experiment in experiments for contender in experiment.contenders.values()]
-        if any(isinstance(contender, DenseSpec) for contender in contenders):
+        if any(isinstance(contender, NetworkSpec) for contender in contenders):
             importlib.import_module("tasks.training")  # TensorFlow's seconds are those in which the server boots
         with _prefect_settings(server, fresh):
             progress.report(STARTING, 1, 1)
@@ -164,9 +188,9 @@ def _check_settings(experiment: Experiment) -> None:
         BakeoffError: when there is one.
     """
     for name, contender in experiment.contenders.items():
-        if not isinstance(contender, DenseSpec):
+        if not isinstance(contender, NetworkSpec):
             try:
-                contender.estimator(experiment.dataset.task, seed=0)
+                contender.estimator(experiment.dataset.task, experiment.dataset.form, seed=0)
             except BakeoffError as error:
                 raise BakeoffError(f"contender {name}: {error}") from error
 

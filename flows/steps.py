@@ -7,8 +7,9 @@ was killed and is started again finds what had finished.
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,30 +19,40 @@ from prefect.context import TaskRunContext
 from pydantic import BaseModel
 
 import tasks
-from tasks import comparison, evaluation, refitting
+from tasks import comparison, evaluation, refitting, selection
 from tasks.data import datasets, splitting, vectorization
+from tasks.tracking import claims as tracked_claims
 from tasks.tracking import runs
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LIBRARIES = ("keras", "mlxtend", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow")
+LIBRARIES = (
+    "keras", "lightgbm", "mlxtend", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow", "xgboost", "xgboost-cpu"
+)  # fmt: skip
+
+
+# Code that only tells of results: to change it changes no score, so nothing is trained again.
+TELLING = {"artifacts", "claims.py", "reporting.py", "tracking", "wording.py"}
 
 
 @cache
-def code_version() -> str:
-    """A digest of the tasks' source and of the versions of the libraries that they compute with."""
-    content = hashlib.sha256()
-    for path in sorted(Path(tasks.__file__).parent.rglob("*.py")):
-        content.update(path.read_bytes())
-    content.update(" ".join(f"{name}=={version(name)}" for name in LIBRARIES).encode())
+def code_version(telling: bool) -> str:
+    """A digest of the tasks' source, with what tells of results or without, and of the libraries' versions."""
+    content, root = hashlib.sha256(), Path(tasks.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        if telling or path.relative_to(root).parts[0] not in TELLING:
+            content.update(path.read_bytes())
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):  # an extra that is not installed
+            content.update(f"{name}=={version(name)} ".encode())
     return content.hexdigest()[:16]
 
 
-def digest(value: object) -> str:
-    """A digest of plain values and specs, by their content."""
+def digest(value: object, telling: bool = True) -> str:
+    """A digest of plain values and specs, by their content, and of the code."""
     text = json.dumps(value, default=_plain, sort_keys=True)
-    return hashlib.sha256(f"{code_version()} {text}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{code_version(telling)} {text}".encode()).hexdigest()[:32]
 
 
 def _plain(value: object) -> object:
@@ -51,7 +62,7 @@ def _plain(value: object) -> object:
 
 
 def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
-    return f"{context.task.name}-{digest(parameters)}"
+    return f"{context.task.name}-{digest(parameters, telling=False)}"
 
 
 def _step(function: Callable[P, R], run_name: str) -> Task[P, R]:
@@ -70,7 +81,9 @@ split = _step(splitting.split, "split: {validation.label}")
 evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.label}")
 refit = _step(refitting.refit, "{evaluation.name}, all training rows")
 compare = _step(comparison.compare, "compare all pairs")
+correct_for_choice = _step(selection.correct_for_choice, "correct the champion's score")
 score_on_test = _step(refitting.score_on_test, "{refit.name}, test rows")
 log_data = _side_effect(runs.log_data, "log data and folds")
 log_contender = _side_effect(runs.log_contender, "log {evaluation.name}")
 log_report = _side_effect(runs.log_report, "log the report")
+log_claim = _side_effect(tracked_claims.log_claim, "log the claim")

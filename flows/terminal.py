@@ -12,13 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from flows.launch import Outcome, prepare
+from flows.leaderboard import champion_lines, leaderboard_table
 from tasks import progress
-from tasks.reporting import Report, champion_line, leaderboard_table
+from tasks.reporting import Report
 from tasks.specs import BakeoffError
 from tasks.store import MLRUNS
 
 if TYPE_CHECKING:
     from flows.book import BookReport
+    from tasks.claims import Claim
 
 LOG = MLRUNS / "bakeoff.log"
 
@@ -88,7 +90,8 @@ def print_report(report: Report) -> None:
     out.print(leaderboard_table(report))
     out.print()
     out.print(report.sentence, style="bold")
-    out.print(champion_line(report))
+    for line in (*champion_lines(report), *report.remarks):
+        out.print(line)
 
 
 def print_book(report: "BookReport") -> None:
@@ -102,16 +105,26 @@ def print_book(report: "BookReport") -> None:
         out.print(sentence)
 
 
-def write_book(report: "BookReport", page: Path) -> None:
-    """Writes the page on the four problems.
+def print_claim(claim: "Claim") -> None:
+    """Prints the table of the problems and what they say together, on standard output."""
+    from flows.claim_page import claim_lines, claim_table
+
+    out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    out.print(claim_table(claim))
+    out.print()
+    for line in claim_lines(claim):
+        out.print(line)
+
+
+@contextmanager
+def writing(page: Path) -> Iterator[None]:
+    """Says which page it is that cannot be written.
 
     Raises:
-        BakeoffError: when the file cannot be written.
+        BakeoffError: when it cannot.
     """
-    from flows.book_page import book_page
-
     try:
-        page.write_text(book_page(report), encoding="utf8")
+        yield
     except OSError as error:
         raise BakeoffError(f"{page} cannot be written: {error.strerror}") from error
 

@@ -1,40 +1,46 @@
 """How scores vary with the test rows: the paired bootstrap (Efron & Tibshirani 1993, chapters 10 and 13)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics import METRICS, MetricName
+from tasks.metrics import MetricName
+from tasks.sample_scores import Counts, scorer
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 SEED = 0  # the same resamples for every contender, whenever it is looked at
+PART = 2_000_000  # counts held at a time, 16 MB
 
 
-def resample(y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName) -> Floats:
-    """Each contender's score on the same resamples of the test rows, (contenders, RESAMPLES).
+def resample(
+    y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName, count: int = RESAMPLES
+) -> Floats:
+    """Each contender's score on the same resamples of the test rows, (contenders, count).
 
     Args:
         y: the targets (rows,).
         predictions: for each contender, (models, rows) or (models, rows, classes). A contender with several models, of
             different seeds, is scored by their mean; the models are resampled as the rows are, apart from them.
-        metric: the score. One that is no mean over rows is computed on each resample, which takes longer.
+        metric: the score; tasks/sample_scores.py says what each costs.
+        count: how many resamples; fewer are the first of more.
     """
     of_rows, of_models = (np.random.default_rng(seed) for seed in np.random.SeedSequence(SEED).spawn(2))
-    score_rows = METRICS[metric].row_scores
-    by_row = [np.stack([score_rows(y, own) for own in each]) for each in predictions] if score_rows else []
-    scores = np.empty((len(predictions), RESAMPLES))
-    for number in range(RESAMPLES):
-        rows = _draw(y, of_rows, metric)
-        for contender, models in enumerate(predictions):
-            drawn = of_models.integers(0, len(models), len(models)) if len(models) > 1 else [0]
-            if score_rows:
-                scores[contender, number] = by_row[contender][:, rows].mean(axis=1)[drawn].mean()
-            else:
-                scores[contender, number] = np.mean([METRICS[metric].score(y[rows], models[k][rows]) for k in drawn])
-    return scores
+    score = scorer(y, [model for each in predictions for model in each], metric)
+    by_model = np.concatenate([score(counts) for counts in draw(len(y), count, of_rows)])
+    ends = np.cumsum([len(each) for each in predictions])[:-1]
+    return np.stack([_over_models(own, of_models) for own in np.split(by_model, ends, axis=1)])
+
+
+def draw(rows: int, count: int, generator: np.random.Generator) -> Iterator[Counts]:
+    """Samples of as many rows with replacement: how often each row is in them, (samples, rows), `count` in all."""
+    part = max(1, PART // rows)
+    for start in range(0, count, part):
+        samples = min(part, count - start)
+        drawn = generator.integers(0, rows, (samples, rows)) + rows * np.arange(samples)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=samples * rows).reshape(samples, rows)
 
 
 def interval_of(scores: Floats) -> tuple[float, float]:
@@ -44,10 +50,10 @@ def interval_of(scores: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _draw(y: NDArray[np.generic], generator: np.random.Generator, metric: MetricName) -> NDArray[np.int64]:
-    """Rows drawn with replacement; for a score that needs all classes, anew until none is missing."""
-    classes = len(np.unique(y)) if METRICS[metric].classification and not METRICS[metric].row_scores else 0
-    while True:
-        rows = generator.integers(0, len(y), len(y))
-        if not classes or len(np.unique(y[rows])) == classes:
-            return rows
+def _over_models(scores: Floats, generator: np.random.Generator) -> Floats:
+    """Of scores (samples, models), the mean (samples,) over as many models drawn with replacement."""
+    models = scores.shape[1]
+    if models == 1:
+        return scores[:, 0]
+    drawn = generator.integers(0, models, scores.shape)
+    return np.asarray(np.take_along_axis(scores, drawn, axis=1).mean(axis=1))

@@ -1,16 +1,17 @@
-"""The verdict: what the scores of two contenders allow one to say.
+"""The verdicts: what the scores of several contenders allow one to say of each pair.
 
 With a hold-out, the contenders, fitted on all training rows, are compared on the test rows by the paired bootstrap
-(tasks/bootstrap.py). With K-fold validation, their fold scores are compared.
+(tasks/bootstrap.py). With K-fold validation, their fold scores are compared by the corrected tests of
+tasks/significance.py.
 
-Fold scores are not independent, since training sets overlap, so a plain paired t-test finds differences that are not
-there. Both tests here widen the variance of the mean difference from s^2 / J to (1 / J + n2 / n1) * s^2, for J folds
-in all and n2 / n1 test rows per training row (Nadeau & Bengio 2003; Bouckaert & Frank 2004 for repeated K-fold). The
-Bayesian correlated t-test (Benavoli et al., JMLR 2017) reads the same t distribution as a posterior and asks how much
-of it lies beyond a region of practical equivalence; its correlation rho = 1 / n_splits makes the two variances equal.
+Of many pairs, some differ by chance. There are two families of hypotheses, and within each the chance of a single false
+"better" is held at 5 % (Holm 1979). The primary one is the experiment's own question: the best net against the best
+gradient boosting, among all pairs that these could have been. The secondary, exploratory one is that of all pairs.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Literal
 
@@ -24,11 +25,24 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.refitting import FinalScore
-from tasks.specs import Spec
+from tasks.significance import (
+    McNemar,
+    corrected_p_values,
+    holm_factors,
+    is_constant,
+    mcnemar,
+    posterior,
+    standard_error,
+    t_quantile,
+)
+from tasks.specs import Family, Spec
 from tasks.store import load_arrays
 
+Floats = NDArray[np.float64]
 Decision = Literal["first", "equivalent", "second", "undecided"]
 REPEATS_LIMIT = 1000  # beyond so many repeats, the part of the variance that repeats cannot lower is all that is left
+RESAMPLES_PER_PAIR = 80  # the smallest p that R resamples give is 2 / (R + 1); adjusted for all pairs, it is 0.025
+RIVALS: tuple[Family, ...] = ("network", "boosting", "classic")  # the first two that are entered make the headline
 
 
 class Estimate(Spec):
@@ -45,18 +59,140 @@ class Verdict(Spec):
     first: str
     second: str
     difference: float
-    interval: tuple[float, float]
-    p_value: float
+    interval: tuple[float, float] = Field(description="of this pair by itself, at the level of confidence")
+    p_value: float = Field(description="of this pair by itself")
+    p_adjusted: float = Field(description="as one of `n_pairs` (Holm 1979)")
+    n_pairs: int
     p_first_better: float
     p_equivalent: float
     p_second_better: float
     decision: Decision
     repeats_needed: int | None = Field(None, description="about how many repeats in all would settle it, if any would")
+    mcnemar: McNemar | None = Field(None, description="for accuracy on test rows, of the models that are kept to use")
 
     @property
     def better(self) -> str | None:
         """The name of the better one, where there is one."""
         return {"first": self.first, "second": self.second}.get(self.decision)
+
+
+class Comparison(Spec):
+    """The verdicts on all pairs, in the order entered, and the one that the experiment is about.
+
+    `headline` is the best net against the best gradient boosting, adjusted over all pairs of a net and a boosting; the
+    next of RIVALS stands in for a family that is not entered, and with fewer than two there is none.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    headline: Verdict | None
+
+
+@dataclass(frozen=True)
+class FoldPair:
+    """Two contenders by the differences (J,) of their scores on the same folds, first minus second, repeat by repeat.
+
+    A repeat has `n_splits` folds, so J is a multiple of it. Differences up to `equivalent_within`, in the metric's
+    unit, do not matter in practice.
+    """
+
+    first: str
+    second: str
+    differences: Floats
+    n_splits: int
+    metric: MetricName
+    equivalent_within: float
+
+    @cached_property
+    def p_value(self) -> float:
+        """Two-sided p of the corrected resampled t-test."""
+        return float(corrected_p_values(self._mean, self._sd, np.array([len(self.differences)]), self.n_splits)[0])
+
+    def verdict(self, factor: float, n_pairs: int) -> Verdict:
+        """The verdict, where p is multiplied by `factor` since it is one of `n_pairs`."""
+        J, mean = len(self.differences), self._mean
+        half = t_quantile(J) * float(standard_error(self._sd, J, self.n_splits))
+        better, equivalent, worse = (float(p[0]) for p in self._posterior(np.array([J])))
+        decision = _decide(better, equivalent, worse, factor * self.p_value)
+        return Verdict(
+            first=self.first,
+            second=self.second,
+            difference=mean,
+            interval=(mean - half, mean + half),
+            p_value=self.p_value,
+            p_adjusted=min(1.0, factor * self.p_value),
+            n_pairs=n_pairs,
+            p_first_better=better,
+            p_equivalent=equivalent,
+            p_second_better=worse,
+            decision=decision,
+            repeats_needed=self._repeats_needed(factor) if decision == "undecided" else None,
+        )
+
+    @property
+    def _mean(self) -> float:
+        return float(self.differences.mean())
+
+    @property
+    def _sd(self) -> float:
+        sd = float(self.differences.std(ddof=1))
+        return 0.0 if is_constant(self._mean, sd) else sd
+
+    def _posterior(self, J: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+        gain = METRICS[self.metric].sign * self._mean
+        return posterior(gain, self._sd, J, self.n_splits, self.equivalent_within)
+
+    def _repeats_needed(self, factor: float) -> int | None:
+        """The fewest repeats that would settle it if mean, spread and factor stayed as they are; None if none would."""
+        repeats = np.arange(len(self.differences) // self.n_splits + 1, REPEATS_LIMIT + 1)
+        J = repeats * self.n_splits
+        p_adjusted = factor * corrected_p_values(self._mean, self._sd, J, self.n_splits)
+        better, equivalent, worse = self._posterior(J)
+        settled = _is_beyond(better, worse, p_adjusted) | (equivalent > CONFIDENCE)
+        return int(repeats[settled.argmax()]) if settled.any() else None
+
+
+@dataclass(frozen=True)
+class RowPair:
+    """Two contenders by the differences (resamples,) of their scores on the same resamples of the test rows."""
+
+    first: str
+    second: str
+    difference: float
+    resampled: Floats
+    metric: MetricName
+    equivalent_within: float
+    mcnemar: McNemar | None = None
+
+    @cached_property
+    def p_value(self) -> float:
+        """The share of resamples on the other side of zero, doubled, each side counted with one more resample.
+
+        So it is never 0 (Davison & Hinkley 1997, section 4.2.1).
+        """
+        beyond = min(np.sum(self.resampled <= 0), np.sum(self.resampled >= 0))
+        return min(1.0, float(2 * (1 + beyond) / (1 + len(self.resampled))))
+
+    def verdict(self, factor: float, n_pairs: int) -> Verdict:
+        """The verdict, where p is multiplied by `factor` since it is one of `n_pairs`."""
+        gains = METRICS[self.metric].sign * self.resampled
+        better, worse = (float(np.mean(each > self.equivalent_within)) for each in (gains, -gains))
+        return Verdict(
+            first=self.first,
+            second=self.second,
+            difference=self.difference,
+            interval=interval_of(self.resampled),
+            p_value=self.p_value,
+            p_adjusted=min(1.0, factor * self.p_value),
+            n_pairs=n_pairs,
+            p_first_better=better,
+            p_equivalent=1 - better - worse,
+            p_second_better=worse,
+            decision=_decide(better, 1 - better - worse, worse, factor * self.p_value),
+            mcnemar=self.mcnemar,
+        )
+
+
+Pair = FoldPair | RowPair
 
 
 def estimate(scores: Sequence[float], validation: Validation) -> Estimate:
@@ -65,7 +201,7 @@ def estimate(scores: Sequence[float], validation: Validation) -> Estimate:
     mean, std = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
     if std is None or not isinstance(validation, KFoldSpec):
         return Estimate(mean=mean, std=std, interval=None)
-    half = _quantile(len(values)) * float(_standard_error(std, len(values), validation.n_splits))
+    half = t_quantile(len(values)) * float(standard_error(std, len(values), validation.n_splits))
     return Estimate(mean=mean, std=std, interval=(mean - half, mean + half))
 
 
@@ -76,150 +212,81 @@ def compare(
     validation: Validation,
     metric: MetricName,
     equivalent_within: float,
-) -> list[Verdict]:
-    """A verdict for every pair of contenders, in the order given: by fold scores, or with a hold-out by test rows."""
+) -> Comparison:
+    """Compares all pairs, by fold scores or with a hold-out by test rows, and answers the experiment's own question.
+
+    The best of a family is the one with the best mean score on the rows held out. With a hold-out the pair is chosen
+    on other rows than those that judge it, so that adjusting for the choice is more cautious than it need be.
+
+    Args:
+        evaluations: the contenders' scores on the rows held out.
+        tests: their scores on the test rows, in the same order; not used with K-fold validation.
+        arrays: the rows.
+        validation: how rows were held out.
+        metric: what the scores are.
+        equivalent_within: differences up to this much, in the metric's unit, do not matter in practice.
+    """
     if isinstance(validation, KFoldSpec):
-        return [
-            verdict(one.name, two.name, one.scores, two.scores, validation.n_splits, metric, equivalent_within)
+        pairs: list[Pair] = [
+            FoldPair(
+                one.name,
+                two.name,
+                np.subtract(one.scores, two.scores),
+                validation.n_splits,
+                metric,
+                equivalent_within,
+            )
             for one, two in combinations(evaluations, 2)
         ]
+    else:
+        pairs = _row_pairs(tests, arrays, metric, equivalent_within)
+    return Comparison(verdicts=tuple(adjusted(pairs)), headline=_headline(evaluations, pairs, metric))
+
+
+def adjusted(pairs: Sequence[Pair]) -> list[Verdict]:
+    """The verdicts on pairs that are looked at together: the chance of any false "better" is at most 5 %."""
+    factors = holm_factors([pair.p_value for pair in pairs])
+    return [pair.verdict(float(factor), len(pairs)) for pair, factor in zip(pairs, factors, strict=True)]
+
+
+def _row_pairs(tests: Sequence[FinalScore], arrays: Arrays, metric: MetricName, equivalent_within: float) -> list[Pair]:
+    y = arrays.y("test")
     predictions = [load_arrays(test.predictions)["test"].astype(np.float64, copy=False) for test in tests]
-    resamples = dict(zip(tests, resample(arrays.y("test"), predictions, metric), strict=True))
+    count = max(RESAMPLES, RESAMPLES_PER_PAIR * len(tests) * (len(tests) - 1) // 2)
+    resamples = resample(y, predictions, metric, count)
+    right = [each[0].argmax(axis=1) == y for each in predictions] if metric == "accuracy" else None
     return [
-        verdict_on_test(one, two, resamples[one] - resamples[two], metric, equivalent_within)
-        for one, two in combinations(tests, 2)
+        RowPair(
+            tests[one].name,
+            tests[two].name,
+            tests[one].score - tests[two].score,
+            resamples[one] - resamples[two],
+            metric,
+            equivalent_within,
+            mcnemar(right[one], right[two]) if right else None,
+        )
+        for one, two in combinations(range(len(tests)), 2)
     ]
 
 
-def verdict_on_test(
-    first: FinalScore,
-    second: FinalScore,
-    differences: NDArray[np.float64],
-    metric: MetricName,
-    equivalent_within: float,
-) -> Verdict:
-    """Compares two contenders by the differences (resamples,) of their scores, first minus second, on the same rows.
-
-    The p-value is the share of resamples on the other side of zero, doubled, each side counted with one more resample
-    (Davison & Hinkley 1997, section 4.2.1), so that it is never 0.
-    """
-    gains = METRICS[metric].sign * differences
-    better, worse = float(np.mean(gains > equivalent_within)), float(np.mean(gains < -equivalent_within))
-    beyond = min(np.sum(differences <= 0), np.sum(differences >= 0))
-    return Verdict(
-        first=first.name,
-        second=second.name,
-        difference=first.score - second.score,
-        interval=interval_of(differences),
-        p_value=min(1.0, float(2 * (1 + beyond) / (1 + RESAMPLES))),
-        p_first_better=better,
-        p_equivalent=1 - better - worse,
-        p_second_better=worse,
-        decision=_decide(better, 1 - better - worse, worse),
-    )
+def _headline(evaluations: Sequence[Evaluation], pairs: Sequence[Pair], metric: MetricName) -> Verdict | None:
+    families = [[each for each in evaluations if each.contender.family == family] for family in RIVALS]
+    rivals = [members for members in families if members][:2]
+    if len(rivals) < 2:
+        return None
+    numbers = {each.name: number for number, members in enumerate(rivals) for each in members}
+    between = [pair for pair in pairs if {numbers.get(pair.first), numbers.get(pair.second)} == {0, 1}]
+    best = {max(members, key=lambda each: METRICS[metric].sign * np.mean(each.scores)).name for members in rivals}
+    return next(verdict for verdict in adjusted(between) if {verdict.first, verdict.second} == best)
 
 
-def verdict(
-    first: str,
-    second: str,
-    first_scores: Sequence[float],
-    second_scores: Sequence[float],
-    n_splits: int,
-    metric: MetricName,
-    equivalent_within: float,
-) -> Verdict:
-    """Compares two contenders on the same folds.
-
-    Args:
-        first: the name of one contender.
-        second: the name of the other.
-        first_scores: the one's scores (J,), repeat by repeat.
-        second_scores: the other's, on the same folds.
-        n_splits: folds in a repeat; J is a multiple of it.
-        metric: what the scores are; its direction says which way is better.
-        equivalent_within: differences up to this much, in the metric's unit, do not matter in practice.
-    """
-    differences = np.asarray(first_scores, np.float64) - np.asarray(second_scores, np.float64)
-    J, mean, sd = len(differences), float(differences.mean()), float(differences.std(ddof=1))
-    sd = 0.0 if _is_constant(mean, sd) else sd
-    half = _quantile(J) * _standard_error(sd, J, n_splits)
-    gain = METRICS[metric].sign * mean
-    better, equivalent, worse = (float(p[0]) for p in _posterior(gain, sd, np.array([J]), n_splits, equivalent_within))
-    decision = _decide(better, equivalent, worse)
-    return Verdict(
-        first=first,
-        second=second,
-        difference=mean,
-        interval=(mean - half, mean + half),
-        p_value=corrected_p_value(differences, n_splits),
-        p_first_better=better,
-        p_equivalent=equivalent,
-        p_second_better=worse,
-        decision=decision,
-        repeats_needed=_repeats_needed(gain, sd, J, n_splits, equivalent_within) if decision == "undecided" else None,
-    )
-
-
-def corrected_p_value(differences: NDArray[np.float64], n_splits: int) -> float:
-    """Two-sided p of the corrected resampled t-test, J - 1 degrees of freedom, that the mean difference is zero."""
-    from scipy import stats
-
-    J, mean = len(differences), float(differences.mean())
-    sd = float(differences.std(ddof=1))
-    if _is_constant(mean, sd):
-        return 1.0
-    return float(2 * stats.t.sf(abs(mean) / _standard_error(sd, J, n_splits), J - 1))
-
-
-def _standard_error(sd: float | NDArray[np.float64], J: int | NDArray[np.int64], n_splits: int) -> NDArray[np.float64]:
-    """The corrected standard error of a mean over J folds; in K-fold validation n2 / n1 is 1 / (n_splits - 1)."""
-    return np.asarray(sd * np.sqrt(1 / J + 1 / (n_splits - 1)))
-
-
-def _is_constant(mean: float, sd: float) -> bool:
-    """Whether all folds show the same difference, up to rounding.
-
-    Coarse scores on few folds do so by chance (two folds of 20 rows, accuracy: 11 % of equal contenders). It says
-    nothing of how the difference would vary, so it must not count as certainty that there is one.
-    """
-    return sd <= 1e-12 * max(1.0, abs(mean))
-
-
-def _quantile(J: int) -> float:
-    from scipy import stats
-
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, J - 1))
-
-
-def _posterior(
-    gain: float, sd: float, J: NDArray[np.int64], n_splits: int, equivalent_within: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """For each number of folds in J: the probabilities that first is better, that both are equal, that second is."""
-    from scipy import stats
-
-    if _is_constant(gain, sd):
-        within = np.full(len(J), float(abs(gain) <= equivalent_within))
-        return (1 - within) / 2, within, (1 - within) / 2
-    error = _standard_error(sd, J, n_splits)
-    better = np.asarray(stats.t.sf((equivalent_within - gain) / error, J - 1))
-    worse = np.asarray(stats.t.cdf((-equivalent_within - gain) / error, J - 1))
-    return better, np.maximum(1 - better - worse, 0), worse
-
-
-def _decide(better: float, equivalent: float, worse: float) -> Decision:
-    """Better where the whole interval lies beyond the region of equivalence; each tail holds half of the error rate."""
-    tail = (1 - CONFIDENCE) / 2
-    if better > 1 - tail:
-        return "first"
-    if worse > 1 - tail:
-        return "second"
+def _decide(better: float, equivalent: float, worse: float, p_adjusted: float) -> Decision:
+    if _is_beyond(better, worse, p_adjusted):
+        return "first" if better > worse else "second"
     return "equivalent" if equivalent > CONFIDENCE else "undecided"
 
 
-def _repeats_needed(gain: float, sd: float, J: int, n_splits: int, equivalent_within: float) -> int | None:
-    """The fewest repeats that would settle it if mean and spread stayed as they are; None if no number would."""
-    repeats = np.arange(J // n_splits + 1, REPEATS_LIMIT + 1)
-    better, equivalent, worse = _posterior(gain, sd, repeats * n_splits, n_splits, equivalent_within)
-    tail = (1 - CONFIDENCE) / 2
-    settled = (np.maximum(better, worse) > 1 - tail) | (equivalent > CONFIDENCE)
-    return int(repeats[settled.argmax()]) if settled.any() else None
+def _is_beyond(better: float | Floats, worse: float | Floats, p_adjusted: float | Floats) -> NDArray[np.bool_]:
+    """Whether one is better: its whole interval lies beyond the region, and p, as one of all pairs, is small."""
+    tail = (1 - CONFIDENCE) / 2  # each end of the interval has half of the error rate
+    return np.asarray((np.maximum(better, worse) > 1 - tail) & (np.asarray(p_adjusted) <= 1 - CONFIDENCE))

@@ -1,29 +1,25 @@
 """Fit and score one contender on all folds."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from tasks import progress
+from tasks.costs import Cost, Stopwatch
 from tasks.data.splitting import Folds, Rows
-from tasks.data.vectorization import Arrays, Features
+from tasks.data.vectorization import Arrays
 from tasks.metrics import METRICS, MetricName
-from tasks.models.baselines import Baseline, predict_with
-from tasks.models.networks import DenseSpec, Network
+from tasks.models.contenders import Baseline, Contender
+from tasks.models.networks import Network, NetworkSpec
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, store_arrays
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-
     from tasks.training import Member
 
-Contender = Annotated[Network | Baseline, Field(discriminator="kind")]
 Floats = NDArray[np.float64]
 
 
@@ -33,17 +29,18 @@ class Evaluation(Spec):
     `predictions` is a file with `rows` (n,), the numbers of the training rows that were held out, and `out_of_fold`,
     (n_repeats, n) or (n_repeats, n, classes): what each of them was predicted to be by a model that had not seen it.
     With a hold-out, repeats are seeds. `history`, of a net, is a file with curves of shape (epochs, folds): `loss`,
-    `metric`, `val_loss`, `val_metric`.
+    `metric`, `val_loss`, `val_metric`, of an ensemble the means over its members; `best_epochs` has each member's.
+    `warnings` are what the user should know of how the fits went.
     """
 
     name: str
     contender: Contender
     scores: tuple[float, ...]
-    fit_seconds: float
-    predict_seconds: float
+    cost: Cost
     predictions: StoredFile
     history: StoredFile | None = None
     best_epochs: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,10 +49,22 @@ class _Outcome:
 
     held_out: Sequence[Rows]
     predictions: Sequence[Floats]
-    fit_seconds: float
-    predict_seconds: float
+    fitting: Stopwatch
+    predicting: Stopwatch
+    n_fits: int
     history: StoredFile | None = None
     best_epochs: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(
+            fit_seconds=self.fitting.seconds,
+            cpu_seconds=self.fitting.cpu_seconds,
+            predict_seconds=self.predicting.seconds,
+            n_fits=self.n_fits,
+            predicted_rows=sum(map(len, self.held_out)),
+        )
 
 
 def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metric: MetricName) -> Evaluation:
@@ -65,7 +74,7 @@ def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metr
         BakeoffError: when a setting does not fit the data, training diverges, or a score is not a finite number.
     """
     try:
-        if isinstance(contender, DenseSpec):
+        if isinstance(contender, NetworkSpec):
             outcome = _evaluate_network(name, contender, arrays, folds)
         else:
             outcome = _evaluate_baseline(name, contender, arrays, folds)
@@ -82,11 +91,11 @@ def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metr
         name=name,
         contender=contender,
         scores=scores,
-        fit_seconds=outcome.fit_seconds,
-        predict_seconds=outcome.predict_seconds,
+        cost=outcome.cost,
         predictions=_store_out_of_fold(outcome, folds.validation.n_splits),
         history=outcome.history,
         best_epochs=outcome.best_epochs,
+        warnings=outcome.warnings,
     )
 
 
@@ -98,52 +107,59 @@ def seed_of(seed: int, number: int) -> int:
 def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Folds) -> _Outcome:
     X, y = arrays.training()
     pairs = list(folds.pairs())
-    predictions, fit_seconds, predict_seconds = [], 0.0, 0.0
+    predictions, fitting, predicting, notes = [], Stopwatch(), Stopwatch(), dict[str, None]()
     for number, (training, held_out) in enumerate(pairs):
-        estimator = contender.estimator(arrays.task, seed_of(folds.validation.seed, number) % 2**31)
-        started = time.perf_counter()
-        _fit(estimator, X[training], y[training])
-        fitted = time.perf_counter()
-        predictions.append(predict_with(estimator, X[held_out], arrays.task, arrays.n_outputs))
-        fit_seconds += fitted - started
-        predict_seconds += time.perf_counter() - fitted
+        seed = seed_of(folds.validation.seed, number) % 2**31
+        with fitting.running():
+            fitted = contender.fit(X[training], y[training], arrays.task, arrays.form, seed)
+        with predicting.running():
+            predictions.append(contender.predict(fitted.model, X[held_out], arrays.task, arrays.n_outputs))
+        notes |= dict.fromkeys(fitted.warnings)
         progress.report(f"{name}, fold", number + 1, len(pairs))
-    return _Outcome([held_out for _, held_out in pairs], predictions, fit_seconds, predict_seconds)
+    return _Outcome(
+        held_out=[held_out for _, held_out in pairs],
+        predictions=predictions,
+        fitting=fitting,
+        predicting=predicting,
+        n_fits=len(pairs),
+        warnings=tuple(notes),
+    )
 
 
-def _fit(estimator: "BaseEstimator", X: Features, y: NDArray[np.generic]) -> None:
-    """Fits; what scikit-learn says of a setting's value is for the user to mend."""
-    try:
-        estimator.fit(X, y)
-    except ValueError as error:
-        raise BakeoffError(str(error)) from error
+def member_seeds(seed: int, n_members: int) -> list[int]:
+    """A seed for each member of an ensemble; the first is that of the net alone."""
+    return [seed, *(seed_of(seed, number) for number in range(1, n_members))]
 
 
-def _evaluate_network(name: str, contender: DenseSpec, arrays: Arrays, folds: Folds) -> _Outcome:
+def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Folds) -> _Outcome:
     from tasks.training import Stack
 
     X, y = arrays.training()
-    started = time.perf_counter()
+    fitting, predicting, n_members = Stopwatch(), Stopwatch(), contender.n_members
     members = _members(contender, y, arrays, folds)
-    stack = Stack(contender, X, y, arrays.task, arrays.n_outputs, members, normalize=arrays.form == "table")
-    history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
-    fitted = time.perf_counter()
-    held_out = [member.validation for member in members]
-    predictions = stack.predict(held_out)
+    with fitting.running():
+        normalize = arrays.form == "table"
+        stack = Stack(contender, X, y, arrays.task, arrays.n_outputs, members, normalize, arrays.shape)
+        history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
+    with predicting.running():
+        predictions = stack.predict([member.validation for member in members])
+    curves = {curve: getattr(history, curve) for curve in ("loss", "metric", "val_loss", "val_metric")}
+    means = {curve: each.reshape(len(each), -1, n_members).mean(axis=2) for curve, each in curves.items()}
     return _Outcome(
-        held_out,
-        predictions,
-        fit_seconds=fitted - started,
-        predict_seconds=time.perf_counter() - fitted,
-        history=store_arrays(
-            loss=history.loss, metric=history.metric, val_loss=history.val_loss, val_metric=history.val_metric
-        ),
+        held_out=[member.validation for member in members[::n_members]],
+        predictions=[
+            np.mean(predictions[start : start + n_members], axis=0) for start in range(0, len(members), n_members)
+        ],
+        fitting=fitting,
+        predicting=predicting,
+        n_fits=len(members),
+        history=store_arrays(**means),
         best_epochs=tuple(int(epoch) for epoch in history.best_epoch),
     )
 
 
-def _members(contender: DenseSpec, y: NDArray[np.generic], arrays: Arrays, folds: Folds) -> "list[Member]":
-    """A net for each fold or seed; the rows that stop its training early come out of its training rows.
+def _members(contender: Network, y: NDArray[np.generic], arrays: Arrays, folds: Folds) -> "list[Member]":
+    """The nets of each fold or seed; the rows that stop a net's training early come out of its training rows.
 
     With a hold-out, where nothing else stops it, a net is judged by the rows held out, as the book does: the best epoch
     is the one with the lowest validation loss.
@@ -152,12 +168,13 @@ def _members(contender: DenseSpec, y: NDArray[np.generic], arrays: Arrays, folds
 
     members = []
     for number, (training, held_out) in enumerate(folds.pairs(folds.validation.n_seeds)):
-        seed = seed_of(folds.validation.seed, number)
         judging = held_out if folds.validation.kind == "hold_out" else np.empty(0, np.int64)
-        if contender.early_stopping:
-            classes = y[training] if arrays.classes else None
-            training, judging = _set_aside(training, contender.early_stopping.validation_fraction, seed, classes)
-        members.append(Member(training=training, seed=seed, validation=held_out, judging=judging))
+        for seed in member_seeds(seed_of(folds.validation.seed, number), contender.n_members):
+            own, judges = training, judging
+            if contender.early_stopping:
+                classes = y[training] if arrays.classes else None
+                own, judges = _set_aside(training, contender.early_stopping.validation_fraction, seed, classes)
+            members.append(Member(training=own, seed=seed, validation=held_out, judging=judges))
     return members
 
 

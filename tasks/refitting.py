@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,33 +11,20 @@ from tasks import progress
 from tasks.bootstrap import interval_of, resample
 from tasks.data.splitting import Validation
 from tasks.data.vectorization import Arrays, Features, word_rows
-from tasks.evaluation import Contender, Evaluation, seed_of
+from tasks.evaluation import Evaluation, member_seeds, seed_of
 from tasks.metrics import METRICS, MetricName
-from tasks.models.baselines import predict_with
-from tasks.models.networks import DenseSpec, output_layer
+from tasks.models.contenders import Contender
+from tasks.models.networks import Network, NetworkSpec, output_layer
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, store, store_arrays
 
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-
-# Tree nodes hold row numbers that scikit-learn does not check, so skops asks before it loads them. These files are our
-# own: each is named by its digest, in a cache that this program writes.
-TRUSTED_TYPES = (
-    "mlxtend.preprocessing.dense_transformer.DenseTransformer",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.feature_selection._univariate_selection.chi2",
-    "sklearn.feature_selection._univariate_selection.f_classif",
-    "sklearn.feature_selection._univariate_selection.f_regression",
-    "sklearn.tree._tree.Tree",
-)
 PART = 1024  # rows that a saved net computes at a time
 
 
 class Refit(Spec):
-    """A contender fitted on all training rows, in .keras files (nets) or a .skops file (an estimator).
+    """A contender fitted on all training rows, in .keras files (nets) or a file of its library's own format.
 
-    With a hold-out there is a net for each seed; the first is the one to use.
+    With a hold-out there is a net for each seed; the first is the one to use. An ensemble is one file.
     """
 
     name: str
@@ -46,6 +32,11 @@ class Refit(Spec):
     models: tuple[StoredFile, ...]
     fit_seconds: float
     epochs: int | None = None
+
+    @property
+    def model_bytes(self) -> int:
+        """The size on disk of one model, ready to predict."""
+        return self.models[0].path.stat().st_size
 
 
 class FinalScore(Spec):
@@ -75,17 +66,17 @@ def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Ref
     contender = evaluation.contender
     seeds = [seed_of(validation.seed, number) for number in range(validation.n_seeds)]
     started = time.perf_counter()
-    if isinstance(contender, DenseSpec):
+    if isinstance(contender, NetworkSpec):
         epochs = int(np.median(evaluation.best_epochs))
         nets = _fit_networks(evaluation.name, contender, arrays, seeds, epochs)
         seconds = time.perf_counter() - started
         models = tuple(store(".keras", net.save) for net in nets)
         return Refit(name=evaluation.name, contender=contender, models=models, fit_seconds=seconds, epochs=epochs)
     progress.report(f"{evaluation.name}, all training rows", 0, 1)
-    estimator = contender.estimator(arrays.task, seeds[0] % 2**31).fit(*arrays.training())
+    fitted = contender.fit(*arrays.training(), arrays.task, arrays.form, seeds[0] % 2**31)
     seconds = time.perf_counter() - started
     progress.report(f"{evaluation.name}, all training rows", 1, 1)
-    models = (store(".skops", lambda path: _dump(estimator, path)),)
+    models = (store(contender.suffix, lambda path: contender.save(fitted.model, path)),)
     return Refit(name=evaluation.name, contender=contender, models=models, fit_seconds=seconds)
 
 
@@ -108,12 +99,12 @@ def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScor
 def predict(refit: Refit, X: Features, arrays: Arrays, number: int = 0) -> NDArray[np.float64]:
     """A kept model's prediction for X as `arrays` has it: (rows,), or probabilities (rows, classes)."""
     model = load_model(refit, number)
-    if isinstance(refit.contender, DenseSpec):
+    if isinstance(refit.contender, NetworkSpec):
         from tasks.training import as_prediction
 
         outputs = _outputs(model, X)
         return as_prediction(outputs.astype(np.float64), output_layer(arrays.task, arrays.n_outputs))
-    return predict_with(model, X, arrays.task, arrays.n_outputs)
+    return refit.contender.predict(model, X, arrays.task, arrays.n_outputs)
 
 
 def _outputs(net: Any, X: Features) -> NDArray[np.float32]:
@@ -132,33 +123,26 @@ def network_input(X: Features) -> NDArray[np.generic]:
 
 
 def load_model(refit: Refit, number: int = 0) -> Any:
-    """A kept model, as Keras or scikit-learn object; nothing is unpickled."""
+    """A kept model, as its library's object; nothing is unpickled."""
     path = refit.models[number].path
-    if isinstance(refit.contender, DenseSpec):
+    if isinstance(refit.contender, NetworkSpec):
         import keras
 
         return keras.models.load_model(path)
-    import skops.io
-
-    return skops.io.load(path, trusted=list(TRUSTED_TYPES))
+    return refit.contender.load(path)
 
 
-def _fit_networks(name: str, contender: DenseSpec, arrays: Arrays, seeds: Sequence[int], epochs: int) -> list[Any]:
+def _fit_networks(name: str, contender: Network, arrays: Arrays, seeds: Sequence[int], epochs: int) -> list[Any]:
+    """A net for each seed, of an ensemble the mean of its members."""
+    from tasks.models.stacking import ensemble
     from tasks.training import Member, Stack
 
     X, y = arrays.training()
     every_epoch = contender.model_copy(update={"early_stopping": None})
-    members = [Member(np.arange(len(y)), seed) for seed in seeds]
-    stack = Stack(every_epoch, X, y, arrays.task, arrays.n_outputs, members, normalize=arrays.form == "table")
+    members = [Member(np.arange(len(y)), own) for seed in seeds for own in member_seeds(seed, contender.n_members)]
+    normalize = arrays.form == "table"
+    stack = Stack(every_epoch, X, y, arrays.task, arrays.n_outputs, members, normalize, arrays.shape)
     what = f"{name}, all training rows, epoch"
     stack.fit(epochs, lambda done, total: progress.report(what, done, total))
-    return [stack.unstack(number) for number in range(len(seeds))]
-
-
-def _dump(estimator: "BaseEstimator", path: Path) -> None:
-    import skops.io
-
-    try:
-        skops.io.dump(estimator, path)
-    except RecursionError as error:  # a scorer in an estimator refers back to it
-        raise BakeoffError(f"skops cannot save {estimator}; leave `scoring` at its default") from error
+    nets = [stack.unstack(number) for number in range(len(members))]
+    return [ensemble(nets[start : start + contender.n_members]) for start in range(0, len(nets), contender.n_members)]

@@ -1,35 +1,18 @@
-"""The result of an experiment as one document, and the sentences and tables that people read."""
+"""The result of an experiment as one document."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
 
 from pydantic import Field
 
-from tasks.bootstrap import CONFIDENCE
-from tasks.comparison import REPEATS_LIMIT, Estimate, Verdict, estimate
+from tasks.comparison import Comparison, Estimate, Verdict, estimate
 from tasks.data.examples import Examples
-from tasks.data.splitting import HoldOutSpec, Validation
+from tasks.data.splitting import Validation
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
-from tasks.refitting import FinalScore
-from tasks.specs import Spec
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-TITLES: Mapping[MetricName, str] = {
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "r2": "R²",
-    "accuracy": "accuracy",
-    "log_loss": "log loss",
-    "macro_f1": "macro F1",
-    "roc_auc": "ROC AUC",
-}
-
-
-# The two families of which the experiment is to find out which is better, and what to call them.
-FAMILIES = {"network": "the best net", "baseline": "the best baseline"}
+from tasks.refitting import FinalScore, Refit
+from tasks.selection import Corrected
+from tasks.specs import Family, Spec
+from tasks.wording import say
 
 
 class DatasetSummary(Spec):
@@ -37,6 +20,7 @@ class DatasetSummary(Spec):
 
     name: str
     task: str
+    form: str
     digest: str
     rows: int
     training_rows: int
@@ -46,15 +30,16 @@ class DatasetSummary(Spec):
 
 
 class LeaderboardEntry(Spec):
-    """One contender's result.
+    """One contender's result, and what it cost.
 
     `scores` are on the rows held out, one for each fold or seed; `interval` is that of their mean over folds. The
-    `test_` ones are on the test rows, one for each model that was fitted on all training rows.
+    `test_` ones are on the test rows, one for each model that was fitted on all training rows. Seconds are those of all
+    folds together; `model_bytes` is the size of one model on disk.
     """
 
     name: str
     kind: str
-    family: Literal["network", "baseline", "floor"]
+    family: Family
     scores: tuple[float, ...]
     mean: float
     std: float | None = Field(description="over folds or seeds; none with a single score")
@@ -63,7 +48,13 @@ class LeaderboardEntry(Spec):
     test_mean: float
     test_interval: tuple[float, float]
     fit_seconds: float
+    cpu_seconds: float
+    n_fits: int
     predict_seconds: float
+    predict_seconds_per_1000_rows: float
+    refit_seconds: float
+    model_bytes: int
+    warnings: tuple[str, ...] = ()
 
 
 class Champion(Spec):
@@ -71,10 +62,11 @@ class Champion(Spec):
 
     name: str
     test_score: float
+    corrected: Corrected = Field(description="its mean score on the rows held out, less what being chosen adds to it")
 
 
 class Report(Spec):
-    """All that an experiment found. `contenders` stand best first."""
+    """All that an experiment found. `contenders` stand best first, `verdicts` are those of all pairs."""
 
     experiment: str
     dataset: DatasetSummary
@@ -84,20 +76,29 @@ class Report(Spec):
     equivalent_within: float
     contenders: tuple[LeaderboardEntry, ...]
     verdicts: tuple[Verdict, ...]
-    headline: Verdict | None = Field(None, description="the best net against the best baseline")
+    headline: Verdict | None = Field(None, description="the best net against the best gradient boosting")
     sentence: str
     champion: Champion
+    remarks: tuple[str, ...] = Field((), description="what a reader should know of contenders that did not go well")
     mlflow_run_id: str = ""
     prefect_flow_run_id: str = ""
     seconds: dict[str, float] = Field({}, description="wall seconds of each stage")
 
+    def entry(self, name: str) -> LeaderboardEntry:
+        """The contender of that name."""
+        return next(entry for entry in self.contenders if entry.name == name)
+
 
 def rank(
-    evaluations: Sequence[Evaluation], tests: Sequence[FinalScore], metric: MetricName, validation: Validation
+    evaluations: Sequence[Evaluation],
+    refits: Sequence[Refit],
+    tests: Sequence[FinalScore],
+    metric: MetricName,
+    validation: Validation,
 ) -> tuple[LeaderboardEntry, ...]:
     """The contenders, best mean score on the rows held out first."""
     entries = []
-    for each, test in zip(evaluations, tests, strict=True):
+    for each, refit, test in zip(evaluations, refits, tests, strict=True):
         summary: Estimate = estimate(each.scores, validation)
         entries.append(
             LeaderboardEntry(
@@ -108,8 +109,11 @@ def rank(
                 test_scores=test.scores,
                 test_mean=test.score,
                 test_interval=test.interval,
-                fit_seconds=each.fit_seconds,
-                predict_seconds=each.predict_seconds,
+                **each.cost.model_dump(exclude={"predicted_rows"}),
+                predict_seconds_per_1000_rows=each.cost.predict_seconds_per_1000_rows,
+                refit_seconds=refit.fit_seconds,
+                model_bytes=refit.model_bytes,
+                warnings=each.warnings,
                 **summary.model_dump(),
             )
         )
@@ -121,6 +125,7 @@ def summarize(examples: Examples) -> DatasetSummary:
     return DatasetSummary(
         name=examples.name,
         task=examples.task,
+        form=examples.form,
         digest=examples.digest,
         rows=examples.training_rows + examples.test_rows,
         training_rows=examples.training_rows,
@@ -130,15 +135,9 @@ def summarize(examples: Examples) -> DatasetSummary:
     )
 
 
-def best_of(entries: Sequence[LeaderboardEntry], family: str) -> LeaderboardEntry | None:
+def best_of(entries: Sequence[LeaderboardEntry], family: Family) -> LeaderboardEntry | None:
     """The first of a family on the leaderboard."""
     return next((entry for entry in entries if entry.family == family), None)
-
-
-def headline(entries: Sequence[LeaderboardEntry], verdicts: Sequence[Verdict]) -> Verdict | None:
-    """The verdict on the best net against the best baseline; None where one of the two is not entered."""
-    pair = {entry.name for family in FAMILIES if (entry := best_of(entries, family))}
-    return next((verdict for verdict in verdicts if {verdict.first, verdict.second} == pair), None)
 
 
 def write_report(
@@ -148,10 +147,10 @@ def write_report(
     metric: MetricName,
     equivalent_within: float,
     leaderboard: tuple[LeaderboardEntry, ...],
-    verdicts: Sequence[Verdict],
+    comparison: Comparison,
+    corrected: Corrected,
 ) -> Report:
     """The report of an experiment, its headline put into a sentence."""
-    decisive = headline(leaderboard, verdicts)
     return Report(
         experiment=experiment,
         dataset=summarize(examples),
@@ -160,93 +159,20 @@ def write_report(
         greater_is_better=METRICS[metric].greater_is_better,
         equivalent_within=equivalent_within,
         contenders=leaderboard,
-        verdicts=tuple(verdicts),
-        headline=decisive,
-        sentence=say(decisive, metric, examples.unit, equivalent_within, validation),
-        champion=Champion(name=leaderboard[0].name, test_score=leaderboard[0].test_mean),
+        verdicts=comparison.verdicts,
+        headline=comparison.headline,
+        sentence=say(comparison.headline, metric, examples.unit, equivalent_within, validation),
+        champion=Champion(name=leaderboard[0].name, test_score=leaderboard[0].test_mean, corrected=corrected),
+        remarks=tuple(remarks(leaderboard, metric)),
     )
 
 
-def say(
-    verdict: Verdict | None, metric: MetricName, unit: str, equivalent_within: float, validation: Validation
-) -> str:
-    """A verdict as a sentence."""
-    if verdict is None:
-        return "No verdict: it takes a net and a baseline."
-    leader, other = (verdict.first, verdict.second)
-    if METRICS[metric].sign * verdict.difference < 0:
-        leader, other = other, leader
-    evidence = _evidence(verdict, metric, unit)
-    if isinstance(validation, HoldOutSpec):
-        evidence += " on the test rows"
-    if verdict.better:
-        return f"{leader} is better than {other}: {evidence}."
-    if verdict.decision == "equivalent":
-        margin = f"{equivalent_within:g}{_unit(metric, unit)}"
-        return (
-            f"{leader} and {other} are practically equal: {evidence}; with probability {verdict.p_equivalent:.2f} they"
-            f" differ by no more than {margin}."
-        )
-    return f"Undecided between {leader} and {other}: {evidence}. {_outlook(verdict, validation)}"
-
-
-def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:
-    low, high = verdict.interval
-    if verdict.difference < 0:
-        low, high = -high, -low
-    way = "higher" if METRICS[metric].greater_is_better else "lower"
-    return (
-        f"{TITLES[metric]} {way} by {abs(verdict.difference):.3g}{_unit(metric, unit)}"
-        f" ({CONFIDENCE:.0%} interval {low:.3g} to {high:.3g}, p = {verdict.p_value:.2g})"
-    )
-
-
-def _outlook(verdict: Verdict, validation: Validation) -> str:
-    if isinstance(validation, HoldOutSpec):
-        return "Only more test rows, or K-fold validation, could settle it."
-    if verdict.interval[0] == verdict.interval[1]:
-        return (
-            "The difference is the same on every fold, so nothing is known of how it varies; more repeats would tell."
-        )
-    if verdict.repeats_needed:
-        return f"About {verdict.repeats_needed} repeats in all would settle it."
-    return f"No number of repeats up to {REPEATS_LIMIT} would settle it on these rows; only more rows could."
-
-
-def _unit(metric: MetricName, unit: str) -> str:
-    return f" {unit}" if unit and METRICS[metric].in_target_unit else ""
-
-
-def leaderboard_table(report: Report) -> "RenderableType":
-    """The leaderboard for a terminal of 80 columns or more."""
-    from rich import box
-    from rich.table import Table
-
-    way = "higher" if report.greater_is_better else "lower"
-    title = (
-        f"{report.experiment}: {TITLES[report.metric]}{_unit(report.metric, report.dataset.unit)} ({way} is better),"
-        f" {report.validation.label} of {report.dataset.training_rows}"
-    )
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("contender", no_wrap=True)
-    held_out = isinstance(report.validation, HoldOutSpec)
-    scores = ("validation", "test") if held_out else (TITLES[report.metric],)
-    for heading in (*scores, f"{CONFIDENCE:.0%} interval", "fit s", "predict s"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for entry in report.contenders:
-        means = (entry.mean, entry.test_mean) if held_out else (entry.mean,)
-        low, high = entry.interval or entry.test_interval
-        times = (f"{entry.fit_seconds:.2f}", f"{entry.predict_seconds:.2f}")
-        table.add_row(entry.name, *(f"{mean:.3f}" for mean in means), f"{low:.3f} to {high:.3f}", *times)
-    return table
-
-
-def champion_line(report: Report) -> str:
-    """The champion's test score as a sentence."""
-    scores = report.contenders[0].test_scores
-    seeds = f" ({min(scores):.3f} to {max(scores):.3f} over {len(scores)} seeds)" if len(scores) > 1 else ""
-    test = f"{report.champion.test_score:.3f}{_unit(report.metric, report.dataset.unit)}{seeds}"
-    return (
-        f"Champion: {report.champion.name}, fitted on all {report.dataset.training_rows} training rows;"
-        f" test {TITLES[report.metric]} {test} on {report.dataset.test_rows} rows."
-    )
+def remarks(entries: Sequence[LeaderboardEntry], metric: MetricName) -> list[str]:
+    """Which contenders learned no more than the floor, and what the libraries warned of."""
+    sign, floor = METRICS[metric].sign, best_of(entries, "floor")
+    found = [
+        f"{entry.name} has learned nothing: it scores no better than {floor.name}. Look at its settings."
+        for entry in entries
+        if floor and entry.family != "floor" and sign * entry.mean <= sign * floor.mean
+    ]
+    return found + [f"{entry.name}: {warning}" for entry in entries for warning in entry.warnings]

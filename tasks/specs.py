@@ -2,8 +2,12 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+# What a contender is: a deep net, gradient boosting, one of the methods before them, or what any must beat.
+Family = Literal["network", "boosting", "classic", "floor"]
 
 
 class Spec(BaseModel):

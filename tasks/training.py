@@ -1,7 +1,7 @@
 """The training engine: all members of a stack in one compiled program.
 
 A training loop over small nets spends its time in per-step overhead, not in arithmetic. Here every fold, repeat and
-seed is one member of a stacked Keras model, and whole epochs run inside one XLA program. The loss is the sum over
+seed is one member of a stacked Keras model, and whole epochs run inside one compiled program. The loss is the sum over
 members of each member's mean loss and the optimizers work element by element, so each member takes exactly the steps
 that it would take alone. Batches are gathered from the shared X by each member's own shuffled row numbers
 (tasks/batching.py); what pads a short last batch carries weight 0.
@@ -21,7 +21,7 @@ from tasks.data.splitting import Rows
 from tasks.data.vectorization import Features, one_hot
 from tasks.metrics import Task
 from tasks.models.early_stopping import BestWeights
-from tasks.models.networks import DenseSpec, Loss, output_layer
+from tasks.models.networks import ConvSpec, Loss, NetworkSpec, output_layer
 from tasks.models.stacking import Inputs, build_single, build_stack, unstack
 from tasks.specs import BakeoffError
 
@@ -31,6 +31,7 @@ Progress = Callable[[int, int], None]  # epochs done, epochs in all
 tf.get_logger().setLevel("ERROR")  # else it warns that each stack is compiled anew, which is the point of it
 
 EVALUATION_BATCH = 1024  # rows at a time where nothing is learned; bounds memory, changes no result
+PICTURES_BATCH = 128  # as many, where every layer has a value for each pixel and channel
 CALLS = 20  # compiled calls that a training is cut into, so that progress can be shown between them
 
 _LOSSES: dict[Loss, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
@@ -91,17 +92,19 @@ class Stack:
         n_outputs: the number of classes; 1 for regression.
         members: what each net learns from.
         normalize: whether each member normalizes the features of an array by its own training rows.
+        shape: of pictures, what each was before it became a row.
     """
 
     def __init__(
         self,
-        spec: DenseSpec,
+        spec: NetworkSpec,
         X: Features,
         y: NDArray[np.generic],
         task: Task,
         n_outputs: int,
         members: Sequence[Member],
         normalize: bool = True,
+        shape: tuple[int, ...] = (),
     ) -> None:
         self.spec, self.members = spec, list(members)
         self._output = output_layer(task, n_outputs)
@@ -110,13 +113,14 @@ class Stack:
         self.normalizations: list[Normalization] = []
         if normalize and isinstance(X, np.ndarray):
             self.normalizations = [fit_normalization(X[member.training]) for member in members]
-        self._inputs = Inputs(self._source.features, isinstance(self._source, WordRows))
+        self._inputs = Inputs(self._source.features, isinstance(self._source, WordRows), shape)
         seeds = [member.seed for member in members]
         self.network = build_stack(spec, self._output, self._inputs, seeds, self.normalizations)
         self._slots = [
             [tf.Variable(tf.zeros_like(weight.value)) for _ in range(spec.optimizer.n_slots)]
             for weight in self.network.trainable_variables
         ]
+        self._evaluation_batch = PICTURES_BATCH if isinstance(spec, ConvSpec) else EVALUATION_BATCH
         self._watched = [len(member.validation) > 0 for member in members]
         steps = {-(-len(member.training) // spec.batch_size) for member in members}
         self._same_steps = len(steps) == 1
@@ -124,7 +128,7 @@ class Stack:
         judged = any(len(member.judging) for member in members)
         self._best = BestWeights(self.network.weights, len(self.members)) if judged else None
         self._judged_as_watched = all(member.judging is member.validation for member in members)
-        self._run_epochs = tf.function(self._epochs, jit_compile=True, autograph=False)
+        self._run_epochs = tf.function(self._epochs, jit_compile=spec.compiled, autograph=False)
         self._predict_batches = tf.function(
             self._predict, autograph=False
         )  # runs once or twice: compiling it would cost more
@@ -136,8 +140,8 @@ class Stack:
             TrainingDivergedError: when the loss of a member becomes NaN or infinite.
         """
         shuffles = [np.random.default_rng(member.seed) for member in self.members]
-        watched = self._source.steps([member.validation for member in self.members], EVALUATION_BATCH)
-        judging = self._source.steps([member.judging for member in self.members], EVALUATION_BATCH)
+        watched = self._source.steps([member.validation for member in self.members], self._evaluation_batch)
+        judging = self._source.steps([member.judging for member in self.members], self._evaluation_batch)
         per_call = -(-epochs // CALLS)
         curves: list[Floats] = []
         for start in range(0, epochs, per_call):
@@ -156,7 +160,7 @@ class Stack:
 
     def predict(self, rows: Sequence[Rows]) -> list[NDArray[np.float64]]:
         """Each member's prediction for its own list of rows of X: (rows,), or class probabilities (rows, classes)."""
-        outputs = self._predict_batches(self._source.steps(rows, EVALUATION_BATCH)).numpy().astype(np.float64)
+        outputs = self._predict_batches(self._source.steps(rows, self._evaluation_batch)).numpy().astype(np.float64)
         flat = outputs.reshape(-1, *outputs.shape[2:])
         return [as_prediction(flat[: len(own), k], self._output) for k, own in enumerate(rows)]
 
@@ -257,7 +261,7 @@ class Stack:
         if len(failed):
             raise TrainingDivergedError(
                 f"the loss became NaN or infinite at epoch {start + failed[0][0] + 1}, at learning rate"
-                f" {self.spec.optimizer.learning_rate:g}; a smaller optimizer.learning_rate usually mends it"
+                f" {self.spec.optimizer.highest_rate:g}; a smaller optimizer.learning_rate usually mends it"
             )
 
     def _finish(self, curves: Floats) -> History:

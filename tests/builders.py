@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tasks.comparison import Decision, Verdict
+from tasks.costs import Cost
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Contender, Evaluation
+from tasks.evaluation import Evaluation
 from tasks.metrics import Task
-from tasks.models.baselines import DummySpec
+from tasks.models.baselines.floor import DummySpec
+from tasks.models.contenders import Contender
 from tasks.refitting import FinalScore
 from tasks.store import StoredFile, store_arrays
 
@@ -43,19 +45,21 @@ def made_arrays(task: Task, rows: int = 40, n_test: int = 10) -> Arrays:
 
 
 def text_arrays(X: csr_matrix | None = None, y: NDArray[np.generic] | None = None) -> Arrays:
-    """Texts of 40 words, 120 of them and 20 for the test, or those given: words 2 to 7 tell the two classes apart."""
+    """Texts of 40 words, 120 of them and 20 for the test, or those given: words 2 to 7 tell the two classes apart,
+    whatever their counts."""
     if X is None or y is None:
         generator = np.random.default_rng(0)
         y = np.arange(120) % 2
         present = generator.random((120, 40)) < 0.2
         present[:, 2:8] |= (y == 1)[:, None] & (generator.random((120, 6)) < 0.7)
         present[:, 0] = False
-        X = csr_matrix(present, dtype=np.float32)
+        X = csr_matrix(present * generator.integers(1, 4, present.shape), dtype=np.float32)
     cut = X.shape[0] * 5 // 6
     parts = {"train": slice(0, cut), "test": slice(cut, None)}
     arrays = {f"y_{part}": y[rows].astype(np.int64) for part, rows in parts.items()}
     for part, rows in parts.items():
-        arrays |= {f"indices_{part}": X[rows].indices, f"indptr_{part}": X[rows].indptr}
+        counts = X[rows].data.astype(np.uint8)
+        arrays |= {f"counts_{part}": counts, f"indices_{part}": X[rows].indices, f"indptr_{part}": X[rows].indptr}
     return Arrays(task="binary", form="words", shape=(X.shape[1],), classes=("no", "yes"), file=store_arrays(**arrays))
 
 
@@ -72,8 +76,7 @@ def evaluation_of(
         name=name,
         contender=contender or DummySpec(),
         scores=tuple(scores),
-        fit_seconds=1.5,
-        predict_seconds=0.25,
+        cost=Cost(fit_seconds=1.5, cpu_seconds=2.0, predict_seconds=0.25, n_fits=len(scores), predicted_rows=100),
         predictions=predictions,
         history=history,
         best_epochs=tuple(best_epochs),
@@ -86,7 +89,12 @@ def final_of(name: str, scores: Sequence[float], predictions: StoredFile = NO_FI
 
 
 def verdict_of(
-    decision: Decision, difference: float, first: str = "net", second: str = "trees", repeats_needed: int | None = None
+    decision: Decision,
+    difference: float,
+    first: str = "net",
+    second: str = "trees",
+    repeats_needed: int | None = None,
+    n_pairs: int = 1,
 ) -> Verdict:
     """A verdict as if it had been found, with an interval of plus and minus 1 around the difference."""
     return Verdict(
@@ -95,6 +103,8 @@ def verdict_of(
         difference=difference,
         interval=(difference - 1, difference + 1),
         p_value=0.012,
+        p_adjusted=0.012 * n_pairs,
+        n_pairs=n_pairs,
         p_first_better=0.01,
         p_equivalent=0.97,
         p_second_better=0.02,

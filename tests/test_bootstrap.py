@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.bootstrap import RESAMPLES, interval_of, resample
-from tasks.comparison import Verdict, compare, verdict_on_test
+from tasks.bootstrap import RESAMPLES, SEED, interval_of, resample
+from tasks.comparison import RowPair, Verdict, compare
 from tasks.data.splitting import HoldOutSpec
-from tasks.metrics import METRICS, MetricName
+from tasks.metrics import METRICS
+from tasks.significance import mcnemar
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, final_of
 
@@ -22,15 +23,6 @@ def _probabilities(accuracy: float, y: np.ndarray = Y, seed: int = 0) -> np.ndar
     return np.where(np.arange(2) == said[:, None], 0.9, 0.1)[None]
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "log_loss", "mae"])
-def test_scores_by_row_have_the_metric_itself_as_their_mean(metric: MetricName) -> None:
-    y = Y if METRICS[metric].classification else RNG.normal(size=400)
-    prediction = _probabilities(0.8)[0] if METRICS[metric].classification else y + RNG.normal(size=400)
-    by_row = METRICS[metric].row_scores
-    assert by_row is not None
-    assert by_row(y, prediction).mean() == pytest.approx(METRICS[metric].score(y, prediction))
-
-
 def test_resampled_accuracies_vary_as_a_binomial_share_does() -> None:
     predictions = _probabilities(0.8)
     accuracy = METRICS["accuracy"].score(Y, predictions[0])
@@ -43,17 +35,25 @@ def test_resampled_accuracies_vary_as_a_binomial_share_does() -> None:
     assert (low, high) == pytest.approx((exact.low, exact.high), abs=0.01)
 
 
-def test_a_metric_that_is_no_mean_over_rows_is_computed_on_each_resample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.bootstrap.RESAMPLES", 50)
-    predictions = _probabilities(0.8)
-    f1 = resample(Y, [predictions], "macro_f1")[0]
-    assert f1.mean() == pytest.approx(METRICS["macro_f1"].score(Y, predictions[0]), abs=0.02)
+def test_a_resample_scores_the_drawn_rows_by_the_metric_itself() -> None:
+    of_rows = np.random.default_rng(np.random.SeedSequence(SEED).spawn(2)[0])
+    drawn = [of_rows.integers(0, 400, 400) for _ in range(20)]
+    one, two = _probabilities(0.8), _probabilities(0.7, seed=1)
+    for metric in ("accuracy", "log_loss", "macro_f1", "roc_auc"):
+        expected = [[METRICS[metric].score(Y[rows], each[0][rows]) for rows in drawn] for each in (one, two)]
+        np.testing.assert_allclose(resample(Y, [one, two], metric, 20), expected)
 
 
-def test_a_resample_for_a_ranking_never_lacks_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.bootstrap.RESAMPLES", 200)
+def test_the_same_resamples_come_whatever_the_parts_and_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = resample(Y, [_probabilities(0.8)], "accuracy", 50)
+    monkeypatch.setattr("tasks.bootstrap.PART", 1300)
+    np.testing.assert_allclose(resample(Y, [_probabilities(0.8)], "accuracy", 50), whole)
+    np.testing.assert_allclose(resample(Y, [_probabilities(0.8)], "accuracy", 7), whole[:, :7])
+
+
+def test_a_resample_for_a_ranking_never_lacks_a_class() -> None:
     y = np.array([0] * 20 + [1])
-    assert np.isfinite(resample(y, [_probabilities(0.9, y)], "roc_auc")).all()
+    assert np.isfinite(resample(y, [_probabilities(0.9, y)], "roc_auc", 200)).all()
 
 
 def test_contenders_are_resampled_together() -> None:
@@ -70,10 +70,9 @@ def test_several_seeds_widen_the_interval_by_how_they_differ() -> None:
 
 
 def _verdict(first: np.ndarray, second: np.ndarray, within: float = 0.01, y: np.ndarray = Y) -> Verdict:
-    scores = [[METRICS["accuracy"].score(y, each) for each in model] for model in (first, second)]
-    one, two = final_of("one", scores[0]), final_of("two", scores[1])
+    difference = float(np.subtract(*(METRICS["accuracy"].score(y, model[0]) for model in (first, second))))
     resamples = resample(y, [first, second], "accuracy")
-    return verdict_on_test(one, two, resamples[0] - resamples[1], "accuracy", within)
+    return RowPair("one", "two", difference, resamples[0] - resamples[1], "accuracy", within).verdict(1, 1)
 
 
 def test_a_clear_difference_on_the_test_rows_is_called() -> None:
@@ -94,9 +93,9 @@ def test_equal_contenders_are_called_different_in_at_most_6_percent_of_data_sets
     for number in range(runs):
         y = generator.integers(0, 2, 300)
         one, two = _probabilities(0.8, y, 2 * number), _probabilities(0.8, y, 2 * number + 1)
-        differences = np.array([np.mean(np.subtract(*(p[0].argmax(1) == y for p in (one, two)), dtype=float)[rows])
-                                for rows in generator.integers(0, 300, (500, 300))])  # fmt: skip
-        calls += verdict_on_test(final_of("a", [0]), final_of("b", [0]), differences, "accuracy", 0).better is not None
+        resamples = resample(y, [one, two], "accuracy", 500)
+        pair = RowPair("a", "b", 0, resamples[0] - resamples[1], "accuracy", 0)
+        calls += pair.verdict(1, 1).better is not None
     assert calls / runs <= 0.06 + 2 * np.sqrt(0.06 * 0.94 / runs)
     assert calls > 0
 
@@ -108,7 +107,22 @@ def test_with_a_hold_out_every_pair_is_compared_on_the_test_rows() -> None:
         final_of(n, [p[0].argmax(1).mean()], store_arrays(test=p)) for n, p in zip("abc", predictions, strict=True)
     ]
     evaluations = [evaluation_of(name, [0.5]) for name in "abc"]
-    found = compare(evaluations, tests, arrays, HoldOutSpec(validation_rows=10), "accuracy", 0.01)
+    found = compare(evaluations, tests, arrays, HoldOutSpec(validation_rows=10), "accuracy", 0.01).verdicts
     assert [(each.first, each.second) for each in found] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert found[0].better == "a"
     assert found[0].repeats_needed is None
+    right = [each[0].argmax(axis=1) == Y for each in predictions]
+    assert [each.mcnemar for each in found] == [mcnemar(right[a], right[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+    others = compare(evaluations, tests, arrays, HoldOutSpec(validation_rows=10), "log_loss", 0.01).verdicts
+    assert all(each.mcnemar is None for each in others)
+
+
+def test_among_all_pairs_of_18_contenders_a_clear_difference_is_still_called() -> None:
+    arrays = arrays_of("binary", [*Y, *Y], n_test=400)
+    predictions = [_probabilities(0.95), *(_probabilities(0.6, seed=seed) for seed in range(1, 18))]
+    tests = [final_of(f"c{n}", [0.5], store_arrays(test=each)) for n, each in enumerate(predictions)]
+    evaluations = [evaluation_of(test.name, [0.5]) for test in tests]
+    found = compare(evaluations, tests, arrays, HoldOutSpec(validation_rows=10), "accuracy", 0.01).verdicts
+    assert len(found) == 153
+    assert [each.better for each in found[:17]] == ["c0"] * 17
+    assert max(each.p_adjusted for each in found[:17]) < 0.03

@@ -8,9 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tasks.comparison import REPEATS_LIMIT, Verdict, compare, estimate, verdict
+from tasks.comparison import REPEATS_LIMIT, Comparison, FoldPair, Verdict, adjusted, compare, estimate
 from tasks.data.splitting import KFoldSpec
 from tasks.metrics import METRICS, MetricName
+from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
+from tasks.models.baselines.linear import RidgeSpec
+from tasks.models.contenders import Contender
+from tasks.models.networks import DenseSpec
 from tests.builders import arrays_of, evaluation_of
 
 # Differences of the fold scores, in 4 folds: mean 2.5, variance 5 / 3, corrected variance of the mean 35 / 36.
@@ -29,8 +33,10 @@ def cases(draw: st.DrawFn) -> tuple[list[float], int, float]:
     return [(shift + each) / 100 for each in differences], n_splits, draw(st.integers(0, 200)) / 100
 
 
-def _verdict(differences: Sequence[float], n_splits: int, within: float, metric: MetricName = "r2") -> Verdict:
-    return verdict("a", "b", differences, [0.0] * len(differences), n_splits, metric, within)
+def _verdict(
+    differences: Sequence[float], n_splits: int, within: float, metric: MetricName = "r2", factor: float = 1
+) -> Verdict:
+    return FoldPair("a", "b", np.asarray(differences, float), n_splits, metric, within).verdict(factor, 1)
 
 
 def _posterior(differences: Sequence[float], n_splits: int) -> object:
@@ -78,10 +84,9 @@ def test_everything_agrees_with_an_independent_computation(case: tuple[list[floa
 
 @given(cases(), st.sampled_from(list(METRICS)))
 def test_swapping_the_contenders_mirrors_the_verdict(case: tuple[list[float], int, float], metric: MetricName) -> None:
-    differences, n_splits, within = case
-    zeros = [0.0] * len(differences)
-    one = verdict("a", "b", differences, zeros, n_splits, metric, within)
-    two = verdict("b", "a", zeros, differences, n_splits, metric, within)
+    differences, n_splits, within = np.asarray(case[0]), *case[1:]
+    one = FoldPair("a", "b", differences, n_splits, metric, within).verdict(1, 1)
+    two = FoldPair("b", "a", -differences, n_splits, metric, within).verdict(1, 1)
     assert two.difference == pytest.approx(-one.difference)
     assert two.interval == pytest.approx((-one.interval[1], -one.interval[0]))
     assert two.p_value == pytest.approx(one.p_value)
@@ -103,8 +108,7 @@ def test_the_other_direction_of_a_metric_turns_the_winner_and_nothing_else(
 
 @pytest.mark.parametrize(("metric", "better"), [("r2", "a"), ("accuracy", "a"), ("mae", "b"), ("log_loss", "b")])
 def test_the_greater_score_wins_where_greater_is_better(metric: MetricName, better: str) -> None:
-    scores = [0.90, 0.91, 0.89, 0.90], [0.10, 0.11, 0.10, 0.09]
-    assert verdict("a", "b", *scores, n_splits=4, metric=metric, equivalent_within=0.01).better == better
+    assert _verdict([0.80, 0.80, 0.79, 0.81], 4, 0.01, metric).better == better
 
 
 @given(cases())
@@ -153,18 +157,33 @@ def test_the_plain_paired_t_test_always_claims_more(case: tuple[list[float], int
         assert corrected > naive
 
 
-@given(cases())
-def test_repeats_needed_is_the_smallest_number_that_settles_it(case: tuple[list[float], int, float]) -> None:
+@given(cases(), st.sampled_from([1, 1, 3, 40]))
+def test_repeats_needed_is_the_smallest_number_that_settles_it(
+    case: tuple[list[float], int, float], factor: float
+) -> None:
     differences, n_splits, within = case
-    found = _verdict(*case)
+    found = _verdict(*case, factor=factor)
     assume(found.decision == "undecided")
     repeats = np.arange(len(differences) // n_splits + 1, REPEATS_LIMIT + 1)
     J, rho = repeats * n_splits, 1 / n_splits
     error = np.std(differences, ddof=1) * np.sqrt(1 / J + rho / (1 - rho))
     mean, half = abs(np.mean(differences)), stats.t.ppf(0.975, J - 1) * error
     inside = stats.t.cdf((within - mean) / error, J - 1) - stats.t.cdf((-within - mean) / error, J - 1)
-    settled = repeats[(mean - half > within) | (inside > 0.95)]
+    sure = mean > stats.t.ppf(1 - 0.025 / factor, J - 1) * error
+    settled = repeats[(mean - half > within) & sure | (inside > 0.95)]
     assert found.repeats_needed == (settled[0] if len(settled) else None)
+
+
+@given(cases(), st.floats(1, 200))
+def test_a_pair_among_many_is_called_only_if_it_would_be_alone_and_its_adjusted_p_is_small(
+    case: tuple[list[float], int, float], factor: float
+) -> None:
+    alone, among = _verdict(*case), _verdict(*case, factor=factor)
+    assume(abs(factor * alone.p_value - 0.05) > 1e-9)
+    assert among.p_adjusted == min(1, factor * alone.p_value)
+    assert (among.better is not None) == (alone.better is not None and among.p_adjusted <= 0.05)
+    assert (among.decision == "equivalent") == (alone.decision == "equivalent")
+    assert (among.interval, among.p_value, among.difference) == (alone.interval, alone.p_value, alone.difference)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +219,7 @@ def test_differences_without_spread_are_no_certainty_and_do_not_divide_by_zero(
 
 
 def test_scores_that_are_the_same_are_no_evidence_against_equality() -> None:
-    found = verdict("a", "b", WORKED, WORKED, 4, "mae", 0.1)
+    found = _verdict([0.0] * 4, 4, 0.1)
     assert (found.decision, found.p_value, found.p_equivalent) == ("equivalent", 1, 1)
 
 
@@ -221,19 +240,69 @@ def test_more_repeats_narrow_the_interval_but_never_below_what_the_rows_allow() 
     assert widths[-1] > 2 * 1.96 * 0.5  # the standard deviation, whatever the number of repeats
 
 
+def _compare(scores: dict[str, tuple[Contender | None, Sequence[float]]], metric: MetricName = "mae") -> Comparison:
+    evaluations = [evaluation_of(name, own, contender) for name, (contender, own) in scores.items()]
+    return compare(evaluations, [], arrays_of("regression", [1, 2]), KFoldSpec(n_splits=2), metric, 0.1)
+
+
 def test_every_pair_gets_a_verdict_in_the_order_given() -> None:
-    scores = {"x": [1.0, 2.0], "y": [2.0, 2.5], "z": [0.0, 9.0]}
-    evaluations = [evaluation_of(name, own) for name, own in scores.items()]
-    found = compare(evaluations, [], arrays_of("regression", [1, 2]), KFoldSpec(n_splits=2), "mae", 0.1)
+    found = _compare({"x": (None, [1.0, 2.0]), "y": (None, [2.0, 2.5]), "z": (None, [0.0, 9.0])}).verdicts
     assert [(each.first, each.second) for each in found] == [("x", "y"), ("x", "z"), ("y", "z")]
     assert [each.difference for each in found] == [-0.75, -3.0, -2.25]
-    assert found[0] == verdict("x", "y", scores["x"], scores["y"], 2, "mae", 0.1)
+    assert [each.n_pairs for each in found] == [3, 3, 3]
+    assert found[0].p_value == _verdict([-1.0, -0.5], 2, 0.1).p_value
+    assert all(each.mcnemar is None for each in found)
+
+
+def test_p_values_are_adjusted_over_all_pairs() -> None:
+    pairs = [FoldPair("a", str(n), np.array(WORKED) * 4 - n, 4, "r2", 0.1) for n in range(3)]
+    found = adjusted(pairs)
+    p = [each.p_value for each in found]
+    assert p == sorted(p)
+    assert [each.p_adjusted for each in found] == pytest.approx(list(np.maximum.accumulate(np.multiply(p, [3, 2, 1]))))
 
 
 def test_one_contender_alone_gets_no_verdict() -> None:
-    assert (
-        compare(
-            [evaluation_of("x", [1.0, 2.0])], [], arrays_of("regression", [1, 2]), KFoldSpec(n_splits=2), "mae", 0.1
-        )
-        == []
-    )
+    assert _compare({"x": (DenseSpec(), [1.0, 2.0])}) == Comparison(verdicts=(), headline=None)
+
+
+NETS: dict[str, tuple[Contender | None, Sequence[float]]] = {
+    "net": (DenseSpec(), [2.0, 2.2]),
+    "deep": (DenseSpec(), [4.0, 4.3]),
+}
+BOOSTINGS: dict[str, tuple[Contender | None, Sequence[float]]] = {
+    "hist": (HistGradientBoostingSpec(), [3.6, 3.5]),
+    "trees": (GradientBoostingSpec(), [3.0, 3.3]),
+}
+CLASSICS: dict[str, tuple[Contender | None, Sequence[float]]] = {"ridge": (RidgeSpec(), [1.0, 1.5])}
+FLOOR: dict[str, tuple[Contender | None, Sequence[float]]] = {"floor": (None, [0.5, 0.6])}
+
+
+@pytest.mark.parametrize(
+    ("entered", "metric", "headline", "n_pairs"),
+    [
+        (NETS | BOOSTINGS | CLASSICS | FLOOR, "mae", ("net", "trees"), 4),
+        (FLOOR | CLASSICS | BOOSTINGS | NETS, "r2", ("hist", "deep"), 4),
+        (CLASSICS | BOOSTINGS | FLOOR, "mae", ("ridge", "trees"), 2),
+        (NETS | FLOOR | CLASSICS, "mae", ("net", "ridge"), 2),
+        (NETS | FLOOR, "mae", None, 0),
+        (CLASSICS | FLOOR, "mae", None, 0),
+        (BOOSTINGS, "mae", None, 0),
+    ],
+)
+def test_the_headline_is_the_best_net_against_the_best_boosting_among_all_such_pairs(
+    entered: dict[str, tuple[Contender | None, Sequence[float]]],
+    metric: MetricName,
+    headline: tuple[str, str] | None,
+    n_pairs: int,
+) -> None:
+    found = _compare(entered, metric)
+    count = len(entered)
+    assert len(found.verdicts) == count * (count - 1) // 2
+    assert {each.n_pairs for each in found.verdicts} == {len(found.verdicts)}
+    if headline is None or found.headline is None:
+        assert found.headline is headline
+        return
+    assert (found.headline.first, found.headline.second, found.headline.n_pairs) == (*headline, n_pairs)
+    same = next(each for each in found.verdicts if (each.first, each.second) == headline)
+    assert found.headline.p_value == same.p_value <= found.headline.p_adjusted <= same.p_adjusted

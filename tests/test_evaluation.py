@@ -5,9 +5,12 @@ from scipy.sparse import vstack
 from tasks import progress
 from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Contender, Evaluation, _members, evaluate, seed_of
+from tasks.evaluation import Evaluation, _members, evaluate, seed_of
 from tasks.metrics import METRICS, MetricName, Task
-from tasks.models.baselines import DummySpec, GradientBoostingSpec, HistGradientBoostingSpec, SelectKBestSpec
+from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
+from tasks.models.baselines.floor import DummySpec
+from tasks.models.baselines.pipelines import SelectKBestSpec
+from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.models.optimizers import RMSpropSpec, SGDSpec
 from tasks.specs import BakeoffError

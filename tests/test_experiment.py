@@ -7,7 +7,8 @@ import yaml
 from flows.experiment import Experiment, available, check, load
 from tasks.data.datasets import BostonSpec
 from tasks.data.splitting import KFoldSpec
-from tasks.models.baselines import DummySpec, GradientBoostingSpec
+from tasks.models.baselines.boosting import GradientBoostingSpec
+from tasks.models.baselines.floor import DummySpec
 from tasks.models.networks import DenseSpec
 from tasks.models.optimizers import AdamSpec
 from tasks.specs import BakeoffError

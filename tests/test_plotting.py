@@ -1,14 +1,18 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.image import imread
 
 from tasks.artifacts.plotting import plot_differences, plot_predictions
+from tasks.comparison import Verdict
+from tasks.reporting import Report
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, verdict_of
+from tests.reports import report_of
 
 VERDICTS = [verdict_of("first", -3.0), verdict_of("undecided", 0.5), verdict_of("equivalent", 0.1)]
 
@@ -28,38 +32,52 @@ def test_predictions_are_drawn_against_actual_values_on_a_square(tmp_path: Path)
     assert _pixels(path).shape[:2] == (660, 660)
 
 
-def test_differences_are_drawn_taller_with_every_pair(tmp_path: Path) -> None:
-    shapes = [_pixels(plot_differences(VERDICTS[:count], [], "mae", 0.2, tmp_path)).shape for count in (1, 2, 3)]
-    heights, widths = [shape[0] for shape in shapes], {shape[1] for shape in shapes}
-    assert widths == {1080}
-    assert 200 < heights[0] < heights[1] < heights[2] < 1080
+def report_with(verdicts: Sequence[Verdict], equivalent_within: float = 0.2) -> Report:
+    names = {"net", *(name for verdict in verdicts for name in (verdict.first, verdict.second))}
+    scores = {name: [1.0 if name == "net" else 2.0] * 2 for name in sorted(names)}
+    return report_of(scores, verdicts=verdicts).model_copy(update={"equivalent_within": equivalent_within})
+
+
+def test_differences_are_drawn_taller_with_every_pair_of_the_champions(tmp_path: Path) -> None:
+    with_trees, with_deep, without = (
+        verdict_of("first", -3.0),
+        verdict_of("undecided", 0.5, second="deep"),
+        verdict_of("undecided", 0.5, "trees", "deep"),
+    )
+    heights = [
+        _pixels(plot_differences(report_with(verdicts), tmp_path)).shape[0]
+        for verdicts in ([with_trees], [with_trees, with_deep], [with_trees, with_deep, without])
+    ]
+    assert 200 < heights[0] < heights[1] == heights[2] < 1080
     assert [path.name for path in tmp_path.glob("*.png")] == ["differences.png"]
 
 
-def test_pairs_with_the_floor_stand_on_a_scale_of_their_own(tmp_path: Path) -> None:
-    with_floor = [*VERDICTS, verdict_of("first", 500.0, second="floor")]
+def test_the_pair_with_the_floor_stands_on_a_scale_of_its_own(tmp_path: Path) -> None:
+    far = verdict_of("first", 500.0, second="old"), verdict_of("first", 500.0, second="floor")
     one_scale, two_scales = (
-        _pixels(plot_differences(with_floor, floors, "mae", 0.2, tmp_path)) for floors in ([], ["floor"])
+        _pixels(plot_differences(report_with([VERDICTS[0], verdict]), tmp_path)) for verdict in far
     )
     assert two_scales.shape[0] > one_scale.shape[0]
 
 
 def test_the_floor_alone_can_be_drawn(tmp_path: Path) -> None:
-    _pixels(plot_differences([verdict_of("first", 500.0, second="floor")], ["floor"], "mae", 0.2, tmp_path))
+    _pixels(plot_differences(report_with([verdict_of("first", 500.0, second="floor")]), tmp_path))
 
 
 def test_the_region_of_equivalence_shows_in_the_plot(tmp_path: Path) -> None:
-    narrow, wide = (_pixels(plot_differences(VERDICTS, [], "mae", within, tmp_path)) for within in (0.2, 2.0))
+    narrow, wide = (_pixels(plot_differences(report_with(VERDICTS[:1], within), tmp_path)) for within in (0.2, 2.0))
     assert (narrow != wide).any()
 
 
 def test_pyplot_which_keeps_figures_and_looks_for_a_screen_is_not_used(repository: Path) -> None:
     code = """
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tasks.artifacts.plotting import plot_differences
 from tests.builders import verdict_of
-plot_differences([verdict_of("first", 1.0)], [], "mae", 0.1, Path())
+from tests.reports import report_of
+plot_differences(report_of({"net": [1, 1], "trees": [2, 2]}, verdicts=[verdict_of("first", 1.0)]), Path())
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(repository)})

@@ -4,7 +4,9 @@ import pytest
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
 from tasks.evaluation import seed_of
 from tasks.metrics import METRICS, MetricName, Task
-from tasks.models.baselines import Baseline, DummySpec, GradientBoostingSpec, HistGradientBoostingSpec
+from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
+from tasks.models.baselines.floor import DummySpec
+from tasks.models.contenders import Baseline
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.models.optimizers import SGDSpec
 from tasks.refitting import Refit, load_model, predict, refit, score_on_test
@@ -14,6 +16,8 @@ TASKS: list[tuple[Task, MetricName]] = [("regression", "mae"), ("binary", "log_l
 BASELINES = [
     GradientBoostingSpec(params={"n_estimators": 5}),
     HistGradientBoostingSpec(params={"max_iter": 5, "min_samples_leaf": 2}),
+    XGBoostSpec(params={"n_estimators": 5}),
+    LightGBMSpec(params={"n_estimators": 5, "min_child_samples": 2}),
     DummySpec(),
 ]
 NET = DenseSpec(units=(4,), epochs=3, batch_size=8, optimizer=SGDSpec())  # the quickest to compile
@@ -26,11 +30,11 @@ def test_a_kept_baseline_predicts_as_one_fitted_on_all_training_rows(
 ) -> None:
     arrays = made_arrays(task)
     kept = refit(evaluation_of("me", [1, 1], spec), arrays, KFoldSpec(seed=3))
-    fitted = spec.estimator(task, seed_of(3, 0) % 2**31).fit(*arrays.training())
+    fitted = spec.fit(*arrays.training(), task, "table", seed_of(3, 0) % 2**31)
     X, y = arrays.test()
-    expected = fitted.predict(X) if task == "regression" else fitted.predict_proba(X)
+    expected = spec.predict(fitted.model, X, task, arrays.n_outputs)
     np.testing.assert_array_equal(predict(kept, X, arrays), expected)
-    assert (kept.name, kept.contender, kept.epochs, kept.models[0].suffix) == ("me", spec, None, ".skops")
+    assert (kept.name, kept.contender, kept.epochs, kept.models[0].suffix) == ("me", spec, None, spec.suffix)
     test = score_on_test(kept, arrays, metric)
     assert (test.name, test.score) == ("me", METRICS[metric].score(y, expected))
 

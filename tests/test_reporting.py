@@ -9,9 +9,11 @@ from rich.console import Console
 from tasks.comparison import Verdict, compare, estimate
 from tasks.data.examples import Examples
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
-from tasks.evaluation import Contender, Evaluation
+from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
-from tasks.models.baselines import DummySpec, GradientBoostingSpec
+from tasks.models.baselines.boosting import GradientBoostingSpec
+from tasks.models.baselines.floor import DummySpec
+from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
 from tasks.reporting import (
     TITLES,

@@ -15,7 +15,8 @@ from tasks.data.splitting import Folds, KFoldSpec, split
 from tasks.data.tables import DiabetesSpec, WineSpec
 from tasks.data.vectorization import Arrays, vectorize
 from tasks.evaluation import Evaluation, evaluate
-from tasks.models.baselines import Baseline, HistGradientBoostingSpec
+from tasks.models.baselines.boosting import HistGradientBoostingSpec
+from tasks.models.contenders import Baseline
 from tasks.models.networks import DenseSpec
 from tasks.refitting import Refit, predict, refit, score_on_test
 from tasks.specs import BakeoffError

@@ -1,11 +1,12 @@
 """What a kept result depends on, and what it does not."""
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from flows import steps
-from tasks.models.baselines import GradientBoostingSpec
+from tasks.models.baselines.boosting import GradientBoostingSpec
 
 
 def test_equal_inputs_have_equal_digests() -> None:
@@ -20,7 +21,7 @@ def test_any_changed_setting_changes_the_digest() -> None:
 
 def test_changed_code_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     before = steps.digest("input")
-    monkeypatch.setattr(steps, "code_version", lambda: "another")
+    monkeypatch.setattr(steps, "code_version", lambda telling: "another")
     assert steps.digest("input") != before
 
 
@@ -31,10 +32,42 @@ def test_the_code_version_covers_every_task_and_the_libraries(tmp_path: Path, mo
     for content in ("a = 1", "a = 2"):
         (tmp_path / "models" / "deep.py").write_text(content)
         monkeypatch.setattr(steps.tasks, "__file__", str(tmp_path / "__init__.py"))
-        versions.add(steps.code_version.__wrapped__())
+        versions.add(steps.code_version.__wrapped__(telling=False))
     monkeypatch.setattr(steps, "version", lambda name: "99")
-    versions.add(steps.code_version.__wrapped__())
+    versions.add(steps.code_version.__wrapped__(telling=False))
     assert len(versions) == 3
+
+
+def test_code_that_only_tells_of_results_makes_no_task_run_again_but_a_new_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "artifacts").mkdir()
+    computing, reporting = set(), set()
+    for content in ("a = 1", "a = 2"):
+        (tmp_path / "artifacts" / "plotting.py").write_text(content)
+        (tmp_path / "wording.py").write_text(content)
+        monkeypatch.setattr(steps.tasks, "__file__", str(tmp_path / "__init__.py"))
+        computing.add(steps.code_version.__wrapped__(telling=False))
+        reporting.add(steps.code_version.__wrapped__(telling=True))
+    assert (len(computing), len(reporting)) == (1, 2)
+
+
+def test_everything_that_is_said_to_only_tell_of_results_is_there(repository: Path) -> None:
+    assert {path.name for path in (repository / "tasks").iterdir()} >= steps.TELLING
+
+
+def test_a_library_that_is_not_installed_is_left_out_and_the_digest_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_lightgbm(name: str) -> str:
+        if name == "lightgbm":
+            raise PackageNotFoundError(name)
+        return "1"
+
+    versions = []
+    for version in (without_lightgbm, lambda name: "1"):
+        monkeypatch.setattr(steps, "version", version)
+        versions.append(steps.code_version.__wrapped__(telling=True))
+    assert versions[0] != versions[1]
 
 
 def test_an_input_that_is_no_plain_value_is_refused() -> None:

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.data.datasets import AnyDataset, ingest
-from tasks.data.examples import WordLists, read_part
+from tasks.data.examples import Examples, Raw, WordLists, keep, read_part
 from tasks.data.pictures import DigitsSpec
 from tasks.data.tables import BostonSpec, WineSpec
-from tasks.data.vectorization import multi_hot, one_hot, scale_pixels, vectorize, word_rows
+from tasks.data.vectorization import count_words, one_hot, scale_pixels, vectorize, word_rows
+from tasks.store import load_arrays
 from tests.builders import arrays_of
 
 TEXTS = st.lists(st.lists(st.integers(1, 30), max_size=8), min_size=1, max_size=6)
@@ -58,24 +59,42 @@ def test_a_prediction_has_a_column_for_each_class_and_one_for_a_number() -> None
 
 
 @given(TEXTS, st.integers(5, 35))
-def test_a_multi_hot_row_has_1_for_every_word_that_the_text_has(texts: list[list[int]], num_words: int) -> None:
+def test_a_row_counts_every_word_that_the_text_has(texts: list[list[int]], num_words: int) -> None:
     expected = np.zeros((len(texts), num_words))
     for row, words in enumerate(texts):
         for word in words:
-            expected[row, word if word < num_words else 2] = 1
-    matrix = multi_hot(_word_lists(texts), num_words)
+            expected[row, word if word < num_words else 2] += 1
+    matrix = count_words(_word_lists(texts), num_words)
     np.testing.assert_array_equal(matrix.toarray(), expected)
     assert matrix.dtype == np.float32
-    assert matrix.nnz == expected.sum()
+    assert matrix.nnz == np.count_nonzero(expected)
+    assert matrix.has_canonical_format
 
 
 @given(TEXTS)
-def test_word_rows_hold_the_words_of_every_multi_hot_row_and_nothing_but_padding_more(texts: list[list[int]]) -> None:
-    matrix = multi_hot(_word_lists(texts), 31)
+def test_word_rows_hold_each_word_of_every_text_once_and_nothing_but_padding_more(texts: list[list[int]]) -> None:
+    matrix = count_words(_word_lists(texts), 31)
     rows = word_rows(matrix)
     assert rows.shape == (len(texts), max(1, *(len(set(text)) for text in texts), 0))
     for row, text in zip(rows, texts, strict=True):
         assert sorted(word for word in row if word) == sorted(set(text))
+
+
+@pytest.mark.parametrize(("most", "stored"), [(3, np.uint8), (300, np.uint16)])
+def test_texts_are_vectorized_as_counts_that_take_no_more_room_than_they_need(most: int, stored: type) -> None:
+    texts = _word_lists([[5] * most + [7], [], [9, 9]])
+    raw = Raw(texts, np.array([0, 1, 1]), held_out=np.array([False, False, True]))
+    file, digest = keep(raw)
+    examples = Examples(
+        name="texts", task="binary", form="words", shape=(10,), unit="", features=(), classes=("a", "b"), brightest=0,
+        digest=digest, training_rows=2, test_rows=1, file=file,
+    )  # fmt: skip
+    arrays = vectorize(examples)
+    (X, _), (X_test, _) = arrays.training(), arrays.test()
+    assert X.toarray()[:, [5, 7, 9]].tolist() == [[most, 1, 0], [0, 0, 0]]
+    assert X_test.toarray()[:, [5, 7, 9]].tolist() == [[0, 0, 2]]
+    assert X.dtype == np.float32
+    assert load_arrays(arrays.file)["counts_train"].dtype == stored
 
 
 def test_pixels_become_rows_from_0_to_1() -> None:

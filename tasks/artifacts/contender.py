@@ -10,8 +10,8 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.models.networks import training_metric
 from tasks.refitting import FinalScore
-from tasks.reporting import TITLES
 from tasks.store import load_arrays
+from tasks.wording import TITLES
 
 
 def write_contender(evaluation: Evaluation, test: FinalScore, arrays: Arrays, unit: str, folder: Path) -> None:

@@ -1,12 +1,16 @@
 """What all pictures share: their colours, their size and how they are saved."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tasks.specs import Family
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d1660f", "#777777"
+FAMILY_COLOURS: Mapping[Family, str] = {"network": BLUE, "boosting": ORANGE, "classic": "#3f8f4f", "floor": GREY}
 
 
 def figure(width: float, height: float) -> "Figure":

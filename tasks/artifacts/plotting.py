@@ -1,6 +1,6 @@
 """The pictures of a run, each a PNG file in a folder."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,9 @@ from tasks.bootstrap import CONFIDENCE
 from tasks.comparison import Verdict
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
-from tasks.metrics import MetricName
-from tasks.reporting import TITLES
+from tasks.reporting import Report
 from tasks.store import load_arrays
+from tasks.wording import TITLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,21 +36,21 @@ def plot_predictions(evaluation: Evaluation, arrays: Arrays, unit: str, folder: 
     return save(picture, folder / "predictions.png")
 
 
-def plot_differences(
-    verdicts: Sequence[Verdict], floors: Collection[str], metric: MetricName, equivalent_within: float, folder: Path
-) -> Path:
-    """Every pair's difference with its interval, and the region of practical equivalence around zero.
+def plot_differences(report: Report, folder: Path) -> Path:
+    """The champion's difference to every other, with its interval, and the region of practical equivalence around zero.
 
-    Pairs with a contender in `floors` stand below, on a scale of their own: they differ by far more than the others.
+    Pairs with a floor stand below, on a scale of their own: they differ by far more than the others (differences.png).
     """
-    among = [verdict for verdict in verdicts if not {verdict.first, verdict.second} & set(floors)]
-    groups = [group for group in (among, [verdict for verdict in verdicts if verdict not in among]) if group]
+    floors = {entry.name for entry in report.contenders if entry.family == "floor"}
+    with_champion = [each for each in report.verdicts if report.champion.name in (each.first, each.second)]
+    among = [verdict for verdict in with_champion if not {verdict.first, verdict.second} & floors]
+    groups = [group for group in (among, [verdict for verdict in with_champion if verdict not in among]) if group]
     picture = figure(9, 1.2 + sum(0.7 + 0.42 * len(group) for group in groups))
     panels = picture.subplots(len(groups), squeeze=False, height_ratios=[1 + len(group) for group in groups])
     for axes, group in zip(panels[:, 0], groups, strict=True):
-        _draw_differences(axes, group, equivalent_within)
+        _draw_differences(axes, group, report.equivalent_within)
     picture.suptitle(
-        f"Difference of {TITLES[metric]} with {CONFIDENCE:.0%} interval, and verdict; grey: practically equal"
+        f"Difference of {TITLES[report.metric]} with {CONFIDENCE:.0%} interval, and verdict; grey: practically equal"
     )
     return save(picture, folder / "differences.png")
 

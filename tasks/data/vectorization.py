@@ -23,8 +23,8 @@ class Arrays(Spec):
     """The vectorized data: a file with X and y of the training part and of the test part.
 
     X is float64 (rows, features) for a table, float32 in [0, 1] (rows, pixels) for pictures, and a CSR matrix
-    (rows, num_words) of 0 and 1 for texts. y (rows,) is float64 for regression; otherwise it holds class numbers, as
-    integers from 0. `shape` is that of one example before it became a vector.
+    (rows, num_words) of word counts for texts. y (rows,) is float64 for regression; otherwise it holds class numbers,
+    as integers from 0. `shape` is that of one example before it became a vector.
     """
 
     task: Task
@@ -54,9 +54,9 @@ class Arrays(Spec):
         if self.form == "words":
             from scipy.sparse import csr_matrix
 
-            arrays = load_arrays(self.file, f"indices_{part}", f"indptr_{part}")
-            indices, indptr = (array.astype(np.int32, copy=False) for array in arrays.values())
-            return csr_matrix((np.ones(len(indices), np.float32), indices, indptr), (len(indptr) - 1, self.shape[0]))
+            arrays = load_arrays(self.file, f"indices_{part}", f"indptr_{part}", f"counts_{part}")
+            indices, indptr, counts = (array.astype(np.int32, copy=False) for array in arrays.values())
+            return csr_matrix((counts.astype(np.float32), indices, indptr), (len(indptr) - 1, self.shape[0]))
         return load_arrays(self.file, f"X_{part}")[f"X_{part}"]
 
 
@@ -67,8 +67,9 @@ def vectorize(examples: Examples) -> Arrays:
         X, y = read_part(examples, held_out)
         arrays[f"y_{part}"] = y.astype(np.float64 if examples.task == "regression" else np.int64)
         if isinstance(X, WordLists):
-            matrix = multi_hot(X, examples.shape[0])
-            arrays |= {f"indices_{part}": matrix.indices, f"indptr_{part}": matrix.indptr}
+            matrix = count_words(X, examples.shape[0])
+            counts = matrix.data.astype(np.min_scalar_type(int(matrix.data.max(initial=0))))
+            arrays |= {f"counts_{part}": counts, f"indices_{part}": matrix.indices, f"indptr_{part}": matrix.indptr}
         elif isinstance(X, np.ndarray):
             arrays[f"X_{part}"] = scale_pixels(X, examples.brightest)
         else:
@@ -77,8 +78,8 @@ def vectorize(examples: Examples) -> Arrays:
     return Arrays(task=examples.task, form=examples.form, shape=examples.shape, classes=examples.classes, file=file)
 
 
-def multi_hot(texts: WordLists, num_words: int) -> "csr_matrix":
-    """A float32 CSR matrix (texts, num_words): 1 where a text has the word at all, however often.
+def count_words(texts: WordLists, num_words: int) -> "csr_matrix":
+    """A float32 CSR matrix (texts, num_words): how often each text has each word; its indices are sorted.
 
     Words from `num_words` on count as the one that stands for all that are unknown.
     """
@@ -87,7 +88,6 @@ def multi_hot(texts: WordLists, num_words: int) -> "csr_matrix":
     words = np.where(texts.words < num_words, texts.words, OUT_OF_VOCABULARY)
     matrix = csr_matrix((np.ones(len(words), np.float32), words, texts.offsets), (len(texts), num_words))
     matrix.sum_duplicates()
-    matrix.data.fill(1)
     return matrix
 
 
@@ -102,7 +102,7 @@ def one_hot(labels: Labels, n_classes: int) -> NDArray[np.float32]:
 
 
 def word_rows(X: "csr_matrix") -> NDArray[np.int32]:
-    """A multi-hot matrix as rows of word numbers, each filled up with 0 to the length of the longest."""
+    """The words that each text has, without their counts: rows of word numbers, filled up with 0 to the longest."""
     lengths = np.diff(X.indptr)
     rows = np.full((X.shape[0], max(1, int(lengths.max(initial=0)))), PADDING, np.int32)
     rows[np.arange(rows.shape[1]) < lengths[:, None]] = X.indices

@@ -7,8 +7,9 @@ without a trace, and Adam's bias correction depends on that count. Tests hold ea
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PositiveFloat
 
+from tasks.models.schedules import Schedule
 from tasks.specs import Spec
 
 if TYPE_CHECKING:
@@ -20,7 +21,16 @@ EPSILON = 1e-7  # Keras's default, in all its optimizers
 class _OptimizerSpec(Spec):
     """A rule that turns a gradient into a new weight; all of its state has the weight's shape."""
 
-    learning_rate: float = Field(0.001, gt=0)
+    learning_rate: PositiveFloat | Schedule = 0.001
+
+    @property
+    def highest_rate(self) -> float:
+        """The learning rate, or the largest of its schedule."""
+        return self.learning_rate if isinstance(self.learning_rate, float) else self.learning_rate.highest
+
+    def rate(self, step: "tf.Tensor") -> "tf.Tensor | float":
+        """The learning rate at a step, counted from 1."""
+        return self.learning_rate if isinstance(self.learning_rate, float) else self.learning_rate.at(step - 1)
 
     @property
     def n_slots(self) -> int:
@@ -38,7 +48,7 @@ class SGDSpec(_OptimizerSpec):
     """Gradient descent, with momentum where it is set."""
 
     kind: Literal["sgd"] = "sgd"
-    learning_rate: float = Field(0.01, gt=0)
+    learning_rate: PositiveFloat | Schedule = 0.01
     momentum: float = Field(0.0, ge=0, lt=1)
 
     @property
@@ -51,8 +61,8 @@ class SGDSpec(_OptimizerSpec):
     ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
         """`v = momentum * v - rate * g; w = w + v`."""
         if not self.momentum:
-            return weight - self.learning_rate * gradient, []
-        velocity = self.momentum * slots[0] - self.learning_rate * gradient
+            return weight - self.rate(step) * gradient, []
+        velocity = self.momentum * slots[0] - self.rate(step) * gradient
         return weight + velocity, [velocity]
 
 
@@ -74,7 +84,7 @@ class RMSpropSpec(_OptimizerSpec):
         import tensorflow as tf
 
         square = self.rho * slots[0] + (1 - self.rho) * gradient * gradient
-        return weight - self.learning_rate * gradient / tf.sqrt(square + EPSILON), [square]
+        return weight - self.rate(step) * gradient / tf.sqrt(square + EPSILON), [square]
 
 
 class AdamSpec(_OptimizerSpec):
@@ -97,7 +107,7 @@ class AdamSpec(_OptimizerSpec):
 
         mean = slots[0] + (gradient - slots[0]) * (1 - self.beta_1)
         square = slots[1] + (gradient * gradient - slots[1]) * (1 - self.beta_2)
-        rate = self.learning_rate * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        rate = self.rate(step) * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         return weight - rate * mean / (tf.sqrt(square) + EPSILON), [mean, square]
 
 

@@ -1,83 +1,31 @@
 """Many nets of one architecture as one Keras model, and back.
 
-A stacked layer is an ordinary one with a member axis: activations have shape (batch, members, features), weights begin
-with the member axis. Member k of the stack computes exactly what the ordinary net with weights[k] computes.
+Member k of the stack computes exactly what the ordinary net with the k-th part of all weights computes.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from tasks.data.normalization import Normalization
 from tasks.models.bag import MemberBag, bag_of_words, bag_weights
-from tasks.models.networks import DenseSpec
+from tasks.models.layers import (
+    BATCH_NORMALIZATION,
+    MemberBatchNormalization,
+    MemberConv,
+    MemberDense,
+    MemberNormalization,
+    MemberPooling,
+)
+from tasks.models.networks import ConvSpec, NetworkSpec
 
 Layer = Any  # keras ships no types
-BATCH_NORMALIZATION = {"momentum": 0.99, "epsilon": 0.001}  # Keras's defaults, named so that both kinds of net agree
-
-
-class MemberNormalization(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
-    """(x - mean) / scale with each member's own mean and scale, fitted on that member's training rows."""
-
-    def __init__(self, normalizations: Sequence[Normalization]) -> None:
-        super().__init__(trainable=False)
-        self.mean = tf.constant(np.stack([each.mean for each in normalizations]))
-        self.scale = tf.constant(np.stack([each.scale for each in normalizations]))
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Takes and gives (batch, members, features)."""
-        return (x - self.mean) / self.scale
-
-
-class MemberDense(keras.layers.EinsumDense):  # type: ignore[misc]  # keras ships no types
-    """A dense layer for each member, from (batch, members, inputs) to (batch, members, units)."""
-
-    def __init__(self, members: int, units: int, activation: str) -> None:
-        super().__init__("bki,kio->bko", output_shape=(members, units), bias_axes="ko", activation=activation)
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Of a single member as a plain product, for which XLA has a program that is a seventh faster."""
-        if self.kernel.shape[0] > 1:
-            return super().call(x)
-        return self.activation(ops.matmul(x[:, 0], self.kernel[0]) + self.bias[0])[:, None]
-
-
-class MemberBatchNormalization(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
-    """Batch normalization of each member by itself; rows that only pad a batch carry weight 0 and count for nothing."""
-
-    def build(self, shape: tuple[int | None, int, int]) -> None:
-        """Makes the weights, in the order of `keras.layers.BatchNormalization`."""
-        members_by_features = shape[1:]
-        self.gamma = self.add_weight(shape=members_by_features, initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=members_by_features, initializer="zeros", name="beta")
-        self.moving_mean = self.add_weight(
-            shape=members_by_features, initializer="zeros", trainable=False, name="moving_mean"
-        )
-        self.moving_variance = self.add_weight(
-            shape=members_by_features, initializer="ones", trainable=False, name="moving_variance"
-        )
-
-    def call(self, x: tf.Tensor, row_weights: tf.Tensor, training: bool) -> tf.Tensor:
-        """Normalizes x (batch, members, features), in training with the moments of the rows that count."""
-        mean, variance = self.moving_mean.value, self.moving_variance.value
-        if training:
-            mean, variance = self._moments(x, row_weights[:, :, None])
-        scale = self.gamma * ops.rsqrt(variance + BATCH_NORMALIZATION["epsilon"])
-        return (x - mean) * scale + self.beta
-
-    def _moments(self, x: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        count = ops.sum(weights, axis=0)
-        mean = ops.sum(weights * x, axis=0) / ops.maximum(count, 1.0)
-        variance = ops.sum(weights * ops.square(x - mean), axis=0) / ops.maximum(count, 1.0)
-        keep = ops.where(count > 0, BATCH_NORMALIZATION["momentum"], 1.0)
-        self.moving_mean.assign(self.moving_mean * keep + mean * (1.0 - keep))
-        self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))
-        return mean, variance
 
 
 class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
@@ -103,19 +51,33 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
     @property
     def kernels(self) -> list[Any]:
         """The kernels (members, inputs, outputs): what an L2 penalty falls on."""
-        return [layer.kernel for layer in self.stacked_layers if isinstance(layer, MemberDense | MemberBag)]
+        with_kernel = MemberDense | MemberBag | MemberConv
+        return [layer.kernel for layer in self.stacked_layers if isinstance(layer, with_kernel)]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a net takes: so many features, or texts of so many words."""
+    """What a net takes: so many features, which may have the shape of a picture, or texts of so many words."""
 
     features: int
     words: bool = False
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Kit:
+    """How each kind of layer is made, stacked or not; `lead` is what activations have between batch and features."""
+
+    lead: tuple[int, ...]
+    first: Callable[..., Layer]
+    dense: Callable[..., Layer]
+    conv: Callable[..., Layer]
+    pooling: Callable[[int], Layer]
+    batch_normalization: Callable[[], Layer]
 
 
 def build_stack(
-    spec: DenseSpec,
+    spec: NetworkSpec,
     output: tuple[int, str],
     inputs: Inputs,
     seeds: Sequence[int],
@@ -123,14 +85,10 @@ def build_stack(
 ) -> StackedNetwork:
     """A stack with one member for each seed; each member's initial weights depend on its own seed alone."""
     members = len(seeds)
-
-    def dense(units: int, activation: str) -> Layer:
-        return MemberDense(members, units, activation)
-
-    def bag(units: int, activation: str) -> Layer:
-        return MemberBag(members, inputs.features, units, activation)
-
-    layers = _layers(spec, output, bag if inputs.words else dense, dense, MemberBatchNormalization, seed=seeds[0])
+    dense, bag = partial(MemberDense, members), partial(MemberBag, members, inputs.features)
+    first = bag if inputs.words else dense
+    kit = _Kit((members,), first, dense, MemberConv, MemberPooling, MemberBatchNormalization)
+    layers = _layers(spec, output, inputs, kit, seed=seeds[0])
     stack = StackedNetwork([*([MemberNormalization(normalizations)] if normalizations else []), *layers])
     no_words = (tf.zeros(1, tf.int32), tf.zeros(1, tf.int32))
     stack(no_words if inputs.words else tf.zeros((1, members, inputs.features)), tf.ones((1, members)))
@@ -140,24 +98,22 @@ def build_stack(
 
 
 def build_single(
-    spec: DenseSpec, output: tuple[int, str], inputs: Inputs, normalization: Normalization | None = None
+    spec: NetworkSpec, output: tuple[int, str], inputs: Inputs, normalization: Normalization | None = None
 ) -> Layer:
     """The ordinary `keras.Sequential` of the same architecture.
 
     It takes raw features, which a Normalization layer in front turns into what the net learned from, or rows of word
     numbers (tasks/models/bag.py).
     """
-
-    def bag(units: int, activation: str) -> Layer:
-        return bag_of_words(inputs.features, units, activation)
-
-    dense, batch_normalization = keras.layers.Dense, lambda: keras.layers.BatchNormalization(**BATCH_NORMALIZATION)
-    layers = _layers(spec, output, bag if inputs.words else dense, dense, batch_normalization)
-    first = keras.Input((None,), dtype="int32") if inputs.words else keras.Input((inputs.features,))
+    dense, bag = keras.layers.Dense, partial(bag_of_words, inputs.features)
+    batch_normalization = partial(keras.layers.BatchNormalization, **BATCH_NORMALIZATION)
+    first = bag if inputs.words else dense
+    kit = _Kit((), first, dense, keras.layers.Conv2D, keras.layers.MaxPooling2D, batch_normalization)
+    taken = keras.Input((None,), dtype="int32") if inputs.words else keras.Input((inputs.features,))
     normalize = []
     if normalization:
         normalize = [keras.layers.Normalization(mean=normalization.mean, variance=normalization.scale**2)]
-    return keras.Sequential([first, *normalize, *layers])
+    return keras.Sequential([taken, *normalize, *_layers(spec, output, inputs, kit)])
 
 
 def unstack(stack: StackedNetwork, k: int, single: Layer) -> Layer:
@@ -170,25 +126,39 @@ def unstack(stack: StackedNetwork, k: int, single: Layer) -> Layer:
     return single
 
 
-def _layers(
-    spec: DenseSpec,
-    output: tuple[int, str],
-    first: Callable[[int, str], Layer],
-    dense: Callable[[int, str], Layer],
-    batch_normalization: Callable[[], Layer],
-    seed: int = 0,
-) -> list[Layer]:
+def ensemble(nets: Sequence[Layer]) -> Layer:
+    """One net whose output is the mean of these nets' outputs; a single net is its own mean."""
+    if len(nets) == 1:
+        return nets[0]
+    taken = keras.Input(nets[0].input_shape[1:], dtype=nets[0].inputs[0].dtype)
+    return keras.Model(taken, keras.layers.Average()([net(taken) for net in nets]))
+
+
+def _layers(spec: NetworkSpec, output: tuple[int, str], inputs: Inputs, kit: _Kit, seed: int = 0) -> list[Layer]:
     """The architecture, said once for both kinds of net."""
-    layers: list[Layer] = []
-    for position, units in enumerate(spec.units):
-        connected = dense if position else first
+    dropout_seeds = count(seed)
+
+    def hidden(layer: Callable[..., Layer], *then: Layer) -> list[Layer]:
+        activated = [layer(activation=spec.activation)]
         if spec.batch_normalization:
-            layers += [connected(units, "linear"), batch_normalization(), keras.layers.Activation(spec.activation)]
-        else:
-            layers += [connected(units, spec.activation)]
-        if spec.dropout:
-            layers += [keras.layers.Dropout(spec.dropout, seed=seed + position)]
-    return [*layers, (dense if spec.units else first)(*output)]
+            activated = [
+                layer(activation="linear"),
+                kit.batch_normalization(),
+                keras.layers.Activation(spec.activation),
+            ]
+        dropout = [keras.layers.Dropout(spec.dropout, seed=next(dropout_seeds))] if spec.dropout else []
+        return [*activated, *then, *dropout]
+
+    layers: list[Layer] = []
+    if isinstance(spec, ConvSpec):
+        layers.append(keras.layers.Reshape((*kit.lead, *inputs.shape, 1)))
+        for filters in spec.filters:
+            conv = partial(kit.conv, filters=filters, kernel_size=spec.kernel_size, padding=spec.padding)
+            layers += hidden(conv, kit.pooling(spec.pool_size))
+        layers.append(keras.layers.Reshape((*kit.lead, -1)))
+    for position, units in enumerate(spec.units):
+        layers += hidden(partial(kit.dense if position else kit.first, units))
+    return [*layers, (kit.dense if spec.units else kit.first)(output[0], activation=output[1])]
 
 
 def _glorot_uniform(shape: Sequence[int], seed: int, position: int) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import ValidationError
 
-from tasks.artifacts import plotting
 from tasks.artifacts.contender import write_contender
+from tasks.artifacts.experiment import write_experiment
 from tasks.data.examples import Examples
 from tasks.data.splitting import Folds
 from tasks.data.vectorization import Arrays
@@ -61,6 +61,23 @@ def open_run(
     run = client.create_run(_experiment_id(client, experiment), tags=tags | owner())
     _log_params(client, run.info.run_id, settings)
     return RunRef(run_id=run.info.run_id, experiment_id=run.info.experiment_id)
+
+
+@contextmanager
+def tracked(
+    experiment: str, description: str, fingerprint: str, flow_run_id: str, settings: Mapping[str, object]
+) -> Iterator[RunRef]:
+    """A run that ends as what is done in this context does."""
+    run = open_run(experiment, description, fingerprint, flow_run_id, settings)
+    status: Status = "FAILED"
+    try:
+        yield run
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        close_run(run, status)
 
 
 def close_run(run: RunRef, status: Status) -> None:
@@ -130,14 +147,15 @@ def log_report(run: RunRef, report: Report) -> None:
     client.set_tag(run.run_id, "bakeoff.verdict", report.sentence)
     client.set_tag(run.run_id, "bakeoff.champion", report.champion.name)
     client.set_tag(run.run_id, "mlflow.note.content", report.sentence)
-    metrics = {f"champion_test_{report.metric}": [report.champion.test_score]}
+    metrics = {
+        f"champion_test_{report.metric}": [report.champion.test_score],
+        f"champion_corrected_{report.metric}": [report.champion.corrected.score],
+    }
     metrics |= {f"seconds_{stage}": [seconds] for stage, seconds in report.seconds.items()}
     _log_metrics(client, run.run_id, metrics)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / REPORT).write_text(report.model_dump_json(indent=2), encoding="utf8")
-        if report.verdicts:
-            floors = [entry.name for entry in report.contenders if entry.family == "floor"]
-            plotting.plot_differences(report.verdicts, floors, report.metric, report.equivalent_within, Path(folder))
+        write_experiment(report, Path(folder))
         client.log_artifacts(run.run_id, folder)
 
 
@@ -241,9 +259,12 @@ def _summary(evaluation: Evaluation, refit: Refit, test: FinalScore, metric: Met
     summary = {
         f"{metric}_mean": float(np.mean(evaluation.scores)),
         f"test_{metric}": test.score,
-        "fit_seconds": evaluation.fit_seconds,
-        "predict_seconds": evaluation.predict_seconds,
+        "fit_seconds": evaluation.cost.fit_seconds,
+        "cpu_seconds": evaluation.cost.cpu_seconds,
+        "n_fits": float(evaluation.cost.n_fits),
+        "predict_seconds_per_1000_rows": evaluation.cost.predict_seconds_per_1000_rows,
         "refit_seconds": refit.fit_seconds,
+        "model_bytes": float(refit.model_bytes),
     }
     if len(evaluation.scores) > 1:
         summary[f"{metric}_std"] = float(np.std(evaluation.scores, ddof=1))

@@ -1,0 +1,72 @@
+"""Chapter 1's claim, put to the test: gradient boosting for structured data, deep learning for perception."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows import steps
+from flows.bakeoff import attempt, fingerprint
+from flows.experiment import Experiment
+from tasks import claims, progress
+from tasks.claims import Claim, Contest
+from tasks.data.keras_cache import state
+from tasks.reporting import Report
+from tasks.tracking import runs
+
+NAME = "claim"
+DESCRIPTION = (
+    "Gradient boosting for structured data, deep learning for perception: the best of each, problem by problem."
+)
+OPTIONAL = "california_housing"  # takes part where its file is there; the others are fetched
+EXPERIMENTS = ("boston", OPTIONAL, "breast_cancer", "wine", "diabetes", "mnist", "imdb", "reuters")
+
+
+@flow(name=NAME, persist_result=False)
+def claim(experiments: Sequence[Experiment], left_out: Mapping[str, str], fresh: bool) -> Claim:
+    """Runs all experiments, or takes what was kept of them; one that fails does not stop the others."""
+    contests: list[Contest] = []
+    failed: dict[str, str] = {}
+    settings = {"experiments": [experiment.name for experiment in experiments]}
+    with runs.tracked(NAME, DESCRIPTION, steps.digest([*experiments]), flow_run.id, settings) as run:
+        for number, experiment in enumerate(experiments):
+            progress.report("problems of the claim", number, len(experiments))
+            with progress.labelled(experiment.name):
+                attempted = attempt(experiment, fresh)
+            if attempted.report:
+                contests.append(claims.contest(attempted.report))
+            else:
+                failed[experiment.name] = attempted.error or ""
+        progress.report("problems of the claim", len(experiments), len(experiments))
+        found = claims.weigh(contests, failed, left_out)
+        steps.log_claim(run, found)
+    return found
+
+
+def kept_claim(experiments: Sequence[Experiment], left_out: Mapping[str, str]) -> Claim | None:
+    """What kept reports say; None if one of them has to be made."""
+    kept: list[Report] = []
+    for experiment in experiments:
+        report = runs.find_report(experiment.name, fingerprint(experiment))
+        if report is None:
+            return None
+        kept.append(report)
+    return claims.weigh([claims.contest(report) for report in kept], {}, left_out)
+
+
+def enter(experiments: Sequence[Experiment], optional: Collection[str]) -> tuple[list[Experiment], dict[str, str]]:
+    """Those that take part, and why the optional ones among the others do not: their files would have to be fetched.
+
+    Raises:
+        BakeoffError: when an experiment enters no net or no gradient boosting.
+    """
+    absent = [each for each in experiments if each.name in optional and _would_be_fetched(each)]
+    entered = [each for each in experiments if each not in absent]
+    for experiment in entered:
+        claims.check_families(experiment.name, [each.family for each in experiment.contenders.values()])
+    why = "its file is not in Keras's cache; `bakeoff data fetch {}` gets it"
+    return entered, {each.name: why.format(each.dataset.kind) for each in absent}
+
+
+def _would_be_fetched(experiment: Experiment) -> bool:
+    return any(state(file) == "absent" for file in experiment.dataset.files)

@@ -1,0 +1,82 @@
+"""A report as people read it at a terminal."""
+
+from typing import TYPE_CHECKING
+
+from tasks.bootstrap import CONFIDENCE
+from tasks.data.splitting import HoldOutSpec
+from tasks.reporting import LeaderboardEntry, Report
+from tasks.wording import TITLES, with_unit
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def leaderboard_table(report: Report) -> "RenderableType":
+    """The leaderboard, and what each contender cost, for a terminal of 80 columns or more."""
+    from rich import box
+    from rich.table import Table
+
+    way = "higher" if report.greater_is_better else "lower"
+    title = (
+        f"{report.experiment}: {TITLES[report.metric]}{with_unit(report.metric, report.dataset.unit)}"
+        f" ({way} is better), {report.validation.label} of {report.dataset.training_rows}"
+    )
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("contender", no_wrap=True)
+    held_out = isinstance(report.validation, HoldOutSpec)
+    scores = ("valid.", "test") if held_out else (TITLES[report.metric],)
+    for heading in (*scores, f"{CONFIDENCE:.0%} interval", "fit s", "s/1000", "model"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for entry in report.contenders:
+        means = (entry.mean, entry.test_mean) if held_out else (entry.mean,)
+        table.add_row(entry.name, *map(short, means), _interval(entry), *costs(entry))
+    return table
+
+
+def costs(entry: LeaderboardEntry) -> tuple[str, str, str]:
+    """Seconds of all fits, seconds to predict 1,000 rows, and size on disk."""
+    seconds = entry.predict_seconds_per_1000_rows
+    return (f"{entry.fit_seconds:.3g}", f"{seconds:.1g}" if seconds < 1 else f"{seconds:.3g}", size(entry.model_bytes))
+
+
+def size(n_bytes: float) -> str:
+    """A file's size in the largest unit that leaves a number of 1 or more."""
+    for unit_bytes, name in UNITS:
+        if n_bytes >= unit_bytes:
+            return f"{n_bytes / unit_bytes:.3g} {name}"
+    return f"{n_bytes:.0f} B"
+
+
+def short(score: float) -> str:
+    """A score with four digits that count, or three places."""
+    return f"{score:.3f}" if abs(score) < 100 else f"{score:.5g}"
+
+
+def champion_lines(report: Report) -> list[str]:
+    """The champion, its score corrected for having been chosen, and its test score, as sentences."""
+    champion, best = report.champion, report.contenders[0]
+    unit = with_unit(report.metric, report.dataset.unit)
+    seeds = ""
+    if len(best.test_scores) > 1:
+        seeds = (
+            f" ({short(min(best.test_scores))} to {short(max(best.test_scores))} over {len(best.test_scores)} seeds)"
+        )
+    corrected = champion.corrected
+    lines = [
+        f"Champion: {champion.name}, fitted on all {report.dataset.training_rows} training rows; test"
+        f" {TITLES[report.metric]} {short(champion.test_score)}{unit}{seeds} on {report.dataset.test_rows} rows."
+    ]
+    if len(report.contenders) > 1:
+        low, high = corrected.interval
+        lines.append(
+            f"Its {short(best.mean)} is the best of {len(report.contenders)} scores; corrected for that choice it is"
+            f" {short(corrected.score)}{unit} ({CONFIDENCE:.0%} interval {short(low)} to {short(high)})."
+        )
+    return lines
+
+
+def _interval(entry: LeaderboardEntry) -> str:
+    low, high = entry.interval or entry.test_interval
+    return f"{short(low)} to {short(high)}"

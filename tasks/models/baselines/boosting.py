@@ -1,0 +1,143 @@
+"""Gradient boosting (Friedman 2001): scikit-learn's two, XGBoost and LightGBM."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from tasks.data.examples import Form
+from tasks.data.vectorization import Features, Labels
+from tasks.metrics import Task
+from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, Setting, mendable, spread
+from tasks.models.baselines.pipelines import SklearnSpec
+from tasks.specs import BakeoffError, Family
+from tasks.threads import limited_to, threads_for
+
+if TYPE_CHECKING:
+    import lightgbm
+    import xgboost
+    from sklearn.base import BaseEstimator
+
+
+class GradientBoostingSpec(SklearnSpec):
+    """Gradient boosting on exact splits (Friedman 2001)."""
+
+    kind: Literal["gradient_boosting"] = "gradient_boosting"
+    family = "boosting"
+    regressor = "sklearn.ensemble:GradientBoostingRegressor"
+    classifier = "sklearn.ensemble:GradientBoostingClassifier"
+
+
+class HistGradientBoostingSpec(SklearnSpec):
+    """Gradient boosting on histograms, in the manner of LightGBM."""
+
+    kind: Literal["hist_gradient_boosting"] = "hist_gradient_boosting"
+    family = "boosting"
+    takes_sparse = False
+    regressor = "sklearn.ensemble:HistGradientBoostingRegressor"
+    classifier = "sklearn.ensemble:HistGradientBoostingClassifier"
+
+
+class _BoosterSpec(BaselineSpec):
+    """A library with a file format of its own, which holds trees and no pipeline: words come as counts, all of them."""
+
+    family: ClassVar[Family] = "boosting"
+
+    def estimator(self, task: Task, form: Form, seed: int) -> "BaseEstimator":
+        """The library's estimator for scikit-learn."""
+        return self._unfitted(task, seed)
+
+    def fit(self, X: Features, y: Labels, task: Task, form: Form, seed: int) -> Fitted:
+        """Fits; the model is the library's own `Booster`, which has no memory of the classes' numbers."""
+        if task != "regression" and len(np.unique(y)) <= y.max():
+            raise BakeoffError(f"{self.kind} needs a training row of every class")
+        estimator = self.estimator(task, form, seed)
+        n_threads = threads_for(X.size)
+        if "n_jobs" not in self.params:
+            estimator.set_params(n_jobs=n_threads)
+        with limited_to(n_threads):
+            return Fitted(self._booster(estimator, X, y))
+
+    def predict(self, model: Any, X: Features, task: Task, n_outputs: int) -> Floats:
+        """As any contender predicts."""
+        n_threads = threads_for(X.size)
+        with limited_to(n_threads):
+            outputs = np.asarray(self._outputs(model, X, n_threads), np.float64)
+        if task == "regression":
+            return outputs
+        shares = outputs if outputs.ndim == 2 else np.column_stack([1 - outputs, outputs])
+        if ((shares < 0) | (shares > 1)).any():
+            raise BakeoffError(f"{self.kind} gives no probabilities with params.objective; leave it out")
+        return spread(shares, np.arange(shares.shape[1]), n_outputs)
+
+    def _booster(self, estimator: Any, X: Features, y: Labels) -> Any:
+        raise NotImplementedError
+
+    def _outputs(self, model: Any, X: Features, n_threads: int) -> Any:
+        raise NotImplementedError
+
+    def save(self, model: Any, path: Path) -> None:
+        """Writes the library's own format."""
+        model.save_model(path)
+
+
+class XGBoostSpec(_BoosterSpec):
+    """XGBoost (Chen & Guestrin 2016); a word that a text does not have is a missing value to it."""
+
+    kind: Literal["xgboost"] = "xgboost"
+    suffix = ".ubj"
+    regressor = "xgboost:XGBRegressor"
+    classifier = "xgboost:XGBClassifier"
+
+    def _defaults(self, task: Task) -> Mapping[str, Setting]:
+        return {"verbosity": 0}
+
+    def _booster(self, estimator: Any, X: Features, y: Labels) -> "xgboost.Booster":
+        with mendable():
+            return estimator.fit(X, y).get_booster()
+
+    def _outputs(self, model: "xgboost.Booster", X: Features, n_threads: int) -> Any:
+        import xgboost
+
+        model.set_param({"nthread": n_threads})
+        return model.predict(xgboost.DMatrix(X, missing=self.params.get("missing", np.nan), nthread=n_threads))
+
+    def load(self, path: Path) -> "xgboost.Booster":
+        """Reads a Booster."""
+        import xgboost
+
+        return xgboost.Booster(model_file=path)
+
+
+class LightGBMSpec(_BoosterSpec):
+    """LightGBM (Ke et al. 2017)."""
+
+    kind: Literal["lightgbm"] = "lightgbm"
+    suffix = ".txt"
+    regressor = "lightgbm:LGBMRegressor"
+    classifier = "lightgbm:LGBMClassifier"
+
+    def _defaults(self, task: Task) -> Mapping[str, Setting]:
+        """Left to itself, it times two ways to build histograms, which differ in the last bits."""
+        return {"deterministic": True, "force_col_wise": True, "max_bin": 255, "verbosity": -1}
+
+    def _booster(self, estimator: Any, X: Features, y: Labels) -> "lightgbm.Booster":
+        import lightgbm
+
+        lightgbm.register_logger(logging.getLogger("lightgbm"))  # by itself it writes to stdout, errors too
+        with mendable(lightgbm.basic.LightGBMError):
+            return estimator.fit(X, y).booster_
+
+    def _outputs(self, model: "lightgbm.Booster", X: Features, n_threads: int) -> Any:
+        return model.predict(X, num_threads=n_threads)
+
+    def load(self, path: Path) -> "lightgbm.Booster":
+        """Reads a Booster."""
+        import lightgbm
+
+        return lightgbm.Booster(model_file=path)
+
+
+Boosting = GradientBoostingSpec | HistGradientBoostingSpec | XGBoostSpec | LightGBMSpec

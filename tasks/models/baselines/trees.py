@@ -1,0 +1,46 @@
+"""A decision tree, and averages of many."""
+
+from typing import Literal
+
+from tasks.data.examples import Form
+from tasks.data.vectorization import Features, Labels
+from tasks.metrics import Task
+from tasks.models.baselines.estimators import Fitted
+from tasks.models.baselines.pipelines import SklearnSpec
+
+
+class DecisionTreeSpec(SklearnSpec):
+    """One tree, by CART (Breiman et al. 1984)."""
+
+    kind: Literal["decision_tree"] = "decision_tree"
+    regressor = "sklearn.tree:DecisionTreeRegressor"
+    classifier = "sklearn.tree:DecisionTreeClassifier"
+
+
+class _ForestSpec(SklearnSpec):
+    """Trees that differ by chance and vote."""
+
+    def fit(self, X: Features, y: Labels, task: Task, form: Form, seed: int) -> Fitted:
+        """Fits trees side by side; predictions add up tree by tree, for threads would add in the order they end in."""
+        fitted = super().fit(X, y, task, form, seed)
+        fitted.model[-1].set_params(n_jobs=1)
+        return fitted
+
+
+class RandomForestSpec(_ForestSpec):
+    """Trees on bootstrap samples, with a random choice of features at each split (Breiman 2001)."""
+
+    kind: Literal["random_forest"] = "random_forest"
+    regressor = "sklearn.ensemble:RandomForestRegressor"
+    classifier = "sklearn.ensemble:RandomForestClassifier"
+
+
+class ExtraTreesSpec(_ForestSpec):
+    """Extremely randomized trees: thresholds are drawn at random, too (Geurts et al. 2006)."""
+
+    kind: Literal["extra_trees"] = "extra_trees"
+    regressor = "sklearn.ensemble:ExtraTreesRegressor"
+    classifier = "sklearn.ensemble:ExtraTreesClassifier"
+
+
+Tree = DecisionTreeSpec | RandomForestSpec | ExtraTreesSpec

@@ -1,0 +1,106 @@
+"""The champion's score, corrected for its having been chosen.
+
+The best of many scores is the best partly by luck. The bootstrap bias corrected cross-validation, BBC-CV (Tsamardinos,
+Greasidou & Borboudakis 2018, "Bootstrapping the out-of-sample predictions for efficient and accurate
+cross-validation", Machine Learning 107), repeats the choice on samples of the rows, and scores what it chose on the
+rows that had no part in the choice. Nothing is trained anew.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tasks.bootstrap import SEED, draw, interval_of
+from tasks.data.vectorization import Arrays
+from tasks.evaluation import Evaluation
+from tasks.metrics import METRICS, MetricName
+from tasks.sample_scores import Counts, scorer
+from tasks.specs import Spec
+from tasks.store import load_arrays
+
+Floats = NDArray[np.float64]
+CHOICES = 1000  # how often the choice is repeated
+
+
+class Corrected(Spec):
+    """The champion's score as it would be had other rows chosen it, in the metric's unit.
+
+    `interval` holds 95 % of the scores on the rows left out of the choices, moved to lie about `score`; these are a
+    good third of all, so that it is rather wide.
+    """
+
+    score: float
+    interval: tuple[float, float]
+    optimism: float = Field(description="by how much the champion's own mean score looks better than it is")
+
+
+def correct_for_choice(evaluations: Sequence[Evaluation], arrays: Arrays, metric: MetricName) -> Corrected:
+    """Corrects the best mean score on the rows held out for the choice of the best among the contenders.
+
+    All contenders take part, the floor too. With a hold-out, a net's best epoch was found on the rows held out; that
+    choice is not seen here.
+    """
+    rows = load_arrays(evaluations[0].predictions, "rows")["rows"].astype(np.int64)
+    predictions = [
+        load_arrays(each.predictions, "out_of_fold")["out_of_fold"].astype(np.float64, copy=False)
+        for each in evaluations
+    ]
+    return corrected([each.scores for each in evaluations], arrays.y("train")[rows], predictions, metric)
+
+
+def corrected(
+    scores: Sequence[Sequence[float]], y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName
+) -> Corrected:
+    """Corrects the best mean of the scores for the choice.
+
+    The optimism is the mean, over samples of the rows, of how much worse the contender that the drawn rows choose is
+    than the one that all rows choose, both scored on the rows not drawn. Where the score is a mean over rows, that is
+    in expectation BBC-CV's own correction: the best score on all rows less the mean score of the chosen. But it varies
+    less, is 0 where one contender always wins or stands alone, and does not mix in how scores such as ROC AUC change
+    when folds are pooled or rows are few.
+
+    Args:
+        scores: each contender's on the folds or of its seeds.
+        y: the targets (rows,) of the rows held out.
+        predictions: for each contender (repeats, rows) or (repeats, rows, classes). A repeat is one of folds or a seed;
+            a contender's score on some rows is the mean over its repeats.
+        metric: what the scores are.
+    """
+    sign = METRICS[metric].sign
+    of_best, of_chosen = _scores_left_out(y, predictions, metric)
+    optimism = float(sign * np.mean(of_best - of_chosen))
+    best = float(max(sign * np.mean(each) for each in scores))
+    score = sign * (best - optimism)
+    low, high = interval_of(of_chosen - of_chosen.mean() + score)
+    return Corrected(score=score, interval=(low, high), optimism=optimism)
+
+
+def _scores_left_out(
+    y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName
+) -> tuple[Floats, Floats]:
+    """On the rows left out of each sample (CHOICES,): the scores of the best on all rows, and of the sample's best."""
+    score = scorer(y, [repeat for each in predictions for repeat in each], metric)
+    starts = np.cumsum([0, *map(len, predictions)])[:-1]
+    repeats = np.array([len(each) for each in predictions])
+    sign = METRICS[metric].sign
+
+    def means(counts: Counts) -> Floats:
+        return np.asarray(np.add.reduceat(score(counts), starts, axis=1) / repeats)
+
+    best = int(np.argmax(sign * means(np.ones((1, len(y)), np.int64))))
+    of_best, of_chosen = [], []
+    for counts in draw(len(y), CHOICES, np.random.default_rng(SEED)):
+        chosen = np.argmax(sign * means(counts), axis=1)
+        left_out = means(_left_out(counts))
+        of_best.append(left_out[:, best])
+        of_chosen.append(left_out[np.arange(len(counts)), chosen])
+    return np.concatenate(of_best), np.concatenate(of_chosen)
+
+
+def _left_out(counts: Counts) -> Counts:
+    """The rows that are in no draw, once each; where that is none, which takes very few rows, all."""
+    rest: Counts = (counts == 0).astype(np.int64)
+    rest[~rest.any(axis=1)] = 1
+    return rest

@@ -1,0 +1,77 @@
+"""What there is to say of scores and verdicts, in words."""
+
+from collections.abc import Mapping
+
+from tasks.bootstrap import CONFIDENCE
+from tasks.comparison import REPEATS_LIMIT, Verdict
+from tasks.data.splitting import HoldOutSpec, Validation
+from tasks.metrics import METRICS, MetricName
+from tasks.specs import Family
+
+TITLES: Mapping[MetricName, str] = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R²",
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+    "macro_f1": "macro F1",
+    "roc_auc": "ROC AUC",
+}
+FAMILIES: Mapping[Family, str] = {
+    "network": "deep net",
+    "boosting": "gradient boosting",
+    "classic": "older method",
+    "floor": "floor",
+}
+
+
+def say(
+    verdict: Verdict | None, metric: MetricName, unit: str, equivalent_within: float, validation: Validation
+) -> str:
+    """A verdict as a sentence."""
+    if verdict is None:
+        return "No verdict: it takes two of a net, a gradient boosting and an older method."
+    leader, other = (verdict.first, verdict.second)
+    if METRICS[metric].sign * verdict.difference < 0:
+        leader, other = other, leader
+    evidence = _evidence(verdict, metric, unit)
+    if isinstance(validation, HoldOutSpec):
+        evidence += " on the test rows"
+    if verdict.better:
+        return f"{leader} is better than {other}: {evidence}."
+    if verdict.decision == "equivalent":
+        margin = f"{equivalent_within:g}{with_unit(metric, unit)}"
+        return (
+            f"{leader} and {other} are practically equal: {evidence}; with probability {verdict.p_equivalent:.2f} they"
+            f" differ by no more than {margin}."
+        )
+    return f"Undecided between {leader} and {other}: {evidence}. {_outlook(verdict, validation)}"
+
+
+def with_unit(metric: MetricName, unit: str) -> str:
+    """The target's unit, to stand behind a score; empty where the metric has none."""
+    return f" {unit}" if unit and METRICS[metric].in_target_unit else ""
+
+
+def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:
+    low, high = verdict.interval
+    if verdict.difference < 0:
+        low, high = -high, -low
+    way = "higher" if METRICS[metric].greater_is_better else "lower"
+    adjusted = f", adjusted for {verdict.n_pairs} pairs {verdict.p_adjusted:.2g}" if verdict.n_pairs > 1 else ""
+    return (
+        f"{TITLES[metric]} {way} by {abs(verdict.difference):.3g}{with_unit(metric, unit)}"
+        f" ({CONFIDENCE:.0%} interval {low:.3g} to {high:.3g}, p = {verdict.p_value:.2g}{adjusted})"
+    )
+
+
+def _outlook(verdict: Verdict, validation: Validation) -> str:
+    if isinstance(validation, HoldOutSpec):
+        return "Only more test rows, or K-fold validation, could settle it."
+    if verdict.interval[0] == verdict.interval[1]:
+        return (
+            "The difference is the same on every fold, so nothing is known of how it varies; more repeats would tell."
+        )
+    if verdict.repeats_needed:
+        return f"About {verdict.repeats_needed} repeats in all would settle it."
+    return f"No number of repeats up to {REPEATS_LIMIT} would settle it on these rows; only more rows could."

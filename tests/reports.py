@@ -1,0 +1,71 @@
+"""Reports as if experiments had been run."""
+
+from collections.abc import Mapping, Sequence
+
+from tasks.comparison import Comparison, Verdict
+from tasks.data.examples import Examples
+from tasks.data.splitting import KFoldSpec, Validation
+from tasks.metrics import MetricName
+from tasks.models.baselines.boosting import GradientBoostingSpec
+from tasks.models.baselines.floor import DummySpec
+from tasks.models.baselines.linear import RidgeSpec
+from tasks.models.contenders import Contender
+from tasks.models.networks import DenseSpec
+from tasks.refitting import Refit
+from tasks.reporting import Report, rank, write_report
+from tasks.selection import Corrected
+from tasks.store import store
+from tests.builders import NO_FILE, evaluation_of, final_of
+
+HOUSES = Examples(
+    name="boston",
+    task="regression",
+    form="table",
+    shape=(2,),
+    unit="$1000s",
+    features=("a", "b"),
+    classes=(),
+    brightest=0,
+    digest="d",
+    training_rows=404,
+    test_rows=102,
+    file=NO_FILE,
+)
+
+
+def refit_of(name: str, contender: Contender | None = None, fit_seconds: float = 0.5) -> Refit:
+    """A refit as if it had been made, with a file of 5 bytes for a model."""
+    model = store(".txt", lambda path: path.write_bytes(b"model"))
+    return Refit(name=name, contender=contender or DummySpec(), models=(model,), fit_seconds=fit_seconds)
+
+
+# What a contender of this name is, where nothing else is said.
+CONTENDERS: dict[str, Contender] = {
+    "net": DenseSpec(),
+    "deep": DenseSpec(),
+    "trees": GradientBoostingSpec(),
+    "old": RidgeSpec(),
+    "floor": DummySpec(),
+}
+
+
+def report_of(
+    scores: Mapping[str, Sequence[float]],
+    metric: MetricName = "mae",
+    validation: Validation | None = None,
+    verdicts: Sequence[Verdict] = (),
+    headline: Verdict | None = None,
+) -> Report:
+    """A report on contenders of these names with these scores, and the verdicts given."""
+    rules = validation or KFoldSpec(n_splits=2)
+    evaluations = [evaluation_of(name, own, CONTENDERS[name]) for name, own in scores.items()]
+    board = rank(
+        evaluations,
+        [refit_of(name) for name in scores],
+        [final_of(name, own if rules.kind == "hold_out" else [2.5]) for name, own in scores.items()],
+        metric,
+        rules,
+    )
+    comparison = Comparison(verdicts=tuple(verdicts), headline=headline)
+    corrected = Corrected(score=board[0].mean, interval=(board[0].mean - 1, board[0].mean + 1), optimism=0.0)
+    return write_report("boston", HOUSES, rules, metric, 0.1, board, comparison, corrected)
