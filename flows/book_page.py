@@ -3,24 +3,21 @@
 from typing import TYPE_CHECKING
 
 from flows.book import Answer, BookReport
+from flows.leaderboard import plain_table
 from tasks.reporting import best_of
 from tasks.specs import Family
 from tasks.wording import FAMILIES, TITLES
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.table import Table
 
 RIVALS: tuple[Family, Family] = ("network", "boosting")
 HEADINGS = ("problem", "measure", "book", "ours", "over", "band", "within")
 
 
-def book_table(report: BookReport) -> "RenderableType":
+def book_table(report: BookReport) -> "Table":
     """The table for a terminal of 80 columns or more."""
-    from rich import box
-    from rich.table import Table
-
-    title = "Deep Learning with Python, chapters 2 and 3: the book's nets"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = plain_table("Deep Learning with Python, chapters 2 and 3: the book's nets")
     for heading in HEADINGS:
         table.add_column(heading, no_wrap=True)
     for answer in report.answers:

@@ -4,22 +4,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.book_page import markdown_rows
-from flows.leaderboard import short
+from flows.leaderboard import plain_table, short
 from tasks.artifacts.claim import plot_claim, result_in_words
 from tasks.claims import Claim, Contest, Entrant
 from tasks.wording import TITLES
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-
-def claim_table(claim: Claim) -> "RenderableType":
-    """The table for a terminal of 80 columns or more: two lines for each problem, the net's and boosting's."""
-    from rich import box
     from rich.table import Table
 
-    title = "Gradient boosting for tables, deep learning for perception?"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+
+def claim_table(claim: Claim) -> "Table":
+    """The table for a terminal of 80 columns or more: two lines for each problem, the net's and boosting's."""
+    table = plain_table("Gradient boosting for tables, deep learning for perception?")
     table.add_column("problem", no_wrap=True)
     table.add_column("best net, best boosting", no_wrap=True)
     for heading in ("score", "fit s"):

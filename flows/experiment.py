@@ -168,7 +168,8 @@ def _explain(error: "ErrorDetails", content: Yaml) -> str:
     where = ".".join(_keys(error, content)) or "the experiment"
     match error["type"]:
         case "extra_forbidden":
-            return f"{where} is not a known setting{did_you_mean(where.split('.')[-1], _field_names(Spec))}"
+            others = _field_names(Spec) - {where.split(".")[-1]}
+            return f"{where} is not a known setting{did_you_mean(where.split('.')[-1], others)}"
         case "missing":
             return f"{where} is missing"
         case "union_tag_invalid":

@@ -8,22 +8,34 @@ from tasks.reporting import LeaderboardEntry, Report
 from tasks.wording import TITLES, with_unit
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.table import Table
 
 UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def leaderboard_table(report: Report) -> "RenderableType":
-    """The leaderboard, and what each contender cost, for a terminal of 80 columns or more."""
+def plain_table(title: str) -> "Table":
+    """An empty table with a title and a line under its headings, its columns close together."""
     from rich import box
     from rich.table import Table
 
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+
+
+def leaderboard_table(report: Report) -> "Table":
+    """The leaderboard, and what each contender cost, for a terminal of 80 columns or more."""
     way = "higher" if report.greater_is_better else "lower"
     title = (
         f"{report.experiment}: {TITLES[report.metric]}{with_unit(report.metric, report.dataset.unit)}"
         f" ({way} is better), {report.validation.label} of {report.dataset.training_rows}"
     )
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = plain_table(title)
     table.add_column("contender", no_wrap=True)
     held_out = isinstance(report.validation, HoldOutSpec)
     scores = ("valid.", "test") if held_out else (TITLES[report.metric],)
@@ -38,7 +50,8 @@ def leaderboard_table(report: Report) -> "RenderableType":
 def costs(entry: LeaderboardEntry) -> tuple[str, str, str]:
     """Seconds of all fits, seconds to predict 1,000 rows, and size on disk."""
     seconds = entry.predict_seconds_per_1000_rows
-    return (f"{entry.fit_seconds:.3g}", f"{seconds:.1g}" if seconds < 1 else f"{seconds:.3g}", size(entry.model_bytes))
+    fit = f"{entry.fit_seconds:.0f}" if entry.fit_seconds >= 100 else f"{entry.fit_seconds:.2g}"
+    return (fit, f"{seconds:.1g}" if seconds < 1 else f"{seconds:.3g}", size(entry.model_bytes))
 
 
 def size(n_bytes: float) -> str:

@@ -6,7 +6,7 @@ tasks/significance.py.
 
 Of many pairs, some differ by chance. There are two families of hypotheses, and within each the chance of a single false
 "better" is held at 5 % (Holm 1979). The primary one is the experiment's own question: the best net against the best
-gradient boosting, among all pairs that these could have been. The secondary, exploratory one is that of all pairs.
+gradient boosting, among the pairs that these could have been. The secondary, exploratory one is that of all pairs.
 """
 
 from collections.abc import Sequence
@@ -79,8 +79,8 @@ class Verdict(Spec):
 class Comparison(Spec):
     """The verdicts on all pairs, in the order entered, and the one that the experiment is about.
 
-    `headline` is the best net against the best gradient boosting, adjusted over all pairs of a net and a boosting; the
-    next of RIVALS stands in for a family that is not entered, and with fewer than two there is none.
+    `headline` is the best net against the best gradient boosting; the next of RIVALS stands in for a family that is not
+    entered, and with fewer than two there is none.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -215,8 +215,9 @@ def compare(
 ) -> Comparison:
     """Compares all pairs, by fold scores or with a hold-out by test rows, and answers the experiment's own question.
 
-    The best of a family is the one with the best mean score on the rows held out. With a hold-out the pair is chosen
-    on other rows than those that judge it, so that adjusting for the choice is more cautious than it need be.
+    The best of a family is the one with the best mean score on the rows held out. With K-fold validation the same rows
+    judge it, so the headline is adjusted for all pairs that it was chosen from; with a hold-out the test rows do, which
+    had no part in the choice.
 
     Args:
         evaluations: the contenders' scores on the rows held out.
@@ -277,7 +278,9 @@ def _headline(evaluations: Sequence[Evaluation], pairs: Sequence[Pair], metric: 
     numbers = {each.name: number for number, members in enumerate(rivals) for each in members}
     between = [pair for pair in pairs if {numbers.get(pair.first), numbers.get(pair.second)} == {0, 1}]
     best = {max(members, key=lambda each: METRICS[metric].sign * np.mean(each.scores)).name for members in rivals}
-    return next(verdict for verdict in adjusted(between) if {verdict.first, verdict.second} == best)
+    chosen = [pair for pair in between if {pair.first, pair.second} == best]
+    looked_at = between if isinstance(chosen[0], FoldPair) else chosen
+    return next(verdict for verdict in adjusted(looked_at) if {verdict.first, verdict.second} == best)
 
 
 def _decide(better: float, equivalent: float, worse: float, p_adjusted: float) -> Decision:

@@ -16,6 +16,7 @@ from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import Network, NetworkSpec
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, store_arrays
+from tasks.threads import limited_to, threads_for
 
 if TYPE_CHECKING:
     from tasks.training import Member
@@ -108,14 +109,15 @@ def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Fo
     X, y = arrays.training()
     pairs = list(folds.pairs())
     predictions, fitting, predicting, notes = [], Stopwatch(), Stopwatch(), dict[str, None]()
-    for number, (training, held_out) in enumerate(pairs):
-        seed = seed_of(folds.validation.seed, number) % 2**31
-        with fitting.running():
-            fitted = contender.fit(X[training], y[training], arrays.task, arrays.form, seed)
-        with predicting.running():
-            predictions.append(contender.predict(fitted.model, X[held_out], arrays.task, arrays.n_outputs))
-        notes |= dict.fromkeys(fitted.warnings)
-        progress.report(f"{name}, fold", number + 1, len(pairs))
+    with limited_to(threads_for(X.size)):
+        for number, (training, held_out) in enumerate(pairs):
+            seed = seed_of(folds.validation.seed, number) % 2**31
+            with fitting.running():
+                fitted = contender.fit(X[training], y[training], arrays.task, arrays.form, seed)
+            with predicting.running():
+                predictions.append(contender.predict(fitted.model, X[held_out], arrays.task, arrays.n_outputs))
+            notes |= dict.fromkeys(fitted.warnings)
+            progress.report(f"{name}, fold", number + 1, len(pairs))
     return _Outcome(
         held_out=[held_out for _, held_out in pairs],
         predictions=predictions,

@@ -32,6 +32,7 @@ class Refit(Spec):
     models: tuple[StoredFile, ...]
     fit_seconds: float
     epochs: int | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def model_bytes(self) -> int:
@@ -77,7 +78,9 @@ def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Ref
     seconds = time.perf_counter() - started
     progress.report(f"{evaluation.name}, all training rows", 1, 1)
     models = (store(contender.suffix, lambda path: contender.save(fitted.model, path)),)
-    return Refit(name=evaluation.name, contender=contender, models=models, fit_seconds=seconds)
+    return Refit(
+        name=evaluation.name, contender=contender, models=models, fit_seconds=seconds, warnings=fitted.warnings
+    )
 
 
 def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScore:

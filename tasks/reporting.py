@@ -113,7 +113,7 @@ def rank(
                 predict_seconds_per_1000_rows=each.cost.predict_seconds_per_1000_rows,
                 refit_seconds=refit.fit_seconds,
                 model_bytes=refit.model_bytes,
-                warnings=each.warnings,
+                warnings=tuple(dict.fromkeys([*each.warnings, *refit.warnings])),
                 **summary.model_dump(),
             )
         )

@@ -8,6 +8,7 @@ values take 0.08 s or 46 s beside two busy processes, and 0.03 s alone. So small
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 ONE_THREAD_BELOW = 2_000_000
 
@@ -25,11 +26,24 @@ def threads_for(n_values: int) -> int:
     return 1 if n_values < ONE_THREAD_BELOW else int(joblib.cpu_count())
 
 
+_limit: ContextVar[int | None] = ContextVar("limit", default=None)
+
+
 @contextmanager
 def limited_to(n_threads: int) -> Iterator[None]:
-    """Inside, OpenMP and BLAS use so many threads, and so does joblib in estimators that name no `n_jobs`."""
+    """Inside, OpenMP and BLAS use so many threads, and so does joblib in estimators that name no `n_jobs`.
+
+    To look for the libraries and set them takes about 10 ms, so a limit that holds already is not set again.
+    """
+    if _limit.get() == n_threads:
+        yield
+        return
     import joblib
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(n_threads), joblib.parallel_config(backend="threading", n_jobs=n_threads):
-        yield
+    token = _limit.set(n_threads)
+    try:
+        with threadpool_limits(n_threads), joblib.parallel_config(backend="threading", n_jobs=n_threads):
+            yield
+    finally:
+        _limit.reset(token)

@@ -11,7 +11,7 @@ from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.models.baselines.floor import DummySpec
 from tasks.models.networks import DenseSpec
 from tasks.models.optimizers import AdamSpec
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, Family
 
 CONF = Path(__file__).parent.parent / "conf"
 GOOD: dict[str, Any] = {
@@ -45,7 +45,7 @@ def _with_net(**settings: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_experiment_in_conf_loads_and_pits_a_net_against_a_baseline(
+def test_every_experiment_in_conf_loads_and_pits_a_net_against_boosting_and_older_methods(
     path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository)
@@ -53,7 +53,7 @@ def test_every_experiment_in_conf_loads_and_pits_a_net_against_a_baseline(
     assert experiment == load(str(path))
     assert experiment.name == path.stem
     assert experiment.description
-    assert {"network", "baseline", "floor"} == {each.family for each in experiment.contenders.values()}
+    assert set(Family.__args__) == {each.family for each in experiment.contenders.values()}
 
 
 def test_conf_holds_nothing_but_experiments() -> None:
@@ -266,7 +266,7 @@ def test_a_setting_nobody_knows_is_refused_with_the_nearest_known_one(content: d
     [
         (GOOD | {"dataset": {"kind": "bostn"}}, "dataset.kind is 'bostn'; expected one of 'boston', 'boston_housing'"),
         (GOOD | {"dataset": {}}, "dataset.kind is missing"),
-        (_with_net(kind="dnse"), "contenders.net.kind is 'dnse'; expected one of 'dense', 'gradient_boosting'"),
+        (_with_net(kind="dnse"), "contenders.net.kind is 'dnse'; expected one of 'dense', 'conv', 'gradient_boosting'"),
         (_with_net(optimizer={"kind": "rmspop"}), "contenders.net.optimizer.kind is 'rmspop'; expected one of 'sgd'"),
         (_with_net(optimizer={"learning_rate": 1}), "contenders.net.optimizer.kind is missing"),
     ],

@@ -11,11 +11,8 @@ from rich.console import Console
 from flows import terminal
 from flows.launch import Outcome
 from tasks import progress
-from tasks.data.datasets import ingest
-from tasks.data.splitting import KFoldSpec
-from tasks.data.tables import WineSpec
-from tasks.reporting import Report, rank, write_report
-from tests.builders import evaluation_of, final_of
+from tasks.reporting import Report
+from tests.reports import report_of
 
 NOISY = """
 import os
@@ -30,10 +27,7 @@ console.print("for people")
 
 
 def made_report() -> Report:
-    evaluations = [evaluation_of("trees", [0.9, 0.8]), evaluation_of("floor", [0.4, 0.5])]
-    validation = KFoldSpec(n_splits=2)
-    board = rank(evaluations, [final_of("trees", [0.875]), final_of("floor", [0.4])], "accuracy", validation)
-    return write_report("wines", ingest(WineSpec()), validation, "accuracy", 0.01, board, [])
+    return report_of({"trees": [0.9, 0.8], "floor": [0.4, 0.5]}, "accuracy")
 
 
 def outcome(kept: bool = False, cut_off: int = 0) -> str:
@@ -45,9 +39,9 @@ def outcome(kept: bool = False, cut_off: int = 0) -> str:
 def test_the_report_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.print_report(made_report())
     out, err = capsys.readouterr()
-    assert "wines: accuracy (higher is better), 1 x 2 folds of 142" in out
+    assert "boston: accuracy (higher is better), 1 x 2 folds of 404" in out
     assert out.index("trees") < out.index("floor")
-    assert "Champion: trees, fitted on all 142 training rows; test accuracy 0.875 on 36 rows." in out
+    assert "Champion: trees, fitted on all 404 training rows; test accuracy 2.500 on 102 rows." in out
     assert err == ""
 
 

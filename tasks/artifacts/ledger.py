@@ -25,24 +25,25 @@ def ledger_frame(report: Report) -> "pd.DataFrame":
 
 
 def plot_costs(report: Report, folder: Path) -> Path:
-    """Score against the seconds of one fit, for every contender but the floor (costs.png)."""
+    """Score against the seconds that one fold or seed took to fit, for every contender but the floor (costs.png)."""
     picture = figure(9, 5.5)
     axes = picture.subplots()
     k_fold = isinstance(report.validation, KFoldSpec)
     shown = [entry for entry in report.contenders if entry.family != "floor"]
     for entry in shown:
-        seconds, score = entry.fit_seconds / entry.n_fits, entry.mean if k_fold else entry.test_mean
+        seconds, score = entry.fit_seconds / len(entry.scores), entry.mean if k_fold else entry.test_mean
         axes.plot(seconds, score, "o", color=FAMILY_COLOURS[entry.family])
         axes.annotate(entry.name, (seconds, score), (5, 4), textcoords="offset points", fontsize=8)
     for family in dict.fromkeys(entry.family for entry in shown):
         axes.plot([], [], "o", color=FAMILY_COLOURS[family], label=FAMILIES[family])
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(color=GREY, alpha=0.25)
     axes.margins(x=0.15)
     way = "higher" if report.greater_is_better else "lower"
     where = "over folds" if k_fold else "on the test rows"
     axes.set(
-        xlabel="seconds of one fit (of nets trained together, their share)",
+        xlabel="seconds to fit once (of nets that are trained together, their share)",
         ylabel=f"{TITLES[report.metric]}{with_unit(report.metric, report.dataset.unit)} {where}, {way} is better",
         title=f"{report.experiment}: score against cost",
     )

@@ -71,7 +71,8 @@ def _draw_scores(axes: "Axes", report: Report) -> None:
     )
     for family in dict.fromkeys(entry.family for entry in report.contenders):
         axes.plot([], [], "o", color=FAMILY_COLOURS[family], label=FAMILIES[family])
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22 - 1 / len(values)), ncols=2, fontsize=8, frameon=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize=8, frameon=False)
+    axes.tick_params(which="minor", length=0)
 
 
 def _draw_pairs(axes: "Axes", report: Report) -> None:
@@ -89,6 +90,7 @@ def _draw_pairs(axes: "Axes", report: Report) -> None:
     axes.set_xticks(np.arange(len(numbers) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(numbers) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#e6e6e6", linewidth=0.8)
+    axes.plot(range(len(numbers)), range(len(numbers)), "o", color="#d9d9d9", markersize=3)
     axes.tick_params(which="both", length=0)
     patches = [Patch(facecolor=COLOURS[each], edgecolor=GREY, label=MEANINGS[each]) for each in COLOURS]
     axes.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize=8, frameon=False)

@@ -83,6 +83,27 @@ class MemberPooling(keras.layers.Layer):  # type: ignore[misc]  # keras ships no
         return tf.reshape(pooled, (-1, members, *pooled.shape[1:]))
 
 
+class MemberDropout(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """Dropout of all members together, from one stream of random numbers.
+
+    Keras's own layer draws them by an algorithm for which XLA has a slow program: 161 ns for each on one core, and 6 ns
+    by Philox (Salmon et al. 2011). With it, a stack of 200 nets took 30 times as long as without dropout.
+    """
+
+    def __init__(self, rate: float, seed: int) -> None:
+        super().__init__()
+        self._rate, self._seed = rate, seed % 2**31
+        self._draws = tf.Variable(0, trainable=False)
+
+    def call(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        """In training zeroes a share of x, and raises the rest so that the expected sum stays what it was."""
+        if not training:
+            return x
+        seed = tf.stack([tf.constant(self._seed), self._draws.assign_add(1)])
+        kept = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox") >= self._rate
+        return tf.where(kept, x / (1 - self._rate), 0.0)
+
+
 class MemberBatchNormalization(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
     """Batch normalization of each member's features or channels by themselves.
 

@@ -20,6 +20,7 @@ from tasks.models.layers import (
     MemberBatchNormalization,
     MemberConv,
     MemberDense,
+    MemberDropout,
     MemberNormalization,
     MemberPooling,
 )
@@ -42,7 +43,7 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
                 x = layer(x, row_weights, training=training)
             elif isinstance(layer, MemberBag):
                 x = layer(x, batch=row_weights.shape[0])
-            elif isinstance(layer, keras.layers.Dropout):
+            elif isinstance(layer, MemberDropout):
                 x = layer(x, training=training)
             else:
                 x = layer(x)
@@ -74,6 +75,7 @@ class _Kit:
     conv: Callable[..., Layer]
     pooling: Callable[[int], Layer]
     batch_normalization: Callable[[], Layer]
+    dropout: Callable[..., Layer]
 
 
 def build_stack(
@@ -87,7 +89,7 @@ def build_stack(
     members = len(seeds)
     dense, bag = partial(MemberDense, members), partial(MemberBag, members, inputs.features)
     first = bag if inputs.words else dense
-    kit = _Kit((members,), first, dense, MemberConv, MemberPooling, MemberBatchNormalization)
+    kit = _Kit((members,), first, dense, MemberConv, MemberPooling, MemberBatchNormalization, MemberDropout)
     layers = _layers(spec, output, inputs, kit, seed=seeds[0])
     stack = StackedNetwork([*([MemberNormalization(normalizations)] if normalizations else []), *layers])
     no_words = (tf.zeros(1, tf.int32), tf.zeros(1, tf.int32))
@@ -108,7 +110,9 @@ def build_single(
     dense, bag = keras.layers.Dense, partial(bag_of_words, inputs.features)
     batch_normalization = partial(keras.layers.BatchNormalization, **BATCH_NORMALIZATION)
     first = bag if inputs.words else dense
-    kit = _Kit((), first, dense, keras.layers.Conv2D, keras.layers.MaxPooling2D, batch_normalization)
+    kit = _Kit(
+        (), first, dense, keras.layers.Conv2D, keras.layers.MaxPooling2D, batch_normalization, keras.layers.Dropout
+    )
     taken = keras.Input((None,), dtype="int32") if inputs.words else keras.Input((inputs.features,))
     normalize = []
     if normalization:
@@ -146,7 +150,7 @@ def _layers(spec: NetworkSpec, output: tuple[int, str], inputs: Inputs, kit: _Ki
                 kit.batch_normalization(),
                 keras.layers.Activation(spec.activation),
             ]
-        dropout = [keras.layers.Dropout(spec.dropout, seed=next(dropout_seeds))] if spec.dropout else []
+        dropout = [kit.dropout(spec.dropout, seed=next(dropout_seeds))] if spec.dropout else []
         return [*activated, *then, *dropout]
 
     layers: list[Layer] = []

@@ -1,0 +1,79 @@
+"""What is said of a verdict."""
+
+import pytest
+
+from tasks.data.splitting import HoldOutSpec, KFoldSpec
+from tasks.metrics import METRICS, MetricName
+from tasks.specs import Family
+from tasks.wording import FAMILIES, TITLES, say
+from tests.builders import verdict_of
+
+VALIDATION = KFoldSpec(n_splits=2)
+
+
+def test_a_winner_is_named_first_with_the_evidence() -> None:
+    assert say(verdict_of("first", -2.0), "mae", "$1000s", 0.1, VALIDATION) == (
+        "net is better than trees: MAE lower by 2 $1000s (95% interval 1 to 3, p = 0.012)."
+    )
+    assert say(verdict_of("second", 2.0), "mae", "$1000s", 0.1, VALIDATION) == (
+        "trees is better than net: MAE lower by 2 $1000s (95% interval 1 to 3, p = 0.012)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "difference", "start"),
+    [
+        ("r2", 0.25, "net is better than trees: R² higher by 0.25 (95% interval -0.75 to 1.25,"),
+        ("accuracy", -0.25, "trees is better than net: accuracy higher by 0.25 (95% interval -0.75 to 1.25,"),
+        ("log_loss", -0.25, "net is better than trees: log loss lower by 0.25 (95% interval -0.75 to 1.25,"),
+        ("log_loss", 0.25, "trees is better than net: log loss lower by 0.25 (95% interval -0.75 to 1.25,"),
+    ],
+)
+def test_the_wording_follows_the_direction_of_the_metric(metric: MetricName, difference: float, start: str) -> None:
+    decision = "first" if METRICS[metric].sign * difference > 0 else "second"
+    assert say(verdict_of(decision, difference), metric, "", 0.1, VALIDATION).startswith(start)
+
+
+def test_equality_is_said_with_its_probability_and_the_region() -> None:
+    assert say(verdict_of("equivalent", 0.05), "mae", "$1000s", 0.1, VALIDATION) == (
+        "trees and net are practically equal: MAE lower by 0.05 $1000s (95% interval -0.95 to 1.05, p = 0.012);"
+        " with probability 0.97 they differ by no more than 0.1 $1000s."
+    )
+
+
+def test_no_decision_is_said_with_the_repeats_that_would_settle_it() -> None:
+    assert say(verdict_of("undecided", 0.5, repeats_needed=23), "r2", "$1000s", 0.1, VALIDATION) == (
+        "Undecided between net and trees: R² higher by 0.5 (95% interval -0.5 to 1.5, p = 0.012)."
+        " About 23 repeats in all would settle it."
+    )
+
+
+def test_where_no_repeats_would_settle_it_only_more_rows_could() -> None:
+    sentence = say(verdict_of("undecided", 0.5), "r2", "", 0.1, VALIDATION)
+    assert sentence.endswith("No number of repeats up to 1000 would settle it on these rows; only more rows could.")
+
+
+def test_a_p_value_of_one_of_many_pairs_is_given_with_its_adjustment() -> None:
+    one_of_many = verdict_of("undecided", 0.5).model_copy(update={"n_pairs": 8, "p_adjusted": 0.096})
+    assert "p = 0.012, adjusted for 8 pairs 0.096)" in say(one_of_many, "r2", "", 0.1, VALIDATION)
+
+
+def test_the_unit_is_said_only_of_metrics_that_have_it() -> None:
+    for name, metric in METRICS.items():
+        assert ("$1000s" in say(verdict_of("first", 1.0), name, "$1000s", 0.1, VALIDATION)) == metric.in_target_unit
+
+
+def test_with_a_hold_out_the_sentence_says_which_rows_decided() -> None:
+    sentence = say(verdict_of("undecided", 0.1), "accuracy", "", 0.1, HoldOutSpec(validation_rows=100))
+    assert "on the test rows" in sentence
+    assert sentence.endswith("Only more test rows, or K-fold validation, could settle it.")
+
+
+def test_without_two_families_there_is_no_verdict() -> None:
+    assert say(None, "mae", "", 0.1, VALIDATION).startswith("No verdict: it takes two of a net,")
+
+
+def test_every_metric_and_every_family_has_a_title_of_its_own() -> None:
+    assert set(TITLES) == set(METRICS)
+    assert len(set(TITLES.values())) == len(METRICS)
+    assert set(FAMILIES) == set(Family.__args__)  # type: ignore[attr-defined]
