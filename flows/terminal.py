@@ -65,6 +65,8 @@ def progress_on(console: Console) -> Iterator[None]:
             if what not in known:
                 known[what] = bars.add_task(what, total=total)
             bars.update(known[what], completed=done, total=total)
+            if done == total:  # dozens of contenders would not fit the screen
+                bars.remove_task(known.pop(what))
 
         with progress.listening(update):
             yield

@@ -58,7 +58,7 @@ def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:
     if verdict.difference < 0:
         low, high = -high, -low
     way = "higher" if METRICS[metric].greater_is_better else "lower"
-    adjusted = f", adjusted for {verdict.n_pairs} pairs {verdict.p_adjusted:.2g}" if verdict.n_pairs > 1 else ""
+    adjusted = f", adjusted for {verdict.n_pairs} pairs: {verdict.p_adjusted:.2g}" if verdict.n_pairs > 1 else ""
     return (
         f"{TITLES[metric]} {way} by {abs(verdict.difference):.3g}{with_unit(metric, unit)}"
         f" ({CONFIDENCE:.0%} interval {low:.3g} to {high:.3g}, p = {verdict.p_value:.2g}{adjusted})"

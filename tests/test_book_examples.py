@@ -46,6 +46,26 @@ def test_the_books_net_reaches_the_books_accuracy(
     assert abs(evaluation.scores[0] - test.score) < 0.03
 
 
+@pytest.mark.parametrize(
+    ("name", "contender", "settings", "accuracy"),
+    [
+        ("reuters", "linear_svm", {}, 0.82),
+        ("imdb", "logistic_regression", {}, 0.87),
+        ("imdb", "lightgbm", {"params": {"n_estimators": 150}}, 0.85),  # of the experiment's 500 trees
+        ("mnist", "conv", {"epochs": 2}, 0.98),  # of the experiment's 6
+    ],
+)
+def test_other_contenders_reach_their_accuracy(
+    name: str, contender: str, settings: dict[str, object], accuracy: float, repository: Path
+) -> None:
+    experiment = load(str(repository / "conf" / f"{name}.yaml"), ["validation.n_seeds=1"])
+    chosen = experiment.contenders[contender].model_copy(update=settings)
+    arrays = vectorize(ingest(experiment.dataset))
+    _, test = _score(experiment.model_copy(update={"contenders": {contender: chosen}}), arrays, contender)
+    print(f"{name}, {contender}: test {test.scores}")
+    assert test.score >= accuracy
+
+
 def test_boosting_learns_from_what_its_experiment_leaves_it(
     example: tuple[Experiment, Arrays, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,16 +6,18 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
+ENTERED = ("dense", "gradient_boosting", "dummy")
 QUICK = (
     "validation.n_repeats=1",
     "contenders.dense.epochs=10",
     "contenders.gradient_boosting.params={n_estimators: 20}",
-    "contenders.hist_gradient_boosting=null",
 )
 WITHOUT_IMPORTS = """
 import sys
@@ -45,7 +47,10 @@ def bakeoff(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
 
 
 def quick_boston(*more: str) -> list[str]:
-    return ["run", "boston", *(part for setting in QUICK for part in ("--set", setting)), *more]
+    """The experiment with few contenders and little work."""
+    others = set(yaml.safe_load(Path("conf/boston.yaml").read_text())["contenders"]) - set(ENTERED)
+    settings = [*QUICK, *(f"contenders.{name}=null" for name in sorted(others))]
+    return ["run", "boston", *(part for setting in settings for part in ("--set", setting)), *more]
 
 
 def runs_in_mlflow() -> list[tuple[str, str]]:
@@ -55,7 +60,7 @@ def runs_in_mlflow() -> list[tuple[str, str]]:
 
 def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_IMPORTS, "--help"], capture_output=True, text=True, check=True)
-    assert all(command in done.stdout for command in ("run", "list", "show", "--version"))
+    assert all(command in done.stdout for command in ("run", "book", "claim", "list", "show", "--version"))
     assert done.stdout.splitlines()[-1] == "heavy:"
 
 
@@ -66,7 +71,7 @@ def test_list_says_a_line_about_each_experiment(repository: Path) -> None:
 
 
 def test_version_is_that_of_the_package() -> None:
-    assert bakeoff("--version").stdout == "bakeoff 0.2.0\n"
+    assert bakeoff("--version").stdout == "bakeoff 0.3.0\n"
 
 
 @pytest.mark.parametrize(
@@ -77,6 +82,9 @@ def test_version_is_that_of_the_package() -> None:
         (["run", "boston", "--set", "validation.n_split=3"], "n_split is not a known setting; did you mean n_splits?"),
         (["run", "boston", "--set", "validation.n_splits=many"], "validation.n_splits is 'many', but should be"),
         (["run", "boston", "--set", "metric=accuracy"], "metric accuracy does not fit a regression task"),
+        (["claim", "bostn"], "did you mean boston?"),
+        (["run", "boston", "--set", "contenders.ridge.kind=logistic_regression"], "predicts classes; for numbers"),
+        (["run", "boston", "--set", "contenders.dense.kind=conv"], "conv looks for patterns in neighbouring pixels"),
         (["show", "bostn"], "did you mean boston?"),
         (["show", "boston"], "boston has no finished run yet"),
     ],
@@ -122,12 +130,15 @@ def test_json_is_one_document_with_all_that_was_found() -> None:
     for entry in report["contenders"]:
         assert len(entry["scores"]) == 4
         assert {"mean", "std", "interval", "fit_seconds", "predict_seconds"} <= set(entry)
+        assert {"cpu_seconds", "n_fits", "predict_seconds_per_1000_rows", "model_bytes"} <= set(entry)
+    assert {(each["first"], each["second"]) for each in report["verdicts"]} == set(combinations(ENTERED, 2))
     for verdict in report["verdicts"]:
-        assert {"difference", "interval", "p_value", "decision"} <= set(verdict)
+        assert {"difference", "interval", "p_value", "p_adjusted", "n_pairs", "decision"} <= set(verdict)
         probabilities = [verdict[name] for name in ("p_first_better", "p_equivalent", "p_second_better")]
         assert sum(probabilities) == pytest.approx(1)
     assert report["headline"]["decision"] in ("first", "equivalent", "second", "undecided")
     assert report["champion"]["test_score"] > 0
+    assert report["champion"]["corrected"]["score"] >= min(entry["mean"] for entry in report["contenders"])
     assert len(report["mlflow_run_id"]) == 32
     assert len(report["prefect_flow_run_id"]) == 36
     assert report["seconds"]["evaluate"] > 0

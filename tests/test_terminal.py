@@ -87,3 +87,13 @@ def test_libraries_write_to_the_log_and_not_to_the_terminal() -> None:
     done = subprocess.run([sys.executable, "-c", NOISY], capture_output=True, text=True, check=True)
     assert done.stderr == "for people\n"
     assert Path("mlruns/bakeoff.log").read_text() == "noise from C++"
+
+
+def test_a_bar_that_is_full_makes_room_for_the_next() -> None:
+    said = StringIO()
+    with terminal.progress_on(Console(file=said, force_terminal=True, width=100)):
+        progress.report("the first", 3, 3)
+        progress.report("the second", 1, 3)
+        progress.report("the third", 1, 3)  # a new bar draws all anew
+    drawn = said.getvalue()
+    assert drawn.rindex("the first") < drawn.index("the second") < drawn.rindex("the second")

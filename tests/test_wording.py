@@ -55,7 +55,7 @@ def test_where_no_repeats_would_settle_it_only_more_rows_could() -> None:
 
 def test_a_p_value_of_one_of_many_pairs_is_given_with_its_adjustment() -> None:
     one_of_many = verdict_of("undecided", 0.5).model_copy(update={"n_pairs": 8, "p_adjusted": 0.096})
-    assert "p = 0.012, adjusted for 8 pairs 0.096)" in say(one_of_many, "r2", "", 0.1, VALIDATION)
+    assert "p = 0.012, adjusted for 8 pairs: 0.096)" in say(one_of_many, "r2", "", 0.1, VALIDATION)
 
 
 def test_the_unit_is_said_only_of_metrics_that_have_it() -> None:
