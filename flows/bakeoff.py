@@ -10,8 +10,7 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.experiment import Experiment
-from tasks import reporting
-from tasks.reporting import Report
+from tasks.reports.report import Report, rank, write_report
 from tasks.specs import Spec
 from tasks.tracking import runs
 
@@ -46,11 +45,11 @@ def bakeoff(experiment: Experiment) -> Report:
         with _timed("compare", seconds):
             comparison = steps.compare(evaluations, tests, arrays, validation, metric, experiment.equivalent_within)
             corrected = steps.correct_for_choice(evaluations, arrays, metric)
-            leaderboard = reporting.rank(evaluations, refits, tests, metric, validation)
+            leaderboard = rank(evaluations, refits, tests, metric, validation)
         with _timed("log", seconds):
             for evaluation, refitted, test in zip(evaluations, refits, tests, strict=True):
                 steps.log_contender(run, evaluation, refitted, test, examples, arrays, metric)
-        report = reporting.write_report(
+        report = write_report(
             experiment.name,
             examples,
             validation,

@@ -8,7 +8,7 @@ from prefect import flow
 from flows.bakeoff import attempt
 from flows.experiment import Experiment
 from tasks import progress
-from tasks.reporting import Report
+from tasks.reports.report import Report
 from tasks.specs import Spec
 
 NETWORK = "dense"  # what the experiments call the book's own net
@@ -69,7 +69,8 @@ def book(experiments: Mapping[str, Experiment], fresh: bool) -> BookReport:
     for number, problem in enumerate(PROBLEMS):
         progress.report("problems of the book", number, len(PROBLEMS))
         with progress.labelled(problem.experiment):
-            answers.append(_solve(problem, experiments[problem.experiment].with_only(ENTERED), fresh))
+            entered = experiments[problem.experiment].with_only(ENTERED, f"book-{problem.experiment}")
+            answers.append(_solve(problem, entered, fresh))
     progress.report("problems of the book", len(PROBLEMS), len(PROBLEMS))
     return BookReport(answers=tuple(answers))
 

@@ -8,10 +8,11 @@ from prefect.runtime import flow_run
 from flows import steps
 from flows.bakeoff import attempt, fingerprint
 from flows.experiment import Experiment
-from tasks import claims, progress
-from tasks.claims import Claim, Contest
+from tasks import progress
 from tasks.data.keras_cache import state
-from tasks.reporting import Report
+from tasks.reports import claims
+from tasks.reports.claims import Claim, Contest
+from tasks.reports.report import Report
 from tasks.tracking import runs
 
 NAME = "claim"
@@ -51,19 +52,21 @@ def kept_claim(experiments: Sequence[Experiment], left_out: Mapping[str, str]) -
         if report is None:
             return None
         kept.append(report)
-    return claims.weigh([claims.contest(report) for report in kept], {}, left_out)
+    found = claims.weigh([claims.contest(report) for report in kept], {}, left_out)
+    return found.model_copy(update={"kept": True})
 
 
 def enter(experiments: Sequence[Experiment], optional: Collection[str]) -> tuple[list[Experiment], dict[str, str]]:
     """Those that take part, and why the optional ones among the others do not: their files would have to be fetched.
 
     Raises:
-        BakeoffError: when an experiment enters no net or no gradient boosting.
+        BakeoffError: when an experiment enters no net or no gradient boosting, or names no difference that matters.
     """
     absent = [each for each in experiments if each.name in optional and _would_be_fetched(each)]
     entered = [each for each in experiments if each not in absent]
     for experiment in entered:
-        claims.check_families(experiment.name, [each.family for each in experiment.contenders.values()])
+        families = [each.family for each in experiment.contenders.values()]
+        claims.check_entered(experiment.name, families, experiment.equivalent_within)
     why = "its file is not in Keras's cache; `bakeoff data fetch {}` gets it"
     return entered, {each.name: why.format(each.dataset.kind) for each in absent}
 

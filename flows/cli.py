@@ -10,7 +10,7 @@ from flows.errors import errors
 from flows.options import AsJson, Debug, Fresh
 
 if TYPE_CHECKING:
-    from tasks.reporting import Report
+    from tasks.reports.report import Report
 
 app = typer.Typer(
     help="Decides, with evidence, between deep nets and gradient boosting on a given data set.",
@@ -68,7 +68,7 @@ def book(
         else:
             terminal.print_book(report)
         if write:
-            from flows.book_page import book_page
+            from flows.pages.book import book_page
 
             with terminal.writing(write):
                 write.write_text(book_page(report), encoding="utf8")
@@ -94,14 +94,16 @@ def claim(
     with errors(debug):
         from flows import launch, terminal
 
-        with terminal.at_work(debug):
+        with terminal.at_work(debug) as console:
             found = launch.run_claim(experiments or [], fresh)
         if as_json:
             typer.echo(found.model_dump_json(indent=2))
         else:
             terminal.print_claim(found)
+        if found.kept:
+            terminal.print_kept(console)
         if write:
-            from flows.claim_page import write_claim_page
+            from flows.pages.claim import write_claim_page
 
             with terminal.writing(write):
                 write_claim_page(found, write)

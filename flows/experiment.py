@@ -45,10 +45,10 @@ class Experiment(Spec):
                 raise BakeoffError(f"contenders.{name}: {error}") from error
         return self
 
-    def with_only(self, names: Collection[str]) -> "Experiment":
-        """The same experiment with those of its contenders that bear one of these names."""
-        chosen = {name: contender for name, contender in self.contenders.items() if name in names}
-        return self.model_copy(update={"contenders": chosen})
+    def with_only(self, entered: Collection[str], name: str) -> "Experiment":
+        """The same experiment under another name, with those of its contenders that bear one of these names."""
+        chosen = {key: contender for key, contender in self.contenders.items() if key in entered}
+        return self.model_copy(update={"name": name, "contenders": chosen})
 
 
 def load(name_or_path: str, settings: Sequence[str] = ()) -> Experiment:
@@ -168,8 +168,10 @@ def _explain(error: "ErrorDetails", content: Yaml) -> str:
     where = ".".join(_keys(error, content)) or "the experiment"
     match error["type"]:
         case "extra_forbidden":
-            others = _field_names(Spec) - {where.split(".")[-1]}
-            return f"{where} is not a known setting{did_you_mean(where.split('.')[-1], others)}"
+            name = where.split(".")[-1]
+            if name in _field_names(Spec):
+                return f"{where} is a setting of other kinds than this one; leave it out"
+            return f"{where} is not a known setting{did_you_mean(name, _field_names(Spec))}"
         case "missing":
             return f"{where} is missing"
         case "union_tag_invalid":

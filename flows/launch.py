@@ -14,13 +14,13 @@ from flows.experiment import Experiment, load
 from flows.server import HOME, OwnServer
 from tasks import progress
 from tasks.models.networks import NetworkSpec
-from tasks.reporting import Report
+from tasks.reports.report import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import CACHE, MLRUNS
 
 if TYPE_CHECKING:
     from flows.book import BookReport
-    from tasks.claims import Claim
+    from tasks.reports.claims import Claim
 
 STARTING = "starting libraries and server, step"
 _MEND_MLRUNS = "it holds all results: make it yours to write, or run bakeoff from another folder"
@@ -94,12 +94,11 @@ def run_claim(names: Sequence[str], fresh: bool) -> "Claim":
     experiments, left_out = enter([load(name) for name in names or EXPERIMENTS], () if names else (OPTIONAL,))
     for experiment in experiments:
         _check_settings(experiment)
-    started = time.monotonic()
-    found = None if fresh else kept_claim(experiments, left_out)
-    if found is None:
-        with _orchestrated(experiments, fresh):
-            found = claim(experiments, left_out, fresh)
-    return found.model_copy(update={"seconds": time.monotonic() - started})
+    kept = None if fresh else kept_claim(experiments, left_out)
+    if kept:
+        return kept
+    with _orchestrated(experiments, fresh):
+        return claim(experiments, left_out, fresh)
 
 
 @contextmanager

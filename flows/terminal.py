@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from flows.launch import Outcome, prepare
-from flows.leaderboard import champion_lines, leaderboard_table
+from flows.pages.leaderboard import champion_lines, leaderboard_table
 from tasks import progress
-from tasks.reporting import Report
+from tasks.reports.report import Report
 from tasks.specs import BakeoffError
 from tasks.store import MLRUNS
 
 if TYPE_CHECKING:
     from flows.book import BookReport
-    from tasks.claims import Claim
+    from tasks.reports.claims import Claim
 
 LOG = MLRUNS / "bakeoff.log"
 
@@ -80,9 +80,7 @@ def print_notes(outcome: Outcome, console: Console) -> None:
             style="yellow",
         )
     if outcome.kept:
-        console.print(
-            "Nothing has changed since that run, so nothing was trained; --fresh trains again", style="yellow"
-        )
+        print_kept(console)
     console.print(_where_to_look(outcome.report), style="dim")
 
 
@@ -98,7 +96,7 @@ def print_report(report: Report) -> None:
 
 def print_book(report: "BookReport") -> None:
     """Prints the table of the four problems, and the verdict on each, on standard output."""
-    from flows.book_page import book_sentences, book_table
+    from flows.pages.book import book_sentences, book_table
 
     out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     out.print(book_table(report))
@@ -109,13 +107,18 @@ def print_book(report: "BookReport") -> None:
 
 def print_claim(claim: "Claim") -> None:
     """Prints the table of the problems and what they say together, on standard output."""
-    from flows.claim_page import claim_lines, claim_table
+    from flows.pages.claim import claim_lines, claim_table
 
     out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     out.print(claim_table(claim))
     out.print()
     for line in claim_lines(claim):
         out.print(line)
+
+
+def print_kept(console: Console) -> None:
+    """Says that nothing was to be done."""
+    console.print("Nothing has changed since that run, so nothing was trained; --fresh trains again", style="yellow")
 
 
 @contextmanager

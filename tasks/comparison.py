@@ -1,8 +1,8 @@
 """The verdicts: what the scores of several contenders allow one to say of each pair.
 
 With a hold-out, the contenders, fitted on all training rows, are compared on the test rows by the paired bootstrap
-(tasks/bootstrap.py). With K-fold validation, their fold scores are compared by the corrected tests of
-tasks/significance.py.
+(tasks/statistics/bootstrap.py). With K-fold validation, their fold scores are compared by the corrected tests of
+tasks/statistics/significance.py.
 
 Of many pairs, some differ by chance. There are two families of hypotheses, and within each the chance of a single false
 "better" is held at 5 % (Holm 1979). The primary one is the experiment's own question: the best net against the best
@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.bootstrap import CONFIDENCE, RESAMPLES, interval_of, resample
 from tasks.data.splitting import KFoldSpec, Validation
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.refitting import FinalScore
-from tasks.significance import (
+from tasks.specs import Family, Spec
+from tasks.statistics.bootstrap import CONFIDENCE, RESAMPLES, interval_of, resample
+from tasks.statistics.significance import (
     McNemar,
     corrected_p_values,
     holm_factors,
@@ -35,7 +36,6 @@ from tasks.significance import (
     standard_error,
     t_quantile,
 )
-from tasks.specs import Family, Spec
 from tasks.store import load_arrays
 
 Floats = NDArray[np.float64]

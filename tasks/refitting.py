@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import progress
-from tasks.bootstrap import interval_of, resample
 from tasks.data.splitting import Validation
 from tasks.data.vectorization import Arrays, Features, word_rows
 from tasks.evaluation import Evaluation, member_seeds, seed_of
@@ -16,6 +15,7 @@ from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
 from tasks.models.networks import Network, NetworkSpec, output_layer
 from tasks.specs import BakeoffError, Spec
+from tasks.statistics.bootstrap import interval_of, resample
 from tasks.store import StoredFile, store, store_arrays
 
 PART = 1024  # rows that a saved net computes at a time

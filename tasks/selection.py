@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.bootstrap import SEED, draw, interval_of
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
-from tasks.sample_scores import Counts, scorer
 from tasks.specs import Spec
+from tasks.statistics.bootstrap import SEED, draw, interval_of
+from tasks.statistics.sample_scores import Counts, scorer
 from tasks.store import load_arrays
 
 Floats = NDArray[np.float64]
@@ -56,7 +56,7 @@ def corrected(
     """Corrects the best mean of the scores for the choice.
 
     The optimism is the mean, over samples of the rows, of how much worse the contender that the drawn rows choose is
-    than the one that all rows choose, both scored on the rows not drawn. Where the score is a mean over rows, that is
+    than the champion, both scored on the rows not drawn. Where the score is a mean over rows, that is
     in expectation BBC-CV's own correction: the best score on all rows less the mean score of the chosen. But it varies
     less, is 0 where one contender always wins or stands alone, and does not mix in how scores such as ROC AUC change
     when folds are pooled or rows are few.
@@ -69,18 +69,19 @@ def corrected(
         metric: what the scores are.
     """
     sign = METRICS[metric].sign
-    of_best, of_chosen = _scores_left_out(y, predictions, metric)
-    optimism = float(sign * np.mean(of_best - of_chosen))
-    best = float(max(sign * np.mean(each) for each in scores))
-    score = sign * (best - optimism)
+    gains = [float(sign * np.mean(each)) for each in scores]
+    champion = int(np.argmax(gains))
+    of_champion, of_chosen = _scores_left_out(champion, y, predictions, metric)
+    optimism = float(sign * np.mean(of_champion - of_chosen))
+    score = sign * (gains[champion] - optimism)
     low, high = interval_of(of_chosen - of_chosen.mean() + score)
     return Corrected(score=score, interval=(low, high), optimism=optimism)
 
 
 def _scores_left_out(
-    y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName
+    champion: int, y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName
 ) -> tuple[Floats, Floats]:
-    """On the rows left out of each sample (CHOICES,): the scores of the best on all rows, and of the sample's best."""
+    """On the rows left out of each sample (CHOICES,): the scores of the champion, and of the sample's best."""
     score = scorer(y, [repeat for each in predictions for repeat in each], metric)
     starts = np.cumsum([0, *map(len, predictions)])[:-1]
     repeats = np.array([len(each) for each in predictions])
@@ -89,14 +90,13 @@ def _scores_left_out(
     def means(counts: Counts) -> Floats:
         return np.asarray(np.add.reduceat(score(counts), starts, axis=1) / repeats)
 
-    best = int(np.argmax(sign * means(np.ones((1, len(y)), np.int64))))
-    of_best, of_chosen = [], []
+    of_champion, of_chosen = [], []
     for counts in draw(len(y), CHOICES, np.random.default_rng(SEED)):
         chosen = np.argmax(sign * means(counts), axis=1)
         left_out = means(_left_out(counts))
-        of_best.append(left_out[:, best])
+        of_champion.append(left_out[:, champion])
         of_chosen.append(left_out[np.arange(len(counts)), chosen])
-    return np.concatenate(of_best), np.concatenate(of_chosen)
+    return np.concatenate(of_champion), np.concatenate(of_chosen)
 
 
 def _left_out(counts: Counts) -> Counts:

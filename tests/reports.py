@@ -12,7 +12,7 @@ from tasks.models.baselines.linear import RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
 from tasks.refitting import Refit
-from tasks.reporting import Report, rank, write_report
+from tasks.reports.report import Report, rank, write_report
 from tasks.selection import Corrected
 from tasks.store import store
 from tests.builders import NO_FILE, evaluation_of, final_of

@@ -9,9 +9,10 @@ import yaml
 from rich.console import Console
 
 from flows import book as the_book
-from flows import book_page, launch
+from flows import launch
 from flows.book import PROBLEMS, Answer, BookReport, Problem
 from flows.experiment import load
+from flows.pages import book as book_page
 from tasks.tracking import runs
 
 EXPERIMENT = {

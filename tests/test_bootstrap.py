@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.bootstrap import RESAMPLES, SEED, interval_of, resample
 from tasks.comparison import RowPair, Verdict, compare
 from tasks.data.splitting import HoldOutSpec
 from tasks.metrics import METRICS
-from tasks.significance import mcnemar
+from tasks.statistics.bootstrap import RESAMPLES, SEED, interval_of, resample
+from tasks.statistics.significance import mcnemar
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, final_of
 
@@ -46,7 +46,7 @@ def test_a_resample_scores_the_drawn_rows_by_the_metric_itself() -> None:
 
 def test_the_same_resamples_come_whatever_the_parts_and_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = resample(Y, [_probabilities(0.8)], "accuracy", 50)
-    monkeypatch.setattr("tasks.bootstrap.PART", 1300)
+    monkeypatch.setattr("tasks.statistics.bootstrap.PART", 1300)
     np.testing.assert_allclose(resample(Y, [_probabilities(0.8)], "accuracy", 50), whole)
     np.testing.assert_allclose(resample(Y, [_probabilities(0.8)], "accuracy", 7), whole[:, :7])
 

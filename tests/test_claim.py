@@ -11,10 +11,11 @@ import yaml
 from matplotlib.image import imread
 from rich.console import Console
 
-from flows import claim_page, launch
+from flows import launch
 from flows.claim import EXPERIMENTS, OPTIONAL, enter
 from flows.experiment import Experiment, check, load
-from tasks.claims import Claim
+from flows.pages import claim as claim_page
+from tasks.reports.claims import Claim
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tasks.claims import Claim, Contest, Entrant, Kind, Result, check_families, contest, weigh
 from tasks.comparison import Decision
+from tasks.reports.claims import Claim, Contest, Entrant, Kind, Result, check_entered, contest, weigh
 from tasks.specs import BakeoffError
 from tests.builders import verdict_of
 from tests.reports import report_of
 
 
-def contest_of(problem: str, kind: Kind, result: Result) -> Contest:
+def contest_of(problem: str, kind: Kind, result: Result, p_adjusted: float = 0.001) -> Contest:
     entrant = Entrant(name="x", score=0.5, fit_seconds=1.0, n_fits=4, predict_seconds_per_1000_rows=0.01)
     return Contest(
         problem=problem,
@@ -21,10 +21,11 @@ def contest_of(problem: str, kind: Kind, result: Result) -> Contest:
         gain=0.3,
         interval=(-0.1, 0.7),
         matters_from=0.2,
-        p_value=0.03,
-        p_adjusted=0.06,
+        p_value=0.0001,
+        p_adjusted=p_adjusted,
         n_pairs=2,
         result=result,
+        seconds=60.0,
         champion="net",
         mlflow_run_id="run",
     )
@@ -37,7 +38,7 @@ def claim_of(*results: tuple[str, Kind, Result]) -> Claim:
 def test_the_claim_holds_where_it_is_shown_on_both_kinds_and_nowhere_contradicted() -> None:
     found = claim_of(("a", "tables", "boosting"), ("b", "tables", "undecided"), ("c", "perception", "network"))
     assert found.sentence == (
-        "Chapter 1's claim holds here for tables and perception."
+        "Chapter 1's claim holds here for tables (shown on 1 of 2) and perception (shown on 1 of 1)."
         " Tables: gradient boosting is better on a; it is undecided on b."
         " Perception: the deep net is better on c."
     )
@@ -54,7 +55,8 @@ def test_one_contradiction_is_enough_to_say_that_it_does_not_hold() -> None:
 def test_what_is_shown_on_one_kind_alone_is_said_of_that_kind_alone() -> None:
     found = claim_of(("a", "tables", "equivalent"), ("b", "tables", "equivalent"), ("c", "perception", "network"))
     assert found.sentence.startswith(
-        "Chapter 1's claim holds here for perception; for tables nothing shows it, and nothing contradicts it."
+        "Chapter 1's claim holds here for perception (shown on 1 of 1); for tables nothing shows it, and nothing"
+        " contradicts it."
         " Tables: the two are practically equal on a and b."
     )
 
@@ -102,9 +104,24 @@ def test_a_table_is_structured_data_and_everything_else_perception() -> None:
 
 
 def test_an_experiment_without_one_of_the_two_says_nothing_of_the_claim() -> None:
-    check_families("fine", ["floor", "network", "boosting"])
+    check_entered("fine", ["floor", "network", "boosting"], 0.1)
     with pytest.raises(BakeoffError, match="half says nothing of the claim, as gradient boosting is not entered"):
-        check_families("half", ["network", "classic", "floor"])
+        check_entered("half", ["network", "classic", "floor"], 0.1)
+    with pytest.raises(BakeoffError, match="vague has equivalent_within 0"):
+        check_entered("vague", ["network", "boosting"], 0.0)
+
+
+def test_what_only_one_of_many_problems_shows_by_chance_is_undecided() -> None:
+    lucky = contest_of("lucky", "tables", "boosting", p_adjusted=0.02)
+    others = [contest_of(name, "tables", "undecided", p_adjusted=0.9) for name in "abc"]
+    assert weigh([lucky], {}, {}).contests[0].result == "boosting"
+    found = weigh([lucky, *others], {}, {})
+    assert (found.contests[0].p_among_problems, found.contests[0].result) == (pytest.approx(0.08), "undecided")
+    assert found.sentence.startswith("Nothing here shows")
+
+
+def test_where_no_problem_was_answered_nothing_is_said_of_the_claim() -> None:
+    assert weigh([], {"a": "why"}, {}).sentence == "No problem was answered."
 
 
 def test_a_claim_survives_json() -> None:

@@ -16,7 +16,7 @@ from flows import launch
 from flows.experiment import Experiment, check
 from flows.launch import Outcome
 from tasks import progress
-from tasks.reporting import Report
+from tasks.reports.report import Report
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
 

@@ -3,10 +3,10 @@
 import pytest
 from rich.console import Console
 
-from flows.leaderboard import champion_lines, leaderboard_table, size
+from flows.pages.leaderboard import champion_lines, leaderboard_table, size
 from tasks.comparison import estimate
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
-from tasks.reporting import Report
+from tasks.reports.report import Report
 from tests.reports import report_of
 
 SCORES = {"floor": [7.0, 7.5], "trees": [3.0, 3.3], "net": [2.0, 2.2], "deep": [4.0, 4.2]}

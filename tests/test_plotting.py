@@ -9,7 +9,7 @@ from matplotlib.image import imread
 
 from tasks.artifacts.plotting import plot_differences, plot_predictions
 from tasks.comparison import Verdict
-from tasks.reporting import Report
+from tasks.reports.report import Report
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, verdict_of
 from tests.reports import report_of

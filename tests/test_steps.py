@@ -46,7 +46,6 @@ def test_code_that_only_tells_of_results_makes_no_task_run_again_but_a_new_repor
     computing, reporting = set(), set()
     for content in ("a = 1", "a = 2"):
         (tmp_path / "artifacts" / "plotting.py").write_text(content)
-        (tmp_path / "wording.py").write_text(content)
         monkeypatch.setattr(steps.tasks, "__file__", str(tmp_path / "__init__.py"))
         computing.add(steps.code_version.__wrapped__(telling=False))
         reporting.add(steps.code_version.__wrapped__(telling=True))

@@ -11,7 +11,7 @@ from rich.console import Console
 from flows import terminal
 from flows.launch import Outcome
 from tasks import progress
-from tasks.reporting import Report
+from tasks.reports.report import Report
 from tests.reports import report_of
 
 NOISY = """

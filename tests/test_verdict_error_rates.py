@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.bootstrap import resample
 from tasks.comparison import RESAMPLES_PER_PAIR, Comparison, FoldPair, RowPair, Verdict, adjusted, compare
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.models.networks import DenseSpec
+from tasks.statistics.bootstrap import resample
 from tests.builders import NO_FILE, evaluation_of
 
 SIMULATIONS = 1000

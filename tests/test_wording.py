@@ -4,8 +4,8 @@ import pytest
 
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
 from tasks.metrics import METRICS, MetricName
+from tasks.reports.wording import FAMILIES, TITLES, say
 from tasks.specs import Family
-from tasks.wording import FAMILIES, TITLES, say
 from tests.builders import verdict_of
 
 VALIDATION = KFoldSpec(n_splits=2)
@@ -70,7 +70,9 @@ def test_with_a_hold_out_the_sentence_says_which_rows_decided() -> None:
 
 
 def test_without_two_families_there_is_no_verdict() -> None:
-    assert say(None, "mae", "", 0.1, VALIDATION).startswith("No verdict: it takes two of a net,")
+    assert say(None, "mae", "", 0.1, VALIDATION).startswith(
+        "No verdict in a sentence: all contenders are of one family"
+    )
 
 
 def test_every_metric_and_every_family_has_a_title_of_its_own() -> None:

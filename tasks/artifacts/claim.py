@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, save
-from tasks.bootstrap import CONFIDENCE
-from tasks.claims import CLAIMED, WORDS, Claim, Contest, Kind, Result
+from tasks.reports.claims import CLAIMED, WORDS, Claim, Contest, Kind, Result
+from tasks.statistics.bootstrap import CONFIDENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.models.networks import training_metric
 from tasks.refitting import FinalScore
+from tasks.reports.wording import TITLES
 from tasks.store import load_arrays
-from tasks.wording import TITLES
 
 
 def write_contender(evaluation: Evaluation, test: FinalScore, arrays: Arrays, unit: str, folder: Path) -> None:
@@ -23,11 +23,12 @@ def write_contender(evaluation: Evaluation, test: FinalScore, arrays: Arrays, un
     if arrays.task == "regression":
         plotting.plot_predictions(evaluation, arrays, unit, folder)
     else:
-        _write_classification(evaluation.name, test, arrays, folder)
+        _write_classification(evaluation, test, arrays, folder)
 
 
-def _write_classification(name: str, test: FinalScore, arrays: Arrays, folder: Path) -> None:
+def _write_classification(evaluation: Evaluation, test: FinalScore, arrays: Arrays, folder: Path) -> None:
     """What a classifier, the first of its seeds, makes of the test rows."""
+    name = evaluation.name
     y = arrays.y("test").astype(np.int64)
     probabilities = load_arrays(test.predictions)["test"][0].astype(np.float64)
     predicted = probabilities.argmax(axis=1)
@@ -35,7 +36,7 @@ def _write_classification(name: str, test: FinalScore, arrays: Arrays, folder: P
         folder / "per_class.csv", index=False, float_format="%.4f"
     )
     classes.plot_confusion(name, y, predicted, arrays.classes, folder)
-    if arrays.task == "binary":
+    if arrays.task == "binary" and evaluation.contender.gives_probabilities:
         classes.plot_calibration(name, y, probabilities[:, 1], arrays.classes[1], folder)
     if arrays.form == "pixels":
         pictures = arrays.test()[0].reshape(len(y), *arrays.shape)

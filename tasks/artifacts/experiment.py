@@ -5,7 +5,7 @@ from pathlib import Path
 from tasks.artifacts.ledger import ledger_frame, plot_costs
 from tasks.artifacts.plotting import plot_differences
 from tasks.artifacts.ranks import plot_ranks
-from tasks.reporting import Report
+from tasks.reports.report import Report
 
 
 def write_experiment(report: Report, folder: Path) -> None:

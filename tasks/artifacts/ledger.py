@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, save
 from tasks.data.splitting import KFoldSpec
-from tasks.reporting import Report
-from tasks.wording import FAMILIES, TITLES, with_unit
+from tasks.reports.report import Report
+from tasks.reports.wording import FAMILIES, TITLES, with_unit
 
 if TYPE_CHECKING:
     import pandas as pd

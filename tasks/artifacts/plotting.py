@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.artifacts.figures import BLUE, GREY, ORANGE, figure, save
-from tasks.bootstrap import CONFIDENCE
 from tasks.comparison import Verdict
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
-from tasks.reporting import Report
+from tasks.reports.report import Report
+from tasks.reports.wording import TITLES
+from tasks.statistics.bootstrap import CONFIDENCE
 from tasks.store import load_arrays
-from tasks.wording import TITLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

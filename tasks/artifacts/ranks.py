@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, save
-from tasks.bootstrap import CONFIDENCE
 from tasks.data.splitting import KFoldSpec
-from tasks.reporting import LeaderboardEntry, Report
-from tasks.wording import FAMILIES, TITLES, with_unit
+from tasks.reports.report import LeaderboardEntry, Report
+from tasks.reports.wording import FAMILIES, TITLES, with_unit
+from tasks.statistics.bootstrap import CONFIDENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,6 +1,6 @@
 """Deep nets as an experiment describes them; tasks/models/stacking.py builds them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -35,6 +35,7 @@ class NetworkSpec(Spec):
 
     kind: str
     family: ClassVar[Family] = "network"
+    gives_probabilities: ClassVar[bool] = True
     compiled: ClassVar[bool]  # whether XLA makes the faster program of it
 
     units: tuple[PositiveInt, ...] = Field((64, 64), description="width of each hidden layer that is fully connected")
@@ -131,4 +132,3 @@ def training_metric(task: Task) -> Literal["mae", "accuracy"]:
 
 
 Network = DenseSpec | ConvSpec
-AnyNetwork = Annotated[Network, Field(discriminator="kind")]

@@ -7,9 +7,9 @@ without a trace, and Adam's bias correction depends on that count. Tests hold ea
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat
+from pydantic import BeforeValidator, Field
 
-from tasks.models.schedules import Schedule
+from tasks.models.schedules import LearningRate
 from tasks.specs import Spec
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ EPSILON = 1e-7  # Keras's default, in all its optimizers
 class _OptimizerSpec(Spec):
     """A rule that turns a gradient into a new weight; all of its state has the weight's shape."""
 
-    learning_rate: PositiveFloat | Schedule = 0.001
+    learning_rate: LearningRate = 0.001
 
     @property
     def highest_rate(self) -> float:
@@ -48,7 +48,7 @@ class SGDSpec(_OptimizerSpec):
     """Gradient descent, with momentum where it is set."""
 
     kind: Literal["sgd"] = "sgd"
-    learning_rate: PositiveFloat | Schedule = 0.01
+    learning_rate: LearningRate = 0.01
     momentum: float = Field(0.0, ge=0, lt=1)
 
     @property

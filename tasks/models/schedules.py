@@ -5,7 +5,7 @@ A schedule counts steps, that is batches, from 0, for each member of a stack by 
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag
 
 from tasks.specs import Spec
 
@@ -60,3 +60,12 @@ class CosineDecaySpec(_ScheduleSpec):
 
 
 Schedule = Annotated[ExponentialDecaySpec | CosineDecaySpec, Field(discriminator="kind")]
+
+
+def _is_schedule(value: object) -> str:
+    return "schedule" if isinstance(value, dict | _ScheduleSpec) else "number"
+
+
+LearningRate = Annotated[
+    Annotated[PositiveFloat, Tag("number")] | Annotated[Schedule, Tag("schedule")], Discriminator(_is_schedule)
+]

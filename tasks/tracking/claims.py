@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from tasks.artifacts.claim import plot_claim
-from tasks.claims import Claim
+from tasks.reports.claims import Claim
 from tasks.tracking.connection import connect
 from tasks.tracking.runs import RunRef
 

@@ -23,7 +23,7 @@ from tasks.evaluation import Evaluation
 from tasks.metrics import MetricName, Task
 from tasks.models.networks import training_metric
 from tasks.refitting import FinalScore, Refit
-from tasks.reporting import Report
+from tasks.reports.report import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
 from tasks.tracking.connection import connect

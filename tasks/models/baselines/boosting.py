@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.data.examples import Form
 from tasks.data.vectorization import Features, Labels
-from tasks.metrics import Task
+from tasks.metrics import MetricName, Task
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, Setting, mendable, spread
 from tasks.models.baselines.pipelines import SklearnSpec
 from tasks.specs import BakeoffError, Family
@@ -44,6 +45,17 @@ class _BoosterSpec(BaselineSpec):
     """A library with a file format of its own, which holds trees and no pipeline: words come as counts, all of them."""
 
     family: ClassVar[Family] = "boosting"
+    probability_objectives: ClassVar[tuple[str, ...]]  # those of classes whose output is a probability for each
+
+    def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
+        """Also refuses an objective that gives no probabilities of classes."""
+        super().check(task, form, shape, metric)
+        objective = self.params.get("objective")
+        if task != "regression" and objective is not None and objective not in self.probability_objectives:
+            raise BakeoffError(
+                f"{self.kind} gives no probabilities with objective {objective}; leave it out, or choose"
+                f" {' or '.join(self.probability_objectives)}"
+            )
 
     def estimator(self, task: Task, form: Form, seed: int) -> "BaseEstimator":
         """The library's estimator for scikit-learn."""
@@ -68,8 +80,6 @@ class _BoosterSpec(BaselineSpec):
         if task == "regression":
             return outputs
         shares = outputs if outputs.ndim == 2 else np.column_stack([1 - outputs, outputs])
-        if ((shares < 0) | (shares > 1)).any():
-            raise BakeoffError(f"{self.kind} gives no probabilities with params.objective; leave it out")
         return spread(shares, np.arange(shares.shape[1]), n_outputs)
 
     def _booster(self, estimator: Any, X: Features, y: Labels) -> Any:
@@ -77,6 +87,10 @@ class _BoosterSpec(BaselineSpec):
 
     def _outputs(self, model: Any, X: Features, n_threads: int) -> Any:
         raise NotImplementedError
+
+    def served(self, model: Any, X: Features, task: Task) -> NDArray[np.generic]:
+        """The Booster's output: numbers, the probability of class 1, or one for each of several classes."""
+        return np.asarray(self._outputs(model, X, n_threads=1))
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the library's own format."""
@@ -88,6 +102,7 @@ class XGBoostSpec(_BoosterSpec):
 
     kind: Literal["xgboost"] = "xgboost"
     suffix = ".ubj"
+    probability_objectives = ("binary:logistic", "multi:softprob")
     regressor = "xgboost:XGBRegressor"
     classifier = "xgboost:XGBClassifier"
 
@@ -116,6 +131,7 @@ class LightGBMSpec(_BoosterSpec):
 
     kind: Literal["lightgbm"] = "lightgbm"
     suffix = ".txt"
+    probability_objectives = ("binary", "multiclass", "multiclassova", "cross_entropy")
     regressor = "lightgbm:LGBMRegressor"
     classifier = "lightgbm:LGBMClassifier"
 

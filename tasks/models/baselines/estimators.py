@@ -41,6 +41,7 @@ class BaselineSpec(Spec, ABC):
     regressor: ClassVar[str | None] = None
     classifier: ClassVar[str | None] = None
     suffix: ClassVar[str]
+    gives_probabilities: ClassVar[bool] = True  # of classes; else decision values in the guise of probabilities
 
     params: dict[str, Setting] = Field({}, description="constructor arguments, by the library's names")
 
@@ -74,6 +75,10 @@ class BaselineSpec(Spec, ABC):
     @abstractmethod
     def predict(self, model: Any, X: Features, task: Task, n_outputs: int) -> Floats:
         """A model's prediction, fresh or loaded: (rows,), or probabilities (rows, classes), 0 for classes unseen."""
+
+    @abstractmethod
+    def served(self, model: Any, X: Features, task: Task) -> NDArray[np.generic]:
+        """What the model's library gives by itself, and so a server that knows nothing of this project."""
 
     @abstractmethod
     def save(self, model: Any, path: Path) -> None:
@@ -132,5 +137,5 @@ def mendable(error_type: type[Exception] = ValueError) -> Iterator[None]:
     """What a library says of a setting's value, or of the data, is for the user to mend."""
     try:
         yield
-    except (ValueError, error_type) as error:
+    except (ValueError, TypeError, error_type) as error:
         raise BakeoffError(" ".join(str(error).split())) from error

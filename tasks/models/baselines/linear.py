@@ -35,10 +35,12 @@ class RidgeSpec(SklearnSpec):
 class _SvmSpec(SklearnSpec):
     """A support vector machine; of numbers, it learns them in standard deviations, so that C and epsilon mean the same.
 
-    It gives no probabilities: the sigmoid of a decision value, or the softmax of several, has its order and no more.
+    It gives no probabilities: the sigmoid of a decision value, or of a row's several the softmax, has their order and
+    no more.
     """
 
     scaled = True
+    gives_probabilities = False
 
     def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
         """Also refuses a metric of probabilities."""

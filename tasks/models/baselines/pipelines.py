@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from tasks.data.examples import Form
@@ -33,6 +34,7 @@ TRUSTED_TYPES = (
     "sklearn.feature_selection._univariate_selection.f_regression",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
     "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
     "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.tree._tree.Tree",
@@ -47,18 +49,25 @@ class SelectKBestSpec(Spec):
     )
     k: PositiveInt = Field(description="how many features are left")
 
-    def steps(self, task: Task) -> "list[BaseEstimator]":
-        """scikit-learn's `SelectKBest`, and what turns the features that are left into an array.
+    def check(self, task: Task, form: Form) -> None:
+        """Finds out whether the score can be computed of such data.
 
         Raises:
-            BakeoffError: when the score does not fit the task.
+            BakeoffError: when it cannot, with what to choose instead.
         """
-        from mlxtend.preprocessing import DenseTransformer
-        from sklearn import feature_selection
-
         if (self.score_func == "f_regression") != (task == "regression"):
             fitting = "f_regression" if task == "regression" else "chi2 or f_classif"
             raise BakeoffError(f"select.score_func {self.score_func} does not fit a {task} task; choose {fitting}")
+        if self.score_func == "chi2" and form == "table":
+            raise BakeoffError(
+                "select.score_func chi2 is for counts, and a table may hold negative values; choose f_classif"
+            )
+
+    def steps(self) -> "list[BaseEstimator]":
+        """scikit-learn's `SelectKBest`, and what turns the features that are left into an array."""
+        from mlxtend.preprocessing import DenseTransformer
+        from sklearn import feature_selection
+
         best = feature_selection.SelectKBest(getattr(feature_selection, self.score_func), k=self.k)
         return [best, DenseTransformer(return_copy=False)]
 
@@ -86,6 +95,8 @@ class SklearnSpec(BaselineSpec):
             raise BakeoffError(
                 f"{self.kind} takes no sparse rows, as texts are; add `select: {{score_func: chi2, k: 1000}}`"
             )
+        if self.select:
+            self.select.check(task, form)
         if form != "words" and self.weighting != "multi_hot":
             raise BakeoffError(f"weighting {self.weighting} is for words, and these data are no texts; leave it out")
 
@@ -96,7 +107,7 @@ class SklearnSpec(BaselineSpec):
 
         scaling = [StandardScaler()] if self.scaled and form == "table" else []
         weighting = _weighting(self.weighting) if form == "words" else []
-        selection = self.select.steps(task) if self.select else []
+        selection = self.select.steps() if self.select else []
         return make_pipeline(*weighting, *selection, *scaling, self._unfitted(task, seed))
 
     def fit(self, X: Features, y: Labels, task: Task, form: Form, seed: int) -> Fitted:
@@ -108,7 +119,7 @@ class SklearnSpec(BaselineSpec):
 
     def predict(self, model: "Pipeline", X: Features, task: Task, n_outputs: int) -> Floats:
         """As any contender predicts."""
-        with limited_to(threads_for(X.size)):
+        with limited_to(threads_for(X.size)), mendable():
             if task == "regression":
                 return np.asarray(model.predict(X), np.float64)
             return spread(self._probabilities(model, X), model.classes_, n_outputs)
@@ -116,6 +127,14 @@ class SklearnSpec(BaselineSpec):
     def _probabilities(self, model: "Pipeline", X: Features) -> Floats:
         """Of the classes that the model has seen."""
         return np.asarray(model.predict_proba(X), np.float64)
+
+    def served_method(self, task: Task) -> Literal["predict", "predict_proba"]:
+        """Which of the model's methods is served: probabilities, where it gives any, else numbers or labels."""
+        return "predict_proba" if task != "regression" and self.gives_probabilities else "predict"
+
+    def served(self, model: "Pipeline", X: Features, task: Task) -> NDArray[np.generic]:
+        """By `served_method`."""
+        return np.asarray(getattr(model, self.served_method(task))(X))
 
     def save(self, model: "Pipeline", path: Path) -> None:
         """Writes a file of skops."""

@@ -7,10 +7,14 @@ learning for problems of perception, such as pictures and texts.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
+from pydantic import Field
+
 from tasks.comparison import Verdict
 from tasks.metrics import METRICS, MetricName
-from tasks.reporting import LeaderboardEntry, Report, best_of
+from tasks.reports.report import LeaderboardEntry, Report, best_of
 from tasks.specs import BakeoffError, Family, Spec
+from tasks.statistics.bootstrap import CONFIDENCE
+from tasks.statistics.significance import holm_factors
 
 Kind = Literal["tables", "perception"]
 Rival = Literal["network", "boosting"]
@@ -30,7 +34,7 @@ class Entrant(Spec):
 
 
 class Contest(Spec):
-    """One problem: the best net against the best gradient boosting.
+    """One problem: the best net against the best gradient boosting, and the wall seconds of the whole experiment.
 
     `gain` is what the net gains over boosting, in the metric's unit and positive where the net is better, with its
     interval; `matters_from` is the experiment's `equivalent_within`.
@@ -48,7 +52,9 @@ class Contest(Spec):
     p_value: float
     p_adjusted: float
     n_pairs: int
+    p_among_problems: float = Field(1.0, description="adjusted once more, for the number of problems (Holm)")
     result: Result
+    seconds: float
     champion: str
     mlflow_run_id: str
 
@@ -60,15 +66,19 @@ class Claim(Spec):
     failed: Mapping[str, str] = {}
     left_out: Mapping[str, str] = {}
     sentence: str
-    seconds: float = 0.0
+    kept: bool = Field(False, description="whether all of it was answered from earlier runs")
 
 
-def check_families(experiment: str, families: Collection[Family]) -> None:
+def check_entered(experiment: str, families: Collection[Family], equivalent_within: float) -> None:
     """Finds out whether an experiment can say anything of the claim.
 
     Raises:
-        BakeoffError: when it enters no net or no gradient boosting.
+        BakeoffError: when it enters no net or no gradient boosting, or names no difference that matters.
     """
+    if not equivalent_within:
+        raise BakeoffError(
+            f"{experiment} has equivalent_within 0; say what difference would matter, to compare problems"
+        )
     for family, words in WORDS.items():
         if family not in families:
             raise BakeoffError(
@@ -82,7 +92,7 @@ def contest(report: Report) -> Contest:
     Raises:
         BakeoffError: when one of the two was not entered.
     """
-    check_families(report.experiment, [entry.family for entry in report.contenders])
+    check_entered(report.experiment, [entry.family for entry in report.contenders], report.equivalent_within)
     net, boosting = (best_of(report.contenders, family) for family in WORDS)
     assert net is not None  # noqa: S101  # the families are there, so each has its best, and there is a verdict
     assert boosting is not None  # noqa: S101
@@ -103,14 +113,29 @@ def contest(report: Report) -> Contest:
         p_adjusted=verdict.p_adjusted,
         n_pairs=verdict.n_pairs,
         result=_result(verdict, net.name),
+        seconds=sum(report.seconds.values()),
         champion=report.champion.name,
         mlflow_run_id=report.mlflow_run_id,
     )
 
 
 def weigh(contests: Sequence[Contest], failed: Mapping[str, str], left_out: Mapping[str, str]) -> Claim:
-    """What the contests say of the claim together."""
-    return Claim(contests=tuple(contests), failed=failed, left_out=left_out, sentence=" ".join(_sentences(contests)))
+    """What the contests say of the claim together.
+
+    Each is a test of its own, so p is adjusted for their number (Holm 1979): a single false "better" among all problems
+    has a chance of 5 % at most. A result that does not stand up to that is undecided.
+    """
+    factors = holm_factors([each.p_adjusted for each in contests])
+    weighed = [_among_problems(each, float(factor)) for each, factor in zip(contests, factors, strict=True)]
+    sentence = " ".join(_sentences(weighed)) if weighed else "No problem was answered."
+    return Claim(contests=tuple(weighed), failed=failed, left_out=left_out, sentence=sentence)
+
+
+def _among_problems(contest: Contest, factor: float) -> Contest:
+    p_value = min(1.0, factor * contest.p_adjusted)
+    chance = contest.result in WORDS and p_value > 1 - CONFIDENCE
+    result = "undecided" if chance else contest.result
+    return contest.model_copy(update={"p_among_problems": p_value, "result": result})
 
 
 def _entrant(entry: LeaderboardEntry, report: Report) -> Entrant:
@@ -142,11 +167,12 @@ def _conclusion(contests: Sequence[Contest], kinds: Sequence[Kind]) -> str:
     against = [each.problem for each in contests if each.result in WORDS and each.result != CLAIMED[each.kind]]
     if against:
         return f"Chapter 1's claim does not hold here: {_listed(against)} contradict{'s' * (len(against) == 1)} it."
-    shown = [kind for kind in kinds if any(each.kind == kind and each.result == CLAIMED[kind] for each in contests)]
+    shares = {kind: [each.result == CLAIMED[kind] for each in contests if each.kind == kind] for kind in kinds}
+    shown = [f"{kind} (shown on {sum(shares[kind])} of {len(shares[kind])})" for kind in kinds if any(shares[kind])]
     if not shown:
         return "Nothing here shows chapter 1's claim, and nothing contradicts it."
     holds = f"Chapter 1's claim holds here for {' and '.join(shown)}"
-    rest = [kind for kind in kinds if kind not in shown]
+    rest = [kind for kind in kinds if not any(shares[kind])]
     return f"{holds}; for {rest[0]} nothing shows it, and nothing contradicts it." if rest else f"{holds}."
 
 

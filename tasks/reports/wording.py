@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from tasks.bootstrap import CONFIDENCE
 from tasks.comparison import REPEATS_LIMIT, Verdict
 from tasks.data.splitting import HoldOutSpec, Validation
 from tasks.metrics import METRICS, MetricName
 from tasks.specs import Family
+from tasks.statistics.bootstrap import CONFIDENCE
 
 TITLES: Mapping[MetricName, str] = {
     "mae": "MAE",
@@ -30,7 +30,7 @@ def say(
 ) -> str:
     """A verdict as a sentence."""
     if verdict is None:
-        return "No verdict: it takes two of a net, a gradient boosting and an older method."
+        return "No verdict in a sentence: all contenders are of one family; --json has every pair."
     leader, other = (verdict.first, verdict.second)
     if METRICS[metric].sign * verdict.difference < 0:
         leader, other = other, leader
@@ -59,9 +59,10 @@ def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:
         low, high = -high, -low
     way = "higher" if METRICS[metric].greater_is_better else "lower"
     adjusted = f", adjusted for {verdict.n_pairs} pairs: {verdict.p_adjusted:.2g}" if verdict.n_pairs > 1 else ""
+    mcnemar = f"; McNemar's p = {verdict.mcnemar.p_value:.2g}" if verdict.mcnemar else ""
     return (
         f"{TITLES[metric]} {way} by {abs(verdict.difference):.3g}{with_unit(metric, unit)}"
-        f" ({CONFIDENCE:.0%} interval {low:.3g} to {high:.3g}, p = {verdict.p_value:.2g}{adjusted})"
+        f" ({CONFIDENCE:.0%} interval {low:.3g} to {high:.3g}, p = {verdict.p_value:.2g}{adjusted}{mcnemar})"
     )
 
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from tasks.comparison import estimate
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
 from tasks.metrics import METRICS, MetricName
-from tasks.reporting import LeaderboardEntry, Report, best_of, rank, remarks
-from tasks.wording import say
+from tasks.reports.report import LeaderboardEntry, Report, best_of, rank, remarks
+from tasks.reports.wording import say
 from tests.builders import evaluation_of, final_of, verdict_of
 from tests.reports import CONTENDERS, HOUSES, refit_of, report_of
 

@@ -10,9 +10,9 @@ from tasks.data.splitting import Validation
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.refitting import FinalScore, Refit
+from tasks.reports.wording import say
 from tasks.selection import Corrected
 from tasks.specs import Family, Spec
-from tasks.wording import say
 
 
 class DatasetSummary(Spec):
@@ -173,6 +173,8 @@ def remarks(entries: Sequence[LeaderboardEntry], metric: MetricName) -> list[str
     found = [
         f"{entry.name} has learned nothing: it scores no better than {floor.name}. Look at its settings."
         for entry in entries
-        if floor and entry.family != "floor" and sign * entry.mean <= sign * floor.mean
+        if floor
+        and entry.family != "floor"
+        and min(sign * (entry.mean - floor.mean), sign * (entry.test_mean - floor.test_mean)) <= 0
     ]
     return found + [f"{entry.name}: {warning}" for entry in entries for warning in entry.warnings]

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from tasks.bootstrap import CONFIDENCE
 from tasks.data.splitting import HoldOutSpec
-from tasks.reporting import LeaderboardEntry, Report
-from tasks.wording import TITLES, with_unit
+from tasks.reports.report import LeaderboardEntry, Report
+from tasks.reports.wording import TITLES, with_unit
+from tasks.statistics.bootstrap import CONFIDENCE
 
 if TYPE_CHECKING:
     from rich.table import Table

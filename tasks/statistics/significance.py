@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.bootstrap import CONFIDENCE
 from tasks.specs import Spec
+from tasks.statistics.bootstrap import CONFIDENCE
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]

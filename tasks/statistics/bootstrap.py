@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.metrics import MetricName
-from tasks.sample_scores import Counts, scorer
+from tasks.statistics.sample_scores import Counts, scorer
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -24,7 +24,7 @@ def resample(
         y: the targets (rows,).
         predictions: for each contender, (models, rows) or (models, rows, classes). A contender with several models, of
             different seeds, is scored by their mean; the models are resampled as the rows are, apart from them.
-        metric: the score; tasks/sample_scores.py says what each costs.
+        metric: the score; tasks/statistics/sample_scores.py says what each costs.
         count: how many resamples; fewer are the first of more.
     """
     of_rows, of_models = (np.random.default_rng(seed) for seed in np.random.SeedSequence(SEED).spawn(2))

@@ -3,15 +3,15 @@
 from typing import TYPE_CHECKING
 
 from flows.book import Answer, BookReport
-from flows.leaderboard import plain_table
-from tasks.reporting import best_of
+from flows.pages.leaderboard import plain_table
+from tasks.reports.report import best_of
+from tasks.reports.wording import FAMILIES, TITLES
 from tasks.specs import Family
-from tasks.wording import FAMILIES, TITLES
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-RIVALS: tuple[Family, Family] = ("network", "boosting")
+PAIR: tuple[Family, Family] = ("network", "boosting")
 HEADINGS = ("problem", "measure", "book", "ours", "over", "band", "within")
 
 
@@ -52,7 +52,7 @@ def book_page(report: BookReport) -> str:
         "## The net against gradient boosting",
         "",
     ]
-    headings = ("problem", "metric", *(f"the best {FAMILIES[family]}" for family in RIVALS), "verdict")
+    headings = ("problem", "metric", *(f"the best {FAMILIES[family]}" for family in PAIR), "verdict")
     answered = [answer for answer in report.answers if answer.report]
     lines += markdown_rows(headings, [_contest(answer) for answer in answered])
     return "\n".join([*lines, ""])
@@ -78,7 +78,7 @@ def _contest(answer: Answer) -> tuple[str, ...]:
     report = answer.report
     assert report is not None  # noqa: S101  # the caller has chosen those that were answered
     cells = [f"{report.experiment}", f"test {TITLES[report.metric]}"]
-    for family in RIVALS:
+    for family in PAIR:
         entry = best_of(report.contenders, family)
         cells.append(f"{entry.name} {entry.test_mean:.3f}, {entry.fit_seconds:.0f} s" if entry else "")
     return (*cells, report.sentence)

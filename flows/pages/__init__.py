@@ -1,0 +1,1 @@
+"""Results as people read them: tables for a terminal, and pages of documentation."""

@@ -1,0 +1,1 @@
+"""The result of an experiment, and of several, as documents and in words."""
