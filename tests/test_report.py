@@ -14,10 +14,17 @@ VALIDATION = KFoldSpec(n_splits=2)
 SCORES = {"net": [2.0, 2.2], "deep": [4.0, 4.2], "trees": [3.0, 3.3], "floor": [7.0, 7.5]}
 
 
-def _rank(scores: dict[str, list[float]], metric: MetricName = "mae") -> tuple[LeaderboardEntry, ...]:
+def _rank(
+    scores: dict[str, list[float]], metric: MetricName = "mae", tests: dict[str, list[float]] | None = None
+) -> tuple[LeaderboardEntry, ...]:
+    on_test = tests or dict.fromkeys(scores, [2.5])
     evaluations = [evaluation_of(name, own, CONTENDERS.get(name)) for name, own in scores.items()]
     return rank(
-        evaluations, [refit_of(name) for name in scores], [final_of(name, [2.5]) for name in scores], metric, VALIDATION
+        evaluations,
+        [refit_of(name) for name in scores],
+        [final_of(name, on_test[name]) for name in scores],
+        metric,
+        VALIDATION,
     )
 
 
@@ -82,10 +89,18 @@ def test_a_contender_that_does_no_better_than_the_floor_is_pointed_out(
     metric: MetricName, collapsed: list[str]
 ) -> None:
     scores = {"net": [0.2, 0.2], "trees": [0.3, 0.3], "floor": [0.35, 0.35], "deep": [0.9, 0.9]}
-    found = remarks(_rank(scores, metric), metric)
+    found = remarks(_rank(scores, metric, tests=scores), metric)
     assert sorted(found) == sorted(
         f"{name} has learned nothing: it scores no better than floor. Look at its settings." for name in collapsed
     )
+
+
+def test_a_contender_that_collapses_only_when_it_learns_from_all_rows_is_pointed_out() -> None:
+    scores = {"trees": [0.8, 0.8], "floor": [0.35, 0.35]}
+    ranked = _rank(scores, "accuracy", tests={"trees": [0.2], "floor": [0.36]})
+    assert remarks(ranked, "accuracy") == [
+        "trees has learned nothing: it scores no better than floor. Look at its settings."
+    ]
 
 
 def test_without_a_floor_nobody_is_measured_by_it() -> None:
