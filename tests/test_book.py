@@ -77,7 +77,7 @@ def test_an_answer_is_the_books_own_net_over_its_seeds(run: Run) -> None:
 
 
 def test_a_second_run_trains_only_what_had_failed(run: Run) -> None:
-    assert run.trained_again == ["broken"]
+    assert run.trained_again == ["book-broken"]
     assert run.again.answers[1:] == run.first.answers[1:]
 
 

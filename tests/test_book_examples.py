@@ -52,7 +52,7 @@ def test_the_books_net_reaches_the_books_accuracy(
         ("reuters", "linear_svm", {}, 0.82),
         ("imdb", "logistic_regression", {}, 0.87),
         ("imdb", "lightgbm", {"params": {"n_estimators": 150}}, 0.85),  # of the experiment's 500 trees
-        ("mnist", "conv", {"epochs": 2}, 0.98),  # of the experiment's 6
+        ("mnist", "conv", {"epochs": 1}, 0.975),  # of the experiment's 6
     ],
 )
 def test_other_contenders_reach_their_accuracy(

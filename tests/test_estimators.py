@@ -85,11 +85,6 @@ def test_a_weighting_of_words_is_refused_where_there_are_none() -> None:
             LinearSvmSpec(weighting="tf_idf").check("binary", form, (8,), "accuracy")
 
 
-def test_a_score_that_does_not_fit_the_task_is_refused() -> None:
-    with pytest.raises(BakeoffError, match="chi2 does not fit a regression task; choose f_regression"):
-        RidgeSpec(select=SelectKBestSpec(k=2)).estimator("regression", "table", 0)
-
-
 @EACH
 def test_an_argument_that_the_estimator_does_not_have_is_refused(spec: BaselineSpec) -> None:
     wrong = type(spec)(params={"xyzzy": 1})

@@ -17,7 +17,7 @@ SCORES = {"net": [2.0, 2.2], "deep": [4.0, 4.2], "trees": [3.0, 3.3], "floor": [
 def _rank(
     scores: dict[str, list[float]], metric: MetricName = "mae", tests: dict[str, list[float]] | None = None
 ) -> tuple[LeaderboardEntry, ...]:
-    on_test = tests or dict.fromkeys(scores, [2.5])
+    on_test = tests or {name: [2.5] for name in scores}
     evaluations = [evaluation_of(name, own, CONTENDERS.get(name)) for name, own in scores.items()]
     return rank(
         evaluations,
