@@ -79,7 +79,7 @@ def book(
 @app.command()
 def claim(
     experiments: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME|PATH.yaml]...", help="Other experiments than the usual ones.")
+        list[str] | None, typer.Argument(metavar="NAME|PATH.yaml", help="Other experiments than the usual ones.")
     ] = None,
     write: Annotated[Path | None, typer.Option(metavar="PAGE.md", help="Write the result as a Markdown page.")] = None,
     as_json: AsJson = False,

@@ -63,6 +63,17 @@ def text_arrays(X: csr_matrix | None = None, y: NDArray[np.generic] | None = Non
     return Arrays(task="binary", form="words", shape=(X.shape[1],), classes=("no", "yes"), file=store_arrays(**arrays))
 
 
+def picture_arrays() -> Arrays:
+    """Pictures of 6 x 5 pixels, 60 of them and 12 for the test, with a bright row or a bright column."""
+    y = np.arange(72) % 2
+    pictures = np.random.default_rng(0).random((72, 6, 5), np.float32) / 2
+    pictures[y == 0, 2] = 1
+    pictures[y == 1, :, 2] = 1
+    X = pictures.reshape(72, -1)
+    file = store_arrays(X_train=X[:60], y_train=y[:60], X_test=X[60:], y_test=y[60:])
+    return Arrays(task="binary", form="pixels", shape=(6, 5), classes=("row", "column"), file=file)
+
+
 def evaluation_of(
     name: str,
     scores: Sequence[float],

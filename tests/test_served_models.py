@@ -1,6 +1,8 @@
 """What MLflow serves of every contender, loaded from its store without a pickle."""
 
 import pickle
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -8,19 +10,25 @@ import mlflow
 import numpy as np
 import pytest
 
+from tasks.data.examples import Form
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays, word_rows
 from tasks.metrics import Task
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.networks import DenseSpec
+from tasks.models.networks import ConvSpec, DenseSpec
 from tasks.refitting import refit
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, models, runs
-from tests.builders import evaluation_of, made_arrays, text_arrays
+from tests.builders import evaluation_of, made_arrays, picture_arrays, text_arrays
 
 NET = DenseSpec(units=(4,), epochs=2, n_members=2)
-CONTENDERS: list[Contender] = [NET, *(spec() for spec in get_args(Baseline))]
-DATA = dict.fromkeys(get_args(Task), made_arrays) | {"words": lambda _: text_arrays()}
+CONV = ConvSpec(filters=(3,), units=(), epochs=2)
+CONTENDERS: list[Contender] = [NET, CONV, *(spec() for spec in get_args(Baseline))]
+DATA: dict[str, Callable[[], Arrays]] = {
+    **{task: partial(made_arrays, task) for task in get_args(Task)},
+    "words": text_arrays,
+    "pixels": picture_arrays,
+}
 
 
 def suiting() -> list[tuple[Contender, str]]:
@@ -28,9 +36,9 @@ def suiting() -> list[tuple[Contender, str]]:
     pairs: list[tuple[Contender, str]] = []
     for contender in CONTENDERS:
         for name in DATA:
-            task, form = ("binary", "words") if name == "words" else (name, "table")
+            task, form = ("binary", name) if name in get_args(Form) else (name, "table")
             try:
-                contender.check(task, form, (3,), "mae" if task == "regression" else "accuracy")
+                contender.check(task, form, (6, 5), "mae" if task == "regression" else "accuracy")
             except BakeoffError:
                 continue
             pairs.append((contender, name))
@@ -48,7 +56,7 @@ def test_a_served_model_gives_what_its_signature_says_and_was_not_unpickled(
     contender: Contender, data: str, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(store)
-    arrays = DATA[data](data)
+    arrays = DATA[data]()
     X = arrays.test()[0]
     taken = word_rows(X) if data == "words" and isinstance(contender, DenseSpec) else X
     model = served(contender, arrays, monkeypatch)
