@@ -108,13 +108,14 @@ def verdict_of(
     n_pairs: int = 1,
 ) -> Verdict:
     """A verdict as if it had been found, with an interval of plus and minus 1 around the difference."""
+    p_value = 0.4 if decision == "undecided" else 0.012
     return Verdict(
         first=first,
         second=second,
         difference=difference,
         interval=(difference - 1, difference + 1),
-        p_value=0.012,
-        p_adjusted=0.012 * n_pairs,
+        p_value=p_value,
+        p_adjusted=p_value * n_pairs,
         n_pairs=n_pairs,
         p_first_better=0.01,
         p_equivalent=0.97,

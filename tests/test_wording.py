@@ -6,6 +6,7 @@ from tasks.data.splitting import HoldOutSpec, KFoldSpec
 from tasks.metrics import METRICS, MetricName
 from tasks.reports.wording import FAMILIES, TITLES, say
 from tasks.specs import Family
+from tasks.statistics.significance import McNemar
 from tests.builders import verdict_of
 
 VALIDATION = KFoldSpec(n_splits=2)
@@ -43,7 +44,7 @@ def test_equality_is_said_with_its_probability_and_the_region() -> None:
 
 def test_no_decision_is_said_with_the_repeats_that_would_settle_it() -> None:
     assert say(verdict_of("undecided", 0.5, repeats_needed=23), "r2", "$1000s", 0.1, VALIDATION) == (
-        "Undecided between net and trees: R² higher by 0.5 (95% interval -0.5 to 1.5, p = 0.012)."
+        "Undecided between net and trees: R² higher by 0.5 (95% interval -0.5 to 1.5, p = 0.4)."
         " About 23 repeats in all would settle it."
     )
 
@@ -54,8 +55,22 @@ def test_where_no_repeats_would_settle_it_only_more_rows_could() -> None:
 
 
 def test_a_p_value_of_one_of_many_pairs_is_given_with_its_adjustment() -> None:
-    one_of_many = verdict_of("undecided", 0.5).model_copy(update={"n_pairs": 8, "p_adjusted": 0.096})
-    assert "p = 0.012, adjusted for 8 pairs: 0.096)" in say(one_of_many, "r2", "", 0.1, VALIDATION)
+    one_of_many = verdict_of("undecided", 0.5).model_copy(update={"n_pairs": 8, "p_adjusted": 0.9})
+    assert "p = 0.4, adjusted for 8 pairs: 0.9)" in say(one_of_many, "r2", "", 0.1, VALIDATION)
+
+
+def test_a_difference_that_is_there_but_may_be_too_small_to_matter_is_said_to_be_so() -> None:
+    sure = verdict_of("undecided", 1.2).model_copy(update={"p_adjusted": 0.04})
+    assert say(sure, "r2", "", 0.5, VALIDATION).startswith(
+        "net scores better than trees, but perhaps by too little to matter: R² higher by 1.2 (95% interval 0.2 to 2.2,"
+    )
+
+
+def test_mcnemars_test_stands_beside_the_p_value_where_there_is_one() -> None:
+    tested = verdict_of("first", 0.1).model_copy(
+        update={"mcnemar": McNemar(only_first=30, only_second=10, p_value=0.0022)}
+    )
+    assert "p = 0.012; McNemar's p = 0.0022)" in say(tested, "accuracy", "", 0.01, VALIDATION)
 
 
 def test_the_unit_is_said_only_of_metrics_that_have_it() -> None:

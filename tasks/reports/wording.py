@@ -45,7 +45,10 @@ def say(
             f"{leader} and {other} are practically equal: {evidence}; with probability {verdict.p_equivalent:.2f} they"
             f" differ by no more than {margin}."
         )
-    return f"Undecided between {leader} and {other}: {evidence}. {_outlook(verdict, validation)}"
+    outlook = _outlook(verdict, validation)
+    if verdict.p_adjusted <= 1 - CONFIDENCE:  # there is a difference, but its interval begins within the region
+        return f"{leader} scores better than {other}, but perhaps by too little to matter: {evidence}. {outlook}"
+    return f"Undecided between {leader} and {other}: {evidence}. {outlook}"
 
 
 def with_unit(metric: MetricName, unit: str) -> str:
