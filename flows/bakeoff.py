@@ -2,7 +2,7 @@
 
 import inspect
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from prefect import flow, get_run_logger
@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.experiment import Experiment
+from tasks import progress
 from tasks.reports.report import Report, rank, write_report
 from tasks.specs import Spec
 from tasks.tracking import runs
@@ -63,7 +64,18 @@ def bakeoff(experiment: Experiment) -> Report:
     return report
 
 
-def attempt(experiment: Experiment, fresh: bool) -> Attempt:
+def attempt_all(what: str, experiments: Mapping[str, Experiment], fresh: bool) -> dict[str, Attempt]:
+    """Attempts one experiment after the other, each under its label, and says how far that has come."""
+    attempts = {}
+    for number, (label, experiment) in enumerate(experiments.items()):
+        progress.report(what, number, len(experiments))
+        with progress.labelled(label):
+            attempts[label] = _attempt(experiment, fresh)
+    progress.report(what, len(experiments), len(experiments))
+    return attempts
+
+
+def _attempt(experiment: Experiment, fresh: bool) -> Attempt:
     """The report of an experiment, kept or made now; what goes wrong with one must not stop the others."""
     try:
         kept = None if fresh else runs.find_report(experiment.name, fingerprint(experiment))

@@ -5,19 +5,14 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.bakeoff import attempt
+from flows.bakeoff import Attempt, attempt_all
 from flows.experiment import Experiment
-from tasks import progress
 from tasks.reports.report import Report
 from tasks.specs import Spec
 
 NETWORK = "dense"  # what the experiments call the book's own net
-ENTERED = (
-    NETWORK,
-    "gradient_boosting",
-    "hist_gradient_boosting",
-    "dummy",
-)  # of all contenders, those the book is about
+# Of all contenders, those that the book is about.
+ENTERED = (NETWORK, "gradient_boosting", "hist_gradient_boosting", "dummy")
 
 
 class Problem(Spec):
@@ -65,18 +60,13 @@ class BookReport(Spec):
 @flow(name="book", persist_result=False)
 def book(experiments: Mapping[str, Experiment], fresh: bool) -> BookReport:
     """Runs all four problems; one that fails does not stop the others."""
-    answers = []
-    for number, problem in enumerate(PROBLEMS):
-        progress.report("problems of the book", number, len(PROBLEMS))
-        with progress.labelled(problem.experiment):
-            entered = experiments[problem.experiment].with_only(ENTERED, f"book-{problem.experiment}")
-            answers.append(_solve(problem, entered, fresh))
-    progress.report("problems of the book", len(PROBLEMS), len(PROBLEMS))
-    return BookReport(answers=tuple(answers))
+    names = [problem.experiment for problem in PROBLEMS]
+    entered = {name: experiments[name].with_only(ENTERED, f"book-{name}") for name in names}
+    attempts = attempt_all("problems of the book", entered, fresh)
+    return BookReport(answers=tuple(_answer(problem, attempts[problem.experiment]) for problem in PROBLEMS))
 
 
-def _solve(problem: Problem, experiment: Experiment, fresh: bool) -> Answer:
-    attempted = attempt(experiment, fresh)
+def _answer(problem: Problem, attempted: Attempt) -> Answer:
     if attempted.report is None:
         return Answer(problem=problem, error=attempted.error)
     entry = attempted.report.entry(NETWORK)

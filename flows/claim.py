@@ -6,13 +6,13 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows import steps
-from flows.bakeoff import attempt, fingerprint
+from flows.bakeoff import attempt_all, fingerprint
 from flows.experiment import Experiment
-from tasks import progress
 from tasks.data.keras_cache import state
 from tasks.reports import claims
-from tasks.reports.claims import Claim, Contest
+from tasks.reports.claims import Claim
 from tasks.reports.report import Report
+from tasks.specs import BakeoffError
 from tasks.tracking import runs
 
 NAME = "claim"
@@ -26,19 +26,12 @@ EXPERIMENTS = ("boston", OPTIONAL, "breast_cancer", "wine", "diabetes", "mnist",
 @flow(name=NAME, persist_result=False)
 def claim(experiments: Sequence[Experiment], left_out: Mapping[str, str], fresh: bool) -> Claim:
     """Runs all experiments, or takes what was kept of them; one that fails does not stop the others."""
-    contests: list[Contest] = []
-    failed: dict[str, str] = {}
-    settings = {"experiments": [experiment.name for experiment in experiments]}
+    entered = {experiment.name: experiment for experiment in experiments}
+    settings = {"experiments": [*entered]}
     with runs.tracked(NAME, DESCRIPTION, steps.digest([*experiments]), flow_run.id, settings) as run:
-        for number, experiment in enumerate(experiments):
-            progress.report("problems of the claim", number, len(experiments))
-            with progress.labelled(experiment.name):
-                attempted = attempt(experiment, fresh)
-            if attempted.report:
-                contests.append(claims.contest(attempted.report))
-            else:
-                failed[experiment.name] = attempted.error or ""
-        progress.report("problems of the claim", len(experiments), len(experiments))
+        attempts = attempt_all("problems of the claim", entered, fresh)
+        contests = [claims.contest(each.report) for each in attempts.values() if each.report]
+        failed = {name: each.error for name, each in attempts.items() if each.error}
         found = claims.weigh(contests, failed, left_out)
         steps.log_claim(run, found)
     return found
@@ -60,8 +53,12 @@ def enter(experiments: Sequence[Experiment], optional: Collection[str]) -> tuple
     """Those that take part, and why the optional ones among the others do not: their files would have to be fetched.
 
     Raises:
-        BakeoffError: when an experiment enters no net or no gradient boosting, or names no difference that matters.
+        BakeoffError: when an experiment is named twice, enters no net or no gradient boosting, or names no difference
+            that matters.
     """
+    names = [experiment.name for experiment in experiments]
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise BakeoffError(f"two experiments are called {repeated[0]}; each problem counts once")
     absent = [each for each in experiments if each.name in optional and _would_be_fetched(each)]
     entered = [each for each in experiments if each not in absent]
     for experiment in entered:

@@ -131,3 +131,9 @@ def without(name: str) -> Experiment:
 def test_an_experiment_that_cannot_say_anything_is_refused_before_anything_runs(missing: str, said: str) -> None:
     with pytest.raises(BakeoffError, match=f"half says nothing of the claim, as {said} is not entered"):
         enter([without(missing)], [])
+
+
+def test_a_problem_counts_once() -> None:
+    experiment = check(TABLE | {"name": "wine"}, "wine")
+    with pytest.raises(BakeoffError, match="two experiments are called wine"):
+        enter([experiment, experiment], [])

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from flows.pages.book import markdown_rows
 from flows.pages.leaderboard import plain_table, short
-from tasks.artifacts.claim import plot_claim, result_in_words
-from tasks.reports.claims import Claim, Contest, Entrant
+from tasks.artifacts.claim import plot_claim
+from tasks.reports.claims import RESULTS, Claim, Contest, Entrant
 from tasks.reports.wording import TITLES
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _row(each: Contest) -> tuple[str, ...]:
         f"{each.p_value:.2g}",
         f"{each.p_adjusted:.2g} ({each.n_pairs})",
         f"{each.p_among_problems:.2g}",
-        result_in_words(each.result),
+        RESULTS[each.result],
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, save
-from tasks.reports.claims import CLAIMED, WORDS, Claim, Contest, Kind, Result
+from tasks.reports.claims import CLAIMED, RESULTS, WORDS, Claim, Contest, Kind, Result
 from tasks.statistics.bootstrap import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -53,17 +53,7 @@ def _draw(axes: "Axes", kind: Kind, contests: list[Contest], edge: float) -> Non
     names = [f"{each.problem}\n{each.net.name} − {each.boosting.name}" for each in contests]
     axes.set_yticks(range(len(contests)), names, fontsize=8)
     results = axes.secondary_yaxis("right")
-    results.set_yticks(range(len(contests)), [result_in_words(each.result) for each in contests], fontsize=9)
+    results.set_yticks(range(len(contests)), [RESULTS[each.result] for each in contests], fontsize=9)
     results.tick_params(length=0)
     axes.set(xlim=(-edge * 1.02, edge * 1.02), ylim=(len(contests) - 0.5, -0.5))
     axes.set_title(f"{kind}: {WORDS[CLAIMED[kind]]} should be better", loc="left", fontsize=10)
-
-
-def result_in_words(result: Result) -> str:
-    """A result as a few words."""
-    return {
-        "network": "net is better",
-        "boosting": "boosting is better",
-        "equivalent": "practically equal",
-        "undecided": "undecided",
-    }[result]

@@ -21,6 +21,12 @@ Rival = Literal["network", "boosting"]
 Result = Literal["network", "boosting", "equivalent", "undecided"]
 CLAIMED: Mapping[Kind, Rival] = {"tables": "boosting", "perception": "network"}
 WORDS: Mapping[Rival, str] = {"network": "the deep net", "boosting": "gradient boosting"}
+RESULTS: Mapping[Result, str] = {
+    "network": "net is better",
+    "boosting": "boosting is better",
+    "equivalent": "practically equal",
+    "undecided": "undecided",
+}
 
 
 class Entrant(Spec):
