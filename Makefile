@@ -20,14 +20,15 @@ test: setup ## lint, check types and imports, run all tests
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest
 
-bench: setup ## measure the engine against Keras's fit and scikit-learn; writes docs/benchmarks.md
+bench: setup ## measure the engine against Keras's fit and scikit-learn, and what servers cost; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.boston
 	@$(BIN)/python -m benchmarks.book
+	@$(BIN)/python -m benchmarks.orchestration
 
 lock: setup ## pin the dependencies of pyproject.toml anew, with hashes
 	@$(BIN)/pip install -q uv
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra boosting --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
+		--no-header --no-annotate --no-strip-extras --upgrade pyproject.toml -o requirements.lock
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

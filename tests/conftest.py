@@ -3,8 +3,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import missing_browser, page
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
+from postgres import missing_postgres, postgres
+
+__all__ = ["page", "postgres"]  # pytest finds fixtures here
 
 ROOT = Path(__file__).resolve().parent.parent
 KERAS_FILES = (
@@ -14,6 +18,14 @@ KERAS_FILES = (
     "mnist.npz",
     "reuters.npz",
     "reuters_word_index.json",
+)
+SERVERS = (
+    "MLFLOW_ARTIFACTS_DESTINATION",
+    "MLFLOW_BACKEND_STORE_URI",
+    "MLFLOW_TRACKING_URI",
+    "PREFECT_API_DATABASE_CONNECTION_URL",
+    "PREFECT_API_URL",
+    "PREFECT_SERVER_DATABASE_CONNECTION_URL",
 )
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
@@ -34,9 +46,9 @@ def _working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_servers_of_the_users() -> Iterator[None]:
-    """Servers that a user's environment names are left alone."""
+    """Servers and databases that a user's environment names are left alone."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+        for name in SERVERS:
             patch.delenv(name, raising=False)
         yield
 
@@ -53,15 +65,27 @@ def keras_home() -> Path:
     return Path(os.environ["KERAS_HOME"])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: begun last, they would run on when the other workers have nothing left."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Real data may be missing on a user's machine, but not in CI."""
-    if item.get_closest_marker("real_data") is None:
-        return
+    """What a marked test needs may be missing on a user's machine, but not in CI."""
+    reasons = [missing() for marker, missing in REQUIREMENTS.items() if item.get_closest_marker(marker)]
+    for reason in filter(None, reasons):
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
+def missing_data() -> str | None:
+    """What must be fetched before real data can be read, if anything."""
     home = os.environ.get("KERAS_HOME")
-    missing = [name for name in KERAS_FILES if not (home and (Path(home) / "datasets" / name).is_file())]
-    if not missing:
-        return
-    reason = f"needs {', '.join(missing)} under datasets/ where KERAS_HOME points (now {home or 'not set'})"
-    if os.environ.get("CI"):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    files = [name for name in KERAS_FILES if not (home and (Path(home) / "datasets" / name).is_file())]
+    where = f"under datasets/ where KERAS_HOME points (now {home or 'not set'})"
+    return f"needs {', '.join(files)} {where}" if files else None
+
+
+REQUIREMENTS = {"browser": missing_browser, "postgres": missing_postgres, "real_data": missing_data}
