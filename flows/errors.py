@@ -9,15 +9,20 @@ import typer
 
 
 @contextmanager
-def errors(debug: bool) -> Iterator[None]:
-    """Turns an exception into a line or two: exit code 2 where the user can mend it, 1 where the fault is ours."""
+def errors(
+    debug: bool, interrupted: str = "what had finished is kept; run again, without --fresh, to go on"
+) -> Iterator[None]:
+    """Turns an exception into a line or two: exit code 2 where the user can mend it, 1 where the fault is ours.
+
+    `interrupted` says what Ctrl-C has left.
+    """
     from tasks.specs import BakeoffError
 
     stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf8")  # a run turns standard error to the log
     try:
         yield
     except KeyboardInterrupt:
-        print("bakeoff: interrupted; what had finished is kept; run again, without --fresh, to go on", file=stderr)
+        print(f"bakeoff: interrupted; {interrupted}", file=stderr)
         raise typer.Exit(130) from None
     except Exception as error:
         ours = not isinstance(error, BakeoffError)

@@ -4,18 +4,35 @@ A task's result names such a file instead of holding the data: hashing or serial
 the orchestrator costs a second per call, a file name costs nothing.
 """
 
+import fcntl
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks import progress
 from tasks.specs import BakeoffError, Spec
 
 MLRUNS = Path("mlruns")
 CACHE = MLRUNS / "cache"
+
+
+@contextmanager
+def alone(lock: str, others: str) -> Iterator[None]:
+    """Waits until no other process holds this lock in mlruns/, and holds it; `others` says who it may be."""
+    MLRUNS.mkdir(exist_ok=True)
+    with (MLRUNS / lock).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.report(f"{others} is at work in {MLRUNS}/, waiting for it", 0, 1)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            progress.report(f"{others} is at work in {MLRUNS}/, waiting for it", 1, 1)
+        yield
 
 
 class StoredFile(Spec):

@@ -1,27 +1,34 @@
 """Where MLflow is, and a client of it."""
 
-import logging
 import os
 from typing import TYPE_CHECKING
 
 from tasks.specs import BakeoffError
-from tasks.store import MLRUNS
+from tasks.tracking.database import database_uri, make_database, quiet
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+TRAINING_PAGES = "?workflowType=machine_learning"  # else MLflow's pages show what is of use to agents
+
 
 def tracking_uri() -> str:
     """Where MLflow keeps its runs: MLFLOW_TRACKING_URI where it is set, else a database under mlruns/."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{MLRUNS.resolve() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or database_uri()
+
+
+def run_address(experiment_id: str, run_id: str) -> str | None:
+    """The page of a run, where MLflow is a server."""
+    if not tracking_uri().startswith("http"):
+        return None
+    return f"{tracking_uri().rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}{TRAINING_PAGES}"
 
 
 def connect() -> "MlflowClient":
     """A client of the store that `tracking_uri` names; MLflow's own announcements are kept quiet."""
     import mlflow
 
-    for name in ("mlflow", "alembic"):  # they announce each step of making a database
-        logging.getLogger(name).setLevel(logging.ERROR)
+    quiet()
     return mlflow.MlflowClient(tracking_uri=tracking_uri())
 
 
@@ -33,6 +40,8 @@ def check_connection() -> None:
     """
     from mlflow.exceptions import MlflowException
 
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        make_database()
     try:
         connect().search_experiments(max_results=1)
     except MlflowException as error:

@@ -1,0 +1,272 @@
+"""The Prefect server and the MLflow server that `bakeoff up` starts and `bakeoff down` ends.
+
+They outlive the command that started them. Whose they are is told by a mark in their environment, which their child
+processes inherit: no crash loses it, and no stranger has it, as one may have the process id of a server long gone.
+mlruns/servers.json only says at which addresses they answer.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import psutil
+from pydantic import ValidationError
+
+from flows.server import HOME
+from tasks import progress
+from tasks.specs import BakeoffError, Spec
+from tasks.store import MLRUNS, alone
+
+Name = Literal["prefect", "mlflow"]
+
+TITLES: dict[Name, str] = {"prefect": "Prefect", "mlflow": "MLflow"}
+COMMANDS: dict[Name, tuple[str, ...]] = {
+    "prefect": ("prefect", "server", "start", "--ui", "--scheduler", "--late-runs"),
+    "mlflow": ("tasks.tracking.server",),
+}
+HEALTH: dict[Name, str] = {"prefect": "/api/health", "mlflow": "/health"}
+HOST = "127.0.0.1"
+MARK = "BAKEOFF_SERVER"  # the variable in a server's environment that says which it is, and of which mlruns/
+RECORD = MLRUNS / "servers.json"
+READY_SECONDS = 180  # both take 7 on an idle machine; databases elsewhere may be made only now
+STOP_SECONDS = 20
+POLL_SECONDS = 0.1
+_TELLING = re.compile(r"^\(?[\w.]+(Error|Exception)\b|\[Errno \d+\]")  # what ends a traceback, or stands for one
+_LOGIN = re.compile(r"://\S+@")
+
+
+class Server(Spec):
+    """A server that answered when it was started; `process_started` is in seconds since 1970."""
+
+    name: Name
+    address: str
+    pid: int
+    process_started: float
+
+    @property
+    def title(self) -> str:
+        """Its name as its makers write it."""
+        return TITLES[self.name]
+
+    @property
+    def page(self) -> str:
+        """What a person opens; MLflow's own first page is about agents."""
+        return self.address + ("/#/experiments?workflowType=machine_learning" if self.name == "mlflow" else "")
+
+    @property
+    def log(self) -> Path:
+        """What it wrote since it was started."""
+        return _log(self.name)
+
+
+class _Record(Spec):
+    servers: tuple[Server, ...]
+
+
+def running() -> dict[str, Server]:
+    """The servers that `start` started in this folder and that are still alive, by name; nobody is asked.
+
+    Raises:
+        BakeoffError: when mlruns/servers.json cannot be read.
+    """
+    try:
+        record = _Record.model_validate_json(RECORD.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValidationError as error:
+        raise BakeoffError(
+            f"{RECORD} is not as this version writes it; `bakeoff down`, then `bakeoff up`, makes it anew"
+        ) from error
+    return {server.name: server for server in record.servers if _is_alive(server)}
+
+
+def start(prefect_port: int, mlflow_port: int) -> dict[str, Server]:
+    """Starts those that do not run, both at once, and returns them by name when they answer.
+
+    Raises:
+        BakeoffError: when a port is taken or a server does not start; what this call had started is ended again.
+    """
+    ports: dict[Name, int] = {"prefect": prefect_port, "mlflow": mlflow_port}
+    with alone("servers.lock", "another `up` or `down`"):
+        there = running()
+        missing = {name: port for name, port in ports.items() if name not in there}
+        _end(missing)  # what a crash left of them may still hold their ports
+        _check_ports(missing)
+        try:
+            started: dict[str, Server] = {name: _spawn(name, port) for name, port in missing.items()}
+            _wait_until_ready([*started.values()])
+        except BaseException:
+            _end(missing)
+            raise
+        there |= started
+        _write(_Record(servers=tuple(there[name] for name in TITLES)))
+    return started
+
+
+def stop() -> list[Name]:
+    """Ends all that `start` started in this folder, also what a crash left of it; gives the names of what it ended."""
+    with alone("servers.lock", "another `up` or `down`"):
+        ended = _end(TITLES)
+        RECORD.unlink(missing_ok=True)
+    return [name for name in TITLES if name in ended]
+
+
+def answers(server: Server) -> bool:
+    """Whether it is this server, and no other program, that listens at its address, and whether it answers there."""
+    if urlsplit(server.address).port not in _listening_ports(server.name):
+        return False
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is no business of a proxy's
+    try:
+        with direct.open(server.address + HEALTH[server.name], timeout=5):
+            return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _check_ports(ports: Mapping[Name, int]) -> None:
+    """Raises BakeoffError when one of the ports is taken, or both are one."""
+    if len({*ports.values()}) < len(ports):
+        raise BakeoffError(
+            "the Prefect server and the MLflow server cannot share a port; give --prefect-port and --mlflow-port others"
+        )
+    for name, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: just let go is free
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                raise BakeoffError(
+                    f"port {port}, which is for the {TITLES[name]} server, cannot be had ({error.strerror}"
+                    f"{_listener(port)}); end the program that listens there, or give another port with --{name}-port"
+                ) from error
+
+
+def _listener(port: int) -> str:
+    """Who listens at a port, where the operating system tells."""
+    with suppress(psutil.Error):
+        for each in psutil.net_connections("tcp"):
+            if each.pid and each.laddr and (each.laddr.port, each.status) == (port, psutil.CONN_LISTEN):
+                process = psutil.Process(each.pid)
+                return f" by process {each.pid}, {process.environ().get(MARK) or process.name()}"
+    return ""
+
+
+def _spawn(name: Name, port: int) -> Server:
+    address = f"http://{HOST}:{port}"
+    _log(name).touch(mode=0o600)  # libraries write addresses of databases there, passwords and all
+    with _log(name).open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *COMMANDS[name], "--host", HOST, "--port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | _environment(name, address),
+            start_new_session=True,  # it outlives the terminal, and Ctrl-C is not for it
+        )
+    started = psutil.Process(process.pid).create_time()
+    return Server(name=name, address=address, pid=process.pid, process_started=started)
+
+
+def _environment(name: Name, address: str) -> dict[str, str]:
+    """What a server is told by its environment; a database that the user's environment names is left as it is."""
+    mark = {MARK: _mark(name)}
+    if name == "mlflow":  # tasks/tracking/server.py says the rest
+        return mark
+    return mark | {
+        "PREFECT_HOME": str(HOME.resolve()),
+        "PREFECT_API_URL": f"{address}/api",  # where its pages look for it
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+    }
+
+
+def _wait_until_ready(waiting: list[Server]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    for server in waiting:
+        progress.report(f"starting {server.title}", 0, 1)
+    while waiting:
+        for server in [*waiting]:
+            if answers(server):
+                waiting.remove(server)
+                progress.report(f"starting {server.title}", 1, 1)
+            elif not _is_alive(server) or time.monotonic() > deadline:
+                why = f"{_last_words(server.log)} ({server.log} says more)"
+                raise BakeoffError(f"the {server.title} server did not start: {why}")
+        time.sleep(POLL_SECONDS)
+
+
+def _end(names: Collection[Name]) -> set[Name]:
+    """Ends all processes of these servers, politely first, and gives the names of those that had any."""
+    asked: dict[psutil.Process, Name] = {}
+    patience = time.monotonic() + STOP_SECONDS
+    while alive := _processes(names):
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                if time.monotonic() > patience:
+                    process.kill()
+                elif process not in asked:
+                    process.terminate()
+        asked |= alive
+        time.sleep(POLL_SECONDS)
+    return {*asked.values()}
+
+
+def _processes(names: Collection[Name]) -> dict[psutil.Process, Name]:
+    """All living processes of these servers, whoever their parents are by now."""
+    marks = {_mark(name): name for name in names}
+    found = {}
+    for pid in psutil.pids():
+        with suppress(psutil.Error):  # it has ended meanwhile, or is another user's
+            process = psutil.Process(pid)
+            mark = process.environ().get(MARK, "")
+            if mark in marks:
+                found[process] = marks[mark]
+    return found
+
+
+def _listening_ports(name: Name) -> set[int]:
+    ports: set[int] = set()
+    for process in _processes([name]):
+        with suppress(psutil.NoSuchProcess):
+            connections = process.net_connections("tcp")
+            ports |= {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
+    return ports
+
+
+def _is_alive(server: Server) -> bool:
+    try:
+        return psutil.Process(server.pid).environ().get(MARK) == _mark(server.name)
+    except psutil.Error:
+        return False
+
+
+def _mark(name: Name) -> str:
+    return f"{name} of {MLRUNS.resolve()}"
+
+
+def _log(name: Name) -> Path:
+    return MLRUNS / f"{name}.log"
+
+
+def _last_words(log: Path) -> str:
+    """The line of a log that says best why its server ended, without the login to a database."""
+    lines = [line.strip() for line in log.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line)]
+    return _LOGIN.sub("://***@", (telling or lines or ["it wrote nothing"])[-1])
+
+
+def _write(record: _Record) -> None:
+    """Replaces mlruns/servers.json in one step, so that nobody reads half of it."""
+    draft = RECORD.with_suffix(".part")
+    draft.write_text(record.model_dump_json(indent=2), encoding="utf8")
+    draft.replace(RECORD)
