@@ -1,7 +1,9 @@
 """Fit a contender on all training rows, keep the models, and score them once on the test rows."""
 
+import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,14 @@ from tasks import progress
 from tasks.data.splitting import Validation
 from tasks.data.vectorization import Arrays, Features, word_rows
 from tasks.evaluation import Evaluation, member_seeds, seed_of
-from tasks.metrics import METRICS, MetricName
+from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.contenders import Contender
 from tasks.models.networks import Network, NetworkSpec, output_layer
 from tasks.specs import BakeoffError, Spec
 from tasks.statistics.bootstrap import interval_of, resample
 from tasks.store import StoredFile, store, store_arrays
+
+logger = logging.getLogger(__name__)
 
 PART = 1024  # rows that a saved net computes at a time
 
@@ -91,9 +95,11 @@ def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScor
         raise BakeoffError(
             f"contender {refit.name} diverged when it was fitted on all rows: it predicts NaN or infinity"
         )
+    scores = tuple(METRICS[metric].score(y, prediction) for prediction in predictions)
+    logger.info("%s: %s %.4g on %d test rows", refit.name, metric, float(np.mean(scores)), len(y))
     return FinalScore(
         name=refit.name,
-        scores=tuple(METRICS[metric].score(y, prediction) for prediction in predictions),
+        scores=scores,
         interval=interval_of(resample(y, [predictions], metric)[0]),
         predictions=store_arrays(test=predictions),
     )
@@ -101,13 +107,16 @@ def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScor
 
 def predict(refit: Refit, X: Features, arrays: Arrays, number: int = 0) -> NDArray[np.float64]:
     """A kept model's prediction for X as `arrays` has it: (rows,), or probabilities (rows, classes)."""
-    model = load_model(refit, number)
-    if isinstance(refit.contender, NetworkSpec):
+    return predict_by(refit.contender, load_model(refit, number), X, arrays.task, arrays.n_outputs)
+
+
+def predict_by(contender: Contender, model: Any, X: Features, task: Task, n_outputs: int) -> NDArray[np.float64]:
+    """A fitted model's prediction: (rows,), or probabilities (rows, classes)."""
+    if isinstance(contender, NetworkSpec):
         from tasks.training import as_prediction
 
-        outputs = _outputs(model, X)
-        return as_prediction(outputs.astype(np.float64), output_layer(arrays.task, arrays.n_outputs))
-    return refit.contender.predict(model, X, arrays.task, arrays.n_outputs)
+        return as_prediction(_outputs(model, X).astype(np.float64), output_layer(task, n_outputs))
+    return contender.predict(model, X, task, n_outputs)
 
 
 def _outputs(net: Any, X: Features) -> NDArray[np.float32]:
@@ -127,12 +136,16 @@ def network_input(X: Features) -> NDArray[np.generic]:
 
 def load_model(refit: Refit, number: int = 0) -> Any:
     """A kept model, as its library's object; nothing is unpickled."""
-    path = refit.models[number].path
-    if isinstance(refit.contender, NetworkSpec):
+    return read_model(refit.contender, refit.models[number].path)
+
+
+def read_model(contender: Contender, path: Path) -> Any:
+    """The model in a file of its library's own format; nothing is unpickled."""
+    if isinstance(contender, NetworkSpec):
         import keras
 
         return keras.models.load_model(path)
-    return refit.contender.load(path)
+    return contender.load(path)
 
 
 def _fit_networks(name: str, contender: Network, arrays: Arrays, seeds: Sequence[int], epochs: int) -> list[Any]:

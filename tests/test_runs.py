@@ -132,7 +132,8 @@ def test_a_logged_model_has_signature_and_example_and_predicts_from_raw_features
     assert model.metadata.signature is not None
     assert model.input_example.shape == (models.EXAMPLE_ROWS, 10)
     mine = predict(one.refit, X, one.arrays)
-    np.testing.assert_allclose(np.ravel(model.predict(X)), mine, rtol=1e-5)
+    rows = pd.DataFrame(X, columns=list(one.examples.features))
+    np.testing.assert_allclose(np.ravel(model.predict(rows)), mine, rtol=1e-5)
 
 
 def test_no_logged_file_is_a_pickle(world: World) -> None:

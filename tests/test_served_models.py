@@ -1,25 +1,30 @@
-"""What MLflow serves of every contender, loaded from its store without a pickle."""
+"""What MLflow serves of every contender, and what `bakeoff` loads of it: the same, and nothing is unpickled."""
 
 import pickle
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.data.examples import Form
-from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays, word_rows
 from tasks.metrics import Task
+from tasks.models.baselines.bayes import GaussianNBSpec
+from tasks.models.baselines.linear import RbfSvmSpec
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.networks import ConvSpec, DenseSpec
-from tasks.refitting import refit
+from tasks.models.networks import ConvSpec, DenseSpec, NetworkSpec
+from tasks.refitting import Refit, predict, predict_by
 from tasks.specs import BakeoffError
-from tasks.tracking import connection, models, runs
-from tests.builders import evaluation_of, made_arrays, picture_arrays, text_arrays
+from tasks.tracking import connection, served
+from tests.builders import made_arrays, picture_arrays, text_arrays
+from tests.served import cached_words, examples_of, log
 
 NET = DenseSpec(units=(4,), epochs=2, n_members=2)
 CONV = ConvSpec(filters=(3,), units=(), epochs=2)
@@ -29,6 +34,16 @@ DATA: dict[str, Callable[[], Arrays]] = {
     "words": text_arrays,
     "pixels": picture_arrays,
 }
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A contender that has been fitted and logged, and the folder of its model."""
+
+    fitted: Refit
+    arrays: Arrays
+    folder: Path
+    description: str
 
 
 def suiting() -> list[tuple[Contender, str]]:
@@ -46,33 +61,87 @@ def suiting() -> list[tuple[Contender, str]]:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose MLflow is made once for all."""
-    return tmp_path_factory.mktemp("served")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder whose MLflow is made once for all, and a data set of texts with words of its own."""
+    folder = tmp_path_factory.mktemp("served")
+    with pytest.MonkeyPatch.context() as patch:
+        cached_words(patch, folder, ["the", "a"])
+        yield folder
 
 
-@pytest.mark.parametrize(("contender", "data"), suiting(), ids=lambda value: getattr(value, "kind", value))
-def test_a_served_model_gives_what_its_signature_says_and_was_not_unpickled(
-    contender: Contender, data: str, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def _in_the_store(store: Path, monkeypatch: pytest.MonkeyPatch, _working_directory: None) -> None:
     monkeypatch.chdir(store)
+
+
+@pytest.fixture(scope="module", params=suiting(), ids=lambda pair: f"{pair[0].kind}-{pair[1]}")
+def one(request: pytest.FixtureRequest, store: Path) -> Logged:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(store)
+        return logged(*request.param)
+
+
+def logged(contender: Contender, data: str) -> Logged:
     arrays = DATA[data]()
-    X = arrays.test()[0]
-    taken = word_rows(X) if data == "words" and isinstance(contender, DenseSpec) else X
-    model = served(contender, arrays, monkeypatch)
-    given = np.asarray(model.predict(taken))
-    (signature,) = model.metadata.signature.outputs.inputs
-    assert given.dtype == signature.type
-    assert given.shape == (X.shape[0], *signature.shape[1:])
+    fitted, model_id = log(contender, examples_of(arrays, "imdb" if data == "words" else "made"), arrays)
+    model = connection.connect().get_logged_model(model_id)
+    folder = Path(model.artifact_location.removeprefix("file://"))
+    return Logged(fitted, arrays, folder, model.tags["mlflow.note.content"])
 
 
-def served(contender: Contender, arrays: Arrays, monkeypatch: pytest.MonkeyPatch) -> mlflow.pyfunc.PyFuncModel:
-    """The contender, fitted, logged, and loaded where nothing can be unpickled."""
-    client = connection.connect()
-    parent = runs.open_run("served", "", "fingerprint", "flow", {})
-    fitted = refit(evaluation_of("me", [1, 1], contender, best_epochs=(2, 2)), arrays, KFoldSpec())
-    models.log_model(client, parent.run_id, parent.experiment_id, fitted, arrays)
-    (output,) = client.get_run(parent.run_id).outputs.model_outputs
+@pytest.fixture
+def no_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be unpickled."""
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, lambda *_, **__: pytest.fail("something was unpickled"))
-    return mlflow.pyfunc.load_model(client.get_logged_model(output.model_id).artifact_location)
+
+
+def test_mlflow_serves_what_the_signature_says_without_warnings(one: Logged, no_pickle: None) -> None:
+    X = one.arrays.test()[0]
+    model = mlflow.pyfunc.load_model(str(one.folder))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy keyword")
+        given = model.predict(taken(one, X))
+    outputs = model.metadata.signature.outputs
+    if outputs.has_input_names():
+        told = dict(zip(outputs.input_names(), outputs.numpy_types(), strict=True))
+        assert given.rename(columns=str).dtypes.to_dict() == told
+    else:
+        assert (given.dtype, given.shape[1:]) == (outputs.inputs[0].type, outputs.inputs[0].shape[1:])
+    assert len(given) == X.shape[0]
+
+
+def taken(one: Logged, X: np.ndarray) -> pd.DataFrame | np.ndarray:
+    """What the server takes: of a table, columns in another order."""
+    if one.arrays.form == "table":
+        return pd.DataFrame(X, columns=list("abc"))[["c", "a", "b"]]
+    return word_rows(X) if one.arrays.form == "words" and isinstance(one.fitted.contender, NetworkSpec) else X
+
+
+def test_bakeoff_loads_what_was_fitted_and_what_it_needs(one: Logged, no_pickle: None) -> None:
+    X = one.arrays.test()[0]
+    description = served.read_served(one.folder, "made")
+    model = served.load(one.folder, description)
+    table = one.arrays.form == "table" and not isinstance(description.contender, NetworkSpec)
+    rows = pd.DataFrame(X, columns=list(description.features)) if table else X
+    found = predict_by(description.contender, model, rows, description.task, description.n_outputs)
+    np.testing.assert_allclose(found, predict(one.fitted, X, one.arrays), rtol=1e-12)  # sums in another order
+    assert (description.contender, description.classes) == (one.fitted.contender, one.arrays.classes)
+    assert description.words == (("the", "a") if one.arrays.form == "words" else ())
+
+
+@pytest.mark.parametrize(
+    ("contender", "data", "said"),
+    [
+        (NET, "regression", "Takes the 3 columns of made by their names, as they are; gives a number in points."),
+        (NET, "binary", "by their names, as they are; gives the probability of b."),
+        (GaussianNBSpec(), "binary", "gives the probabilities, in this order, of a, b."),
+        (RbfSvmSpec(), "multiclass", "gives the number of the class: 0 a, 1 b, 2 c."),
+        (CONV, "pixels", "Takes pictures of 6 x 5 pixels as rows of numbers from 0 (black) to 1 (white); gives"),
+        (NET, "words", "Takes texts as rows of numbers of words; gives the probability of yes."),
+        (RbfSvmSpec(), "words", "Takes texts as rows of counts of 40 words; gives"),
+    ],
+)
+def test_the_models_page_says_what_a_server_takes_and_gives(contender: Contender, data: str, said: str) -> None:
+    assert said in logged(contender, data).description

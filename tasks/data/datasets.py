@@ -1,5 +1,6 @@
 """The data sets that an experiment can name, and how their examples are read, checked and kept."""
 
+import logging
 from typing import Annotated, get_args
 
 import numpy as np
@@ -18,6 +19,8 @@ from tasks.data.tables import (
 )
 from tasks.data.texts import ImdbSpec, ReutersSpec
 from tasks.specs import BakeoffError, did_you_mean
+
+logger = logging.getLogger(__name__)
 
 AnyDataset = (
     BostonSpec
@@ -59,6 +62,7 @@ def ingest(dataset: Dataset) -> Examples:
     columns = {} if isinstance(raw.X, np.ndarray | WordLists) else {name: raw.X[name].to_numpy() for name in raw.X}
     _check_finite(dataset.kind, columns | {"the target": raw.y})
     file, digest = keep(raw)
+    logger.info("%s: %d rows, %d of them for the test, digest %s", dataset.kind, len(raw.y), raw.held_out.sum(), digest)
     return Examples(
         name=dataset.kind,
         task=dataset.task,

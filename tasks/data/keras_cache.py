@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from tasks import progress
-from tasks.specs import BakeoffError, Spec
+from tasks.specs import BakeoffError, Spec, UnreachableError
 
 MIRROR = "BAKEOFF_DATA_MIRROR"
 PROGRAM = Path(__file__).with_name("keras_download.py")
@@ -94,7 +94,7 @@ def fetch(files: Sequence[KerasFile], mirror: str | None = None) -> list[KerasFi
         missing = [file for file in absent if not _move_in(file, Path(staging))]
     if missing:
         folder = missing[0].path.parent
-        raise BakeoffError(
+        raise UnreachableError(
             f"{', '.join(file.name for file in missing if file.path.parent == folder)} not in {folder}, and could not"
             f" be downloaded: {reason or 'what came is not the file that was published'}. Put it there by hand, or name"
             f" a mirror under which it lies: {MIRROR}=ADDRESS, or `bakeoff data fetch --mirror ADDRESS`"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.data.examples import Form, Raw, WordLists
-from tasks.data.keras_cache import KerasFile, content
+from tasks.data.keras_cache import KerasFile, content, fetch
 from tasks.metrics import Task
 from tasks.specs import Spec
 
@@ -94,6 +94,7 @@ class ImdbSpec(TextSpec):
 
     def read(self) -> Raw:
         """The rows of `keras.datasets.imdb.load_data()` in its order, training rows first, with all their words."""
+        fetch(self.files)  # its words travel with the models
         with np.load(io.BytesIO(content(IMDB)), allow_pickle=True) as archive:  # whose hash has been checked
             shuffle = np.random.RandomState(SEED)  # one for both parts, as in Keras
             parts = [
@@ -117,6 +118,7 @@ class ReutersSpec(TextSpec):
 
     def read(self) -> Raw:
         """The rows of `keras.datasets.reuters.load_data()` in its order, training rows first, with all their words."""
+        fetch(self.files)  # its words travel with the models
         with np.load(io.BytesIO(content(REUTERS)), allow_pickle=True) as archive:  # whose hash has been checked
             texts, labels = _shuffled(_word_lists(archive, "x"), archive["y"], np.random.RandomState(SEED))
         return Raw(texts, labels.astype(np.int64), np.arange(len(texts)) >= int(len(texts) * (1 - 0.2)))

@@ -1,99 +1,153 @@
-"""A refitted contender as a model in MLflow."""
+"""A refitted contender as a model in MLflow, in the flavour of its own library and with what it needs to travel."""
 
+import importlib
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import packages_distributions, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data.examples import Examples
 from tasks.data.vectorization import Arrays, Features
 from tasks.metrics import Task
 from tasks.models.baselines.boosting import LightGBMSpec, XGBoostSpec
-from tasks.models.baselines.pipelines import TRUSTED_TYPES
+from tasks.models.baselines.pipelines import TRUSTED_TYPES, SklearnSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import NetworkSpec
+from tasks.prediction import Served, describe
 from tasks.refitting import Refit, load_model, network_input
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
 
 EXAMPLE_ROWS = 5
+SERVED = "bakeoff.json"
+DESCRIPTION = "mlflow.note.content"
 
 
-def log_model(client: "MlflowClient", run_id: str, experiment_id: str, refit: Refit, arrays: Arrays) -> None:
+@dataclass(frozen=True)
+class Flavor:
+    """How MLflow keeps a library's models: its module's name, the model's file, what is required, further settings."""
+
+    module: str
+    file: str
+    requires: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def flavor_of(contender: Contender, task: Task) -> Flavor:
+    """The flavour of the contender's own library."""
+    if isinstance(contender, NetworkSpec):
+        return Flavor("mlflow.keras", "data/model.keras", ("keras", "tensorflow", "numpy"))
+    if isinstance(contender, XGBoostSpec):
+        return Flavor("mlflow.xgboost", "model.ubj", ("xgboost", "numpy"))
+    if isinstance(contender, LightGBMSpec):
+        return Flavor("mlflow.lightgbm", "model.lgb", ("lightgbm", "numpy"))
+    settings = {
+        "serialization_format": "skops",
+        "skops_trusted_types": list(TRUSTED_TYPES),
+        "pyfunc_predict_fn": contender.served_method(task),
+    }
+    return Flavor("mlflow.sklearn", "model.skops", ("scikit-learn", "skops", "numpy", "mlxtend"), settings)
+
+
+def log_model(
+    client: "MlflowClient", run_id: str, experiment_id: str, refit: Refit, examples: Examples, arrays: Arrays
+) -> str:
     """Logs the refitted contender as a model of the run, with signature and input example, in a format without pickle.
 
-    The signature is that of what the model gives when MLflow serves it. The requirements are given, since MLflow would
-    load the model in another process to find them.
+    Gives the id of the model. `bakeoff.json` lies beside it: all that it takes to turn raw rows into predictions.
+
+    Raises:
+        BakeoffError: when a text data set's words cannot be had.
     """
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
-    model, example = load_model(refit), arrays.training()[0][:EXAMPLE_ROWS]
-    if isinstance(refit.contender, NetworkSpec):
-        taken = network_input(example)
-        given = model.predict(taken, verbose=0)
-    else:
-        taken, given = example, refit.contender.served(model, example, arrays.task)
-    logged = client.create_logged_model(experiment_id, name=refit.name, source_run_id=run_id)
-    shared = {
-        "mlflow_model": Model(run_id=run_id, model_id=logged.model_id),
-        "signature": _signature(taken, given, any_length=taken is not example),
-        "input_example": taken,
-    }
+    served, model = describe(refit.contender, examples), load_model(refit)
+    taken, given = _exchange(served, model, arrays.training()[0][:EXAMPLE_ROWS])
+    said = {DESCRIPTION: _say(served, np.asarray(given))}
+    logged = client.create_logged_model(experiment_id, name=refit.name, source_run_id=run_id, tags=said)
+    mlflow_model = Model(run_id=run_id, model_id=logged.model_id, signature=_signature(served, taken, given))
     with tempfile.TemporaryDirectory() as folder:
-        _save_model(model, refit.contender, arrays.task, folder, shared)
+        _save(served, model, mlflow_model, taken, folder)
+        (Path(folder) / SERVED).write_text(served.model_dump_json(), encoding="utf8")
         client.log_model_artifacts(logged.model_id, folder)
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    return str(logged.model_id)
 
 
-def _signature(taken: Features, given: NDArray[np.generic], any_length: bool) -> "ModelSignature":
+def _exchange(served: Served, model: Any, X: Features) -> tuple[Features, Any]:
+    """What the model takes when MLflow serves it, by these rows, and what it gives; a table's columns have names."""
+    import pandas as pd
+
+    table = served.form == "table"
+    taken = pd.DataFrame(X, columns=list(served.features)) if table else X
+    if isinstance(served.contender, NetworkSpec):
+        outputs = model.predict(network_input(X), verbose=0)
+        return (taken, pd.DataFrame(outputs).rename(columns=str)) if table else (network_input(X), outputs)
+    if table and isinstance(served.contender, SklearnSpec):
+        model[0].feature_names_in_ = np.array(served.features, object)  # else it warns of names with every request
+    return taken, served.contender.served(model, taken, served.task)
+
+
+def _say(served: Served, given: NDArray[np.generic]) -> str:
+    """What a served model takes and gives, in words."""
+    size = " x ".join(str(length) for length in served.shape)
+    words = "numbers of words" if isinstance(served.contender, NetworkSpec) else f"counts of {size} words"
+    takes = {
+        "table": f"the {size} columns of {served.dataset} by their names, as they are",
+        "pixels": f"pictures of {size} pixels as rows of numbers from 0 (black) to 1 (white)",
+        "words": f"texts as rows of {words}",
+    }[served.form]
+    labels = served.classes
+    if not labels:
+        gives = f"a number{f' in {served.unit}' if served.unit else ''}"
+    elif given.dtype.kind == "i":
+        gives = f"the number of the class: {', '.join(f'{number} {label}' for number, label in enumerate(labels))}"
+    elif given.ndim == 1 or given.shape[1] == 1:
+        gives = f"the probability of {labels[1]}"
+    else:
+        gives = f"the probabilities, in this order, of {', '.join(labels)}"
+    return f"Takes {takes}; gives {gives}."
+
+
+def _signature(served: Served, taken: Features, given: Any) -> "ModelSignature":
     """What a model takes and gives; rows of word numbers may be of any length."""
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types.schema import Schema, TensorSpec
 
     signature = infer_signature(taken, given)
-    if not any_length:
-        return signature
-    return ModelSignature(Schema([TensorSpec(taken.dtype, (-1, -1))]), signature.outputs)
+    if served.form == "words" and isinstance(taken, np.ndarray):
+        return ModelSignature(Schema([TensorSpec(taken.dtype, (-1, -1))]), signature.outputs)
+    return signature
 
 
-def _save_model(model: Any, contender: Contender, task: Task, path: str, shared: Mapping[str, Any]) -> None:
-    """In the flavour of the model's own library."""
-    if isinstance(contender, NetworkSpec):
-        import mlflow.keras
+def _save(served: Served, model: Any, mlflow_model: "Model", example: Features, folder: str) -> None:
+    """Saves the model in its flavour.
 
-        mlflow.keras.save_model(model, path, pip_requirements=_pinned("keras", "tensorflow", "numpy"), **shared)
-    elif isinstance(contender, XGBoostSpec):
-        import mlflow.xgboost
-
-        mlflow.xgboost.save_model(model, path, pip_requirements=_pinned(_distribution("xgboost"), "numpy"), **shared)
-    elif isinstance(contender, LightGBMSpec):
-        import mlflow.lightgbm
-
-        mlflow.lightgbm.save_model(model, path, pip_requirements=_pinned("lightgbm", "numpy"), **shared)
-    else:
-        import mlflow.sklearn
-
-        mlflow.sklearn.save_model(
-            model,
-            path,
-            pip_requirements=_pinned("scikit-learn", "skops", "numpy", "mlxtend"),
-            serialization_format="skops",
-            skops_trusted_types=list(TRUSTED_TYPES),
-            pyfunc_predict_fn=contender.served_method(task),
-            **shared,
-        )
+    The requirements are given, since MLflow would load the model in another process to find them. Its flavour of Keras
+    takes no signature with names, though it serves by one, and leaves the one that is there.
+    """
+    flavor = flavor_of(served.contender, served.task)
+    importlib.import_module(flavor.module).save_model(
+        model,
+        folder,
+        mlflow_model=mlflow_model,
+        signature=None if isinstance(served.contender, NetworkSpec) else mlflow_model.signature,
+        input_example=example,
+        pip_requirements=[_pinned(package) for package in flavor.requires],
+        **flavor.settings,
+    )
 
 
-def _distribution(module: str) -> str:
-    """What a module was installed from; XGBoost comes from one of two."""
-    return packages_distributions()[module][0]
-
-
-def _pinned(*packages: str) -> list[str]:
-    return [f"{package}=={version(package)}" for package in packages]
+def _pinned(package: str) -> str:
+    """A requirement of the version that is installed; XGBoost comes from one of two packages."""
+    name = packages_distributions()["xgboost"][0] if package == "xgboost" else package
+    return f"{name}=={version(name)}"

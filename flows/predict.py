@@ -1,0 +1,87 @@
+"""`bakeoff predict`: a file of raw rows becomes the same rows with predictions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.errors import errors
+from flows.options import Debug
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from tasks.prediction import Served
+    from tasks.tracking.registry import Version
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def predict(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An experiment that has a champion.")],
+    source: Annotated[Path, typer.Argument(metavar="ROWS.csv|ROWS.parquet", help="The rows, raw as they come.")],
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="OUT.csv|OUT.parquet", help="Where to; else to standard output, as CSV."
+        ),
+    ] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="Another version than the champion.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Predict rows in a file by the champion of an experiment.
+
+    They have the columns that it was fitted on, in any order; others are kept. A picture is a row of its pixels, a text
+    stands in the column `text`. What is added is `prediction`, and for classes the probability of each.
+    """
+    with errors(debug, interrupted="nothing was written"):
+        from flows import terminal
+        from tasks.data.rows import check_suffix, write_rows
+
+        for path in filter(None, (source, target)):
+            check_suffix(path)
+        with terminal.at_work(debug, terminal.PREDICT_LOG) as console:
+            predicted = _predict(name, version, source, console)
+        if target:
+            write_rows(predicted, target)
+    if not target:
+        typer.echo(predicted.to_csv(index=False), nl=False)
+
+
+def _predict(name: str, number: int | None, source: Path, console: "Console") -> "pd.DataFrame":
+    """The rows with predictions; what there is to know beside them is said on the console."""
+    from tasks import progress
+    from tasks.data.rows import read_rows
+    from tasks.prediction import predict_rows
+    from tasks.specs import BakeoffError
+    from tasks.tracking import connection, served
+
+    connection.check_connection()
+    version = served.choose_version(name, number)
+    with served.files_of(name, version.number) as folder:
+        model = served.read_served(folder, name)
+
+        def load() -> Any:
+            progress.report("loading the model, file", 0, 1)
+            loaded = served.load(folder, model)
+            progress.report("loading the model, file", 1, 1)
+            return loaded
+
+        rows = read_rows(source, model.numbers)
+        try:
+            predicted = predict_rows(model, load, rows)
+        except BakeoffError as error:
+            raise BakeoffError(f"{source}: {error}") from error
+    console.print(_note(name, version, model, rows), style="dim")
+    return predicted
+
+
+def _note(name: str, version: "Version", model: "Served", rows: "pd.DataFrame") -> str:
+    from tasks.prediction import unused
+
+    others = unused(model, rows)
+    unit = f" in {model.unit}" if model.unit else ""
+    kept = f"; columns not used, but kept: {', '.join(others)}" if others else ""
+    return f"{len(rows)} row(s) predicted{unit} by {name}, {version.label}{kept}"

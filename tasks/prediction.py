@@ -1,0 +1,177 @@
+"""From raw rows, as people have them, to predictions by a model that was loaded from anywhere."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.data.datasets import dataset_named
+from tasks.data.examples import Examples, Form
+from tasks.data.texts import TextSpec
+from tasks.data.vectorization import Features, count_words, scale_pixels
+from tasks.data.vocabulary import number_words, vocabulary
+from tasks.metrics import Task
+from tasks.models.contenders import Contender
+from tasks.models.networks import NetworkSpec
+from tasks.refitting import predict_by
+from tasks.specs import BakeoffError, Spec, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT = "text"
+PREDICTION = "prediction"
+NAMED = 10  # columns that a message names at most
+
+
+class Served(Spec):
+    """What must travel with a model, so that raw rows become predictions wherever it is loaded.
+
+    `dataset` and `digest` say what it was fitted on. `shape` is that of one example, `features` are a table's columns,
+    `classes` the labels in the order of their numbers, `unit` is that of a predicted number. `brightest` stands for
+    white in a picture. `words` are those that a text data set counted, the most frequent first.
+    """
+
+    dataset: str
+    digest: str
+    contender: Contender
+    task: Task
+    form: Form
+    shape: tuple[int, ...]
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+    unit: str
+    brightest: int
+    words: tuple[str, ...]
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of a prediction: 1 for regression, else one for each class."""
+        return max(1, len(self.classes))
+
+    @property
+    def numbers(self) -> tuple[str, ...] | None:
+        """Which columns of a file hold numbers; None for all of them."""
+        return {"table": self.features, "words": (), "pixels": None}[self.form]
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The columns that a prediction adds: what is predicted, and the probability of each class if there is one."""
+        return (PREDICTION, *(f"p_{label}" for label in self.classes if self.contender.gives_probabilities))
+
+
+def describe(contender: Contender, examples: Examples) -> Served:
+    """What a contender that was fitted on these examples needs to travel.
+
+    Raises:
+        BakeoffError: when a text data set's words cannot be had.
+    """
+    dataset = dataset_named(examples.name) if examples.form == "words" else None
+    return Served(
+        dataset=examples.name,
+        words=vocabulary(dataset) if dataset and issubclass(dataset, TextSpec) else (),
+        contender=contender,
+        **examples.model_dump(include={"digest", "task", "form", "shape", "features", "classes", "unit", "brightest"}),
+    )
+
+
+def predict_rows(served: Served, load: Callable[[], Any], rows: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows with `served.added` beside their own columns, which are kept as they are.
+
+    `load` gives the model, and is called when the rows have been found usable: a net's library takes seconds to load.
+
+    A table's rows have the model's features as columns, in any order; a picture is a row of its pixels, from left to
+    right and from the top down, whatever their names; a text stands in the column `text`.
+
+    Raises:
+        BakeoffError: when columns are missing or of the same name as what is added, or a value is not usable.
+    """
+    import pandas as pd
+
+    taken = [column for column in served.added if column in rows]
+    if taken:
+        raise BakeoffError(f"the prediction would overwrite {_listed(taken)}; rename or drop what has that name")
+    features = _features(served, rows)
+    outputs = predict_by(served.contender, load(), features, served.task, served.n_outputs)
+    if not served.classes:
+        return rows.assign(**{PREDICTION: outputs})
+    labels = np.array(served.classes, object)[outputs.argmax(axis=1)]
+    probabilities = pd.DataFrame(outputs, rows.index, [f"p_{label}" for label in served.classes])
+    columns = pd.concat([rows.assign(**{PREDICTION: labels}), probabilities], axis=1)
+    return columns[[*rows.columns, *served.added]]
+
+
+def unused(served: Served, rows: "pd.DataFrame") -> list[str]:
+    """The columns that the model does not look at."""
+    used = {"table": served.features, "words": (TEXT,), "pixels": tuple(rows.columns)}[served.form]
+    return [column for column in rows.columns if column not in used]
+
+
+def _features(served: Served, rows: "pd.DataFrame") -> Features:
+    """What the model takes: a table keeps its columns' names, by which a model in MLflow knows its features."""
+    if served.form == "words":
+        _check_columns(served, rows, (TEXT,))
+        return count_words(number_words(_texts(rows), served.words), served.shape[0])
+    if served.form == "pixels":
+        return scale_pixels(_pixels(served, rows), served.brightest)
+    _check_columns(served, rows, served.features)
+    table = _numbers(rows[list(served.features)])
+    return table.to_numpy() if isinstance(served.contender, NetworkSpec) else table
+
+
+def _check_columns(served: Served, rows: "pd.DataFrame", needed: Sequence[str]) -> None:
+    missing = [column for column in needed if column not in rows]
+    if not missing:
+        return
+    others = unused(served, rows)
+    hints = [f"{column}{hint}" for column in others if (hint := did_you_mean(column, missing))]
+    there = f"; there is {hints[0]}" if hints else f"; there are {_listed(others)}" if others else ""
+    raise BakeoffError(f"no column named {_listed(missing)}{there}")
+
+
+def _numbers(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows as float64."""
+    import pandas as pd
+
+    columns = {name: pd.to_numeric(rows[name], errors="coerce") for name in rows}
+    numbers = pd.DataFrame(columns).astype(np.float64)
+    _refuse(rows, ~np.isfinite(numbers.to_numpy()), "a finite number is needed")
+    return numbers
+
+
+def _pixels(served: Served, rows: "pd.DataFrame") -> NDArray[np.uint8]:
+    """Pictures (rows, height, width)."""
+    size = " x ".join(str(length) for length in served.shape)
+    if rows.shape[1] != np.prod(served.shape):
+        raise BakeoffError(
+            f"there are {rows.shape[1]} columns; a picture of {size} pixels is a row of {np.prod(served.shape)}, from"
+            " left to right and from the top down, and nothing else"
+        )
+    shades = _numbers(rows).to_numpy()
+    strange = (shades != np.floor(shades)) | (shades < 0) | (shades > served.brightest)
+    _refuse(rows, strange, f"a pixel is a whole number from 0 (black) to {served.brightest} (white)")
+    return shades.astype(np.uint8).reshape(-1, *served.shape)
+
+
+def _texts(rows: "pd.DataFrame") -> list[str]:
+    strange = [not isinstance(text, str) for text in rows[TEXT]]
+    _refuse(rows[[TEXT]], np.array(strange)[:, None], "text is needed")
+    return cast("list[str]", rows[TEXT].tolist())
+
+
+def _refuse(rows: "pd.DataFrame", strange: NDArray[np.bool_], needed: str) -> None:
+    """Refuses the first value that is strange, row by row, the header not counted."""
+    if not strange.any():
+        return
+    import pandas as pd
+
+    row, column = np.argwhere(strange)[0]
+    value = rows.iloc[row, column]
+    said = "nothing" if pd.isna(value) or value == "" else repr(value) if isinstance(value, str) else value
+    raise BakeoffError(f"column {rows.columns[column]}, row {row + 1}: {needed}, and there is {said}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
