@@ -229,18 +229,10 @@ def compare(
     """
     if isinstance(validation, KFoldSpec):
         pairs: list[Pair] = [
-            FoldPair(
-                one.name,
-                two.name,
-                np.subtract(one.scores, two.scores),
-                validation.n_splits,
-                metric,
-                equivalent_within,
-            )
-            for one, two in combinations(evaluations, 2)
+            fold_pair(one, two, validation, metric, equivalent_within) for one, two in combinations(evaluations, 2)
         ]
     else:
-        pairs = _row_pairs(tests, arrays, metric, equivalent_within)
+        pairs = row_pairs(tests, arrays, metric, equivalent_within)
     return Comparison(verdicts=tuple(adjusted(pairs)), headline=_headline(evaluations, pairs, metric))
 
 
@@ -250,7 +242,16 @@ def adjusted(pairs: Sequence[Pair]) -> list[Verdict]:
     return [pair.verdict(float(factor), len(pairs)) for pair, factor in zip(pairs, factors, strict=True)]
 
 
-def _row_pairs(tests: Sequence[FinalScore], arrays: Arrays, metric: MetricName, equivalent_within: float) -> list[Pair]:
+def fold_pair(
+    one: Evaluation, two: Evaluation, validation: KFoldSpec, metric: MetricName, equivalent_within: float
+) -> Pair:
+    """Two contenders by their scores on the same folds."""
+    differences = np.subtract(one.scores, two.scores)
+    return FoldPair(one.name, two.name, differences, validation.n_splits, metric, equivalent_within)
+
+
+def row_pairs(tests: Sequence[FinalScore], arrays: Arrays, metric: MetricName, equivalent_within: float) -> list[Pair]:
+    """All pairs of contenders by their scores on the same resamples of the test rows."""
     y = arrays.y("test")
     predictions = [load_arrays(test.predictions)["test"].astype(np.float64, copy=False) for test in tests]
     count = max(RESAMPLES, RESAMPLES_PER_PAIR * len(tests) * (len(tests) - 1) // 2)

@@ -65,6 +65,17 @@ class Champion(Spec):
     corrected: Corrected = Field(description="its mean score on the rows held out, less what being chosen adds to it")
 
 
+class Promotion(Spec):
+    """What became of a run's best contender as a version of the registered model, and of the alias `champion`."""
+
+    model: str
+    version: int
+    champion_before: int | None = Field(description="the version that the alias was on; none where none stood")
+    champion_after: int
+    moved: bool
+    sentence: str = Field(description="the evidence")
+
+
 class Report(Spec):
     """All that an experiment found. `contenders` stand best first, `verdicts` are those of all pairs."""
 
@@ -80,6 +91,8 @@ class Report(Spec):
     sentence: str
     champion: Champion
     remarks: tuple[str, ...] = Field((), description="what a reader should know of contenders that did not go well")
+    promotion: Promotion | None = Field(None, description="none in a report that is older than the registry")
+    mlflow_experiment_id: str = ""
     mlflow_run_id: str = ""
     prefect_flow_run_id: str = ""
     seconds: dict[str, float] = Field({}, description="wall seconds of each stage")

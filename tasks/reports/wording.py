@@ -51,6 +51,17 @@ def say(
     return f"Undecided between {leader} and {other}: {evidence}. {outlook}"
 
 
+def say_promotion(model: str, version: int, before: int | None, moved: bool, why: str) -> str:
+    """What became of the alias `champion`, which was on version `before`, when a run's best was registered."""
+    if not moved:
+        became = f"stayed with version {before}"
+    elif before is None:
+        became = "went to it"
+    else:
+        became = f"moved to it from version {before}"
+    return f"Registered as {model} version {version}; the alias champion {became}. {why}"
+
+
 def with_unit(metric: MetricName, unit: str) -> str:
     """The target's unit, to stand behind a score; empty where the metric has none."""
     return f" {unit}" if unit and METRICS[metric].in_target_unit else ""

@@ -1,0 +1,194 @@
+"""The part of the flow that registers a run's best contender and has it challenge the champion that stands.
+
+The champion's method is taken through this run's folds of this run's data by the same steps as a contender; where
+nothing has changed since, the answers are those that were kept. It may take long, so other runs are kept out only while
+one looks whether the champion is still the one that it challenged, and moves the alias. If it is another by then, it is
+challenged anew.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prefect import get_run_logger
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectAlreadyExists
+
+from flows import steps
+from flows.experiment import Experiment
+from tasks import progress
+from tasks.comparison import Verdict
+from tasks.data.examples import Examples
+from tasks.data.splitting import Folds, HoldOutSpec
+from tasks.data.vectorization import Arrays
+from tasks.evaluation import Evaluation
+from tasks.refitting import FinalScore
+from tasks.reports.report import LeaderboardEntry, Promotion
+from tasks.reports.wording import TITLES, say, say_promotion, with_unit
+from tasks.specs import BakeoffError
+from tasks.tracking.registry import Candidate, Version
+from tasks.tracking.runs import ContenderRun
+
+# A run is alone for some seconds: it writes to MLflow, and trains nothing. One that has been alone for so long is dead,
+# and with Prefect's server, which keeps leases in memory, the knowledge of it may have died too.
+PATIENCE_SECONDS = 120
+LEASE_SECONDS = 60  # the shortest that Prefect grants
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run found: its contenders' results and runs, each in the order entered, and the best of them."""
+
+    examples: Examples
+    arrays: Arrays
+    folds: Folds
+    evaluations: Sequence[Evaluation]
+    tests: Sequence[FinalScore]
+    logged: Sequence[ContenderRun]
+    best: LeaderboardEntry
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """Whether the best contender is to be champion, and why; not `judged` where the two cannot be compared."""
+
+    wins: bool
+    why: str
+    judged: bool = True
+
+
+def promote(experiment: Experiment, found: Found) -> Promotion:
+    """Registers the best contender, and makes it champion if none stands or the verdict on it says better."""
+    candidate = _candidate(experiment, found)
+    while True:
+        champion = steps.find_champion(experiment.name)
+        ruling = _challenge(experiment, found, candidate, champion)
+        with _alone(experiment.name):
+            if steps.find_champion(experiment.name) == champion:
+                promotion = _promotion(experiment.name, steps.register(candidate), champion, ruling)
+                steps.settle(promotion, datetime.now(UTC).isoformat(timespec="seconds"))
+                return promotion
+
+
+def _candidate(experiment: Experiment, found: Found) -> Candidate:
+    best, examples, metric = found.best, found.examples, experiment.metric
+    contender = experiment.contenders[best.name]
+    names = [each.name for each in found.evaluations]
+    return Candidate(
+        model=experiment.name,
+        name=best.name,
+        contender=contender,
+        identity=steps.digest([contender, examples.digest, found.folds, metric]),
+        data_digest=examples.digest,
+        folds_digest=found.folds.file.digest,
+        metric=metric,
+        score=best.mean,
+        summary=(
+            f"**{best.name}**, the best of {len(names)}: {TITLES[metric]} {best.mean:.4g}"
+            f"{with_unit(metric, examples.unit)}, {experiment.validation.label} of {examples.training_rows} rows"
+        ),
+        run=found.logged[names.index(best.name)],
+    )
+
+
+def _challenge(experiment: Experiment, found: Found, candidate: Candidate, champion: Version | None) -> Ruling:
+    """What comes of it if the best contender challenges the champion."""
+    if champion is None:
+        return Ruling(True, "None stood.")
+    if champion.identity == candidate.identity:
+        return Ruling(False, "Nothing that counts has changed since it was registered.")
+    try:
+        verdict = _verdict(experiment, found, candidate, champion)
+    except BakeoffError as error:
+        return Ruling(False, str(error), judged=False)
+    said = say(verdict, experiment.metric, found.examples.unit, experiment.equivalent_within, experiment.validation)
+    return Ruling(verdict.decision == "first", said)
+
+
+def _promotion(model: str, version: int, champion: Version | None, ruling: Ruling) -> Promotion:
+    """What becomes of the alias."""
+    before = champion.number if champion else None
+    by_hand = "" if ruling.judged else f"; `bakeoff promote {model} --version {version}` moves it by hand."
+    return Promotion(
+        model=model,
+        version=version,
+        champion_before=before,
+        champion_after=version if before is None or ruling.wins else before,
+        moved=ruling.wins,
+        sentence=say_promotion(model, version, before, ruling.wins, ruling.why + by_hand),
+    )
+
+
+def _verdict(experiment: Experiment, found: Found, candidate: Candidate, champion: Version) -> Verdict:
+    """The verdict on the best contender, first, against the champion, second.
+
+    Raises:
+        BakeoffError: when they cannot be compared.
+    """
+    if champion.contender == candidate.contender:
+        raise BakeoffError(f"{champion.label} is the same method, on other data, folds or code")
+    if champion.metric != candidate.metric:
+        raise BakeoffError(
+            f"{champion.label} was chosen by {champion.metric}, and this run's metric is {candidate.metric}"
+        )
+    evaluation, tests = _results_of(champion, experiment, found)
+    verdict = steps.challenge(
+        candidate.name,
+        found.evaluations,
+        found.tests,
+        evaluation,
+        tests,
+        found.arrays,
+        experiment.validation,
+        experiment.metric,
+        experiment.equivalent_within,
+    )
+    return verdict.model_copy(update={"first": f"this run's {candidate.name}", "second": champion.label})
+
+
+def _results_of(champion: Version, experiment: Experiment, found: Found) -> tuple[Evaluation, list[FinalScore]]:
+    """The champion's method on this run's folds and, with a hold-out, on the test rows."""
+    for evaluation, test in zip(found.evaluations, found.tests, strict=True):
+        if evaluation.contender == champion.contender:
+            return evaluation, [test]
+    dataset, metric, validation = experiment.dataset, experiment.metric, experiment.validation
+    try:
+        champion.contender.check(dataset.task, dataset.form, dataset.shape, metric)
+        with progress.labelled("the champion"):
+            evaluation = steps.evaluate(champion.name, champion.contender, found.arrays, found.folds, metric)
+            if not isinstance(validation, HoldOutSpec):
+                return evaluation, []
+            refit = steps.refit(evaluation, found.arrays, validation)
+            return evaluation, [steps.score_on_test(refit, found.arrays, metric)]
+    except BakeoffError as error:
+        raise BakeoffError(f"{champion.label} does not fit this run's data ({error})") from error
+
+
+@contextmanager
+def _alone(model: str) -> Iterator[None]:
+    """Waits until no other run that this Prefect server knows is at work on the same registered model."""
+    limit = f"promotion of {model}"
+    with get_client(sync_client=True) as client, ExitStack() as stack:
+        with suppress(ObjectAlreadyExists):  # another run has just made it
+            client.upsert_global_concurrency_limit_by_name(limit, limit=1)
+        try:
+            stack.enter_context(_slot(limit, PATIENCE_SECONDS))
+        except TimeoutError:
+            get_run_logger().warning("the run that held %r for %s s must be dead; going on", limit, PATIENCE_SECONDS)
+            client.update_global_concurrency_limit(limit, GlobalConcurrencyLimitUpdate(active_slots=0))
+            stack.enter_context(_slot(limit, None))
+        yield
+
+
+def _slot(limit: str, patience: float | None) -> AbstractContextManager[None]:
+    """The one slot of a limit; a server that goes away meanwhile must not stop what is half done."""
+    return concurrency(
+        limit,
+        timeout_seconds=patience,
+        lease_duration=LEASE_SECONDS,
+        strict=True,
+        raise_on_lease_renewal_failure=False,
+    )
