@@ -1,0 +1,151 @@
+"""The process that executes what is scheduled in Prefect, or started there by hand: one run at a time."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+
+import anyio
+import psutil
+from anyio.abc import TaskStatus
+from prefect.client.orchestration import get_client
+from prefect.client.schemas import FlowRun, State
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_UI_URL
+from prefect.states import Crashed
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
+
+from flows.deployments import POOL, connected
+
+STOP_SECONDS = 20.0  # for a run to note that it was ended; it does so between two epochs or two folds
+POLL_SECONDS = 0.1
+CUT_OFF: State[None] = Crashed(message="The process was killed.")
+UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+
+
+class Worker(ProcessWorker):
+    """A worker that tells what it does, and on whose end no run is left open in Prefect."""
+
+    @classmethod
+    def __dispatch_key__(cls) -> str:
+        return POOL  # beside Prefect's own worker for processes, not in its place
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        name = f"{socket.gethostname()}-{os.getpid()}"
+        super().__init__(POOL, name=name, limit=1, create_pool_if_not_found=False)
+        self._say = say
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: ProcessJobConfiguration,
+        task_status: TaskStatus[int] | None = None,
+    ) -> ProcessWorkerResult:
+        """Executes a flow run in a process of its own, and says when it starts and how it ends."""
+        name = configuration.env["PREFECT__DEPLOYMENT_NAME"]
+        self._say(f"{_now()}  {name} starts")
+        result = await super().run(flow_run, configuration, task_status)
+        state = await self._state_after(flow_run, result.status_code)
+        self._say(f"{_now()}  {name} {_in_words(state)}: {PREFECT_UI_URL.value()}/runs/flow-run/{flow_run.id}")
+        return result
+
+    async def end_run(self) -> None:
+        """Ends the run under way, politely first, and returns when Prefect knows of it."""
+        processes = psutil.Process().children(recursive=True)
+        for process in psutil.Process().children():
+            process.terminate()
+        with anyio.move_on_after(STOP_SECONDS):
+            await self._idle()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        await self._idle()
+
+    async def _idle(self) -> None:
+        while self.is_setup and self.limiter.borrowed_tokens:
+            await anyio.sleep(POLL_SECONDS)
+
+    async def _state_after(self, flow_run: FlowRun, status_code: int) -> State:
+        """How a run ended; where its process had no time to say so, it is said here."""
+        state = (await self.client.read_flow_run(flow_run.id)).state
+        if state and (state.is_final() or status_code == 0):
+            return state
+        await self.client.set_flow_run_state(flow_run.id, CUT_OFF, force=True)
+        return CUT_OFF
+
+
+def work(say: Callable[[str], None]) -> None:
+    """Executes what is due until the process is asked to end; schedules stay in force.
+
+    Raises:
+        BakeoffError: when the server does not answer, or has not answered for minutes.
+    """
+    _end_runs_cut_off()
+    try:
+        anyio.run(_work, say)
+    except* RuntimeError:  # Prefect's worker gives up when it has not reached the server for minutes
+        with connected():
+            raise
+
+
+async def _work(say: Callable[[str], None]) -> None:
+    worker = Worker(say)
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(worker.start, printer=print))
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for _ in signals:
+                break
+        await worker.end_run()
+        group.cancel_scope.cancel()
+    await _sign_off(worker.name)
+
+
+async def _sign_off(name: str) -> None:
+    """Takes the worker off Prefect's list, where it would pass for online for another minute or two."""
+    async with get_client() as client:
+        with suppress(ObjectNotFound):
+            where = {"work_pool_name": POOL, "name": name}
+            await client.request("DELETE", "/work_pools/{work_pool_name}/workers/{name}", path_params=where)
+
+
+def _end_runs_cut_off() -> None:
+    """Ends, in Prefect, runs of workers on this machine whose process is gone: each would keep the others waiting."""
+    with connected() as client:
+        runs = client.read_flow_runs(
+            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))),
+        )
+        alive = _flow_runs_alive() if runs else set()
+        for run in runs:
+            host = str(run.labels.get("prefect.worker.name", "")).rpartition("-")[0]
+            if host == socket.gethostname() and str(run.id) not in alive:
+                client.set_flow_run_state(run.id, CUT_OFF, force=True)
+
+
+def _flow_runs_alive() -> set[str]:
+    """The flow runs that processes on this machine are executing."""
+    found = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it has ended meanwhile, or is another user's
+            found.add(process.environ().get("PREFECT__FLOW_RUN_ID", ""))
+    return found
+
+
+def _in_words(state: State) -> str:
+    said = str(state.name).lower()
+    return said if state.is_completed() or not state.message else f"{said} ({state.message})"
+
+
+def _now() -> str:
+    return f"{datetime.now():%H:%M:%S}"
