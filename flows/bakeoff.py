@@ -1,4 +1,4 @@
-"""The flow: ingest, vectorize, split, evaluate every contender, compare, refit, score the champion, log."""
+"""The flow: ingest, vectorize, split, evaluate every contender, refit, compare, log, promote, report."""
 
 import inspect
 import time
@@ -10,6 +10,8 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.experiment import Experiment
+from flows.promotion import Found, promote
+from flows.published import flow_run_address, progress_shown, publish
 from tasks import progress
 from tasks.reports.report import Report, rank, write_report
 from tasks.specs import Spec
@@ -29,7 +31,17 @@ def bakeoff(experiment: Experiment) -> Report:
     seconds: dict[str, float] = {}
     validation, metric = experiment.validation, experiment.metric
     settings = experiment.model_dump(exclude={"name", "description", "contenders"})
-    with runs.tracked(experiment.name, experiment.description, fingerprint(experiment), flow_run.id, settings) as run:
+    with (
+        progress_shown(),
+        runs.tracked(
+            experiment.name,
+            experiment.description,
+            fingerprint(experiment),
+            flow_run.id,
+            settings,
+            flow_run_address(),
+        ) as run,
+    ):
         with _timed("ingest", seconds):
             examples = steps.ingest(experiment.dataset)
             arrays = steps.vectorize(examples)
@@ -48,8 +60,13 @@ def bakeoff(experiment: Experiment) -> Report:
             corrected = steps.correct_for_choice(evaluations, arrays, metric)
             leaderboard = rank(evaluations, refits, tests, metric, validation)
         with _timed("log", seconds):
-            for evaluation, refitted, test in zip(evaluations, refits, tests, strict=True):
+            logged = [
                 steps.log_contender(run, evaluation, refitted, test, examples, arrays, metric)
+                for evaluation, refitted, test in zip(evaluations, refits, tests, strict=True)
+            ]
+        with _timed("promote", seconds):
+            found = Found(examples, arrays, folds, evaluations, tests, logged, leaderboard[0])
+            promotion = promote(experiment, found)
         report = write_report(
             experiment.name,
             examples,
@@ -59,8 +76,17 @@ def bakeoff(experiment: Experiment) -> Report:
             leaderboard,
             comparison,
             corrected,
-        ).model_copy(update={"mlflow_run_id": run.run_id, "prefect_flow_run_id": flow_run.id, "seconds": seconds})
+        ).model_copy(
+            update={
+                "promotion": promotion,
+                "mlflow_experiment_id": run.experiment_id,
+                "mlflow_run_id": run.run_id,
+                "prefect_flow_run_id": flow_run.id,
+                "seconds": seconds,
+            }
+        )
         steps.log_report(run, report)
+    publish(report)
     return report
 
 
@@ -78,11 +104,16 @@ def attempt_all(what: str, experiments: Mapping[str, Experiment], fresh: bool) -
 def _attempt(experiment: Experiment, fresh: bool) -> Attempt:
     """The report of an experiment, kept or made now; what goes wrong with one must not stop the others."""
     try:
-        kept = None if fresh else runs.find_report(experiment.name, fingerprint(experiment))
+        kept = None if fresh else kept_report(experiment)
         return Attempt(report=kept or bakeoff(experiment))
     except Exception as error:
         get_run_logger().exception("%s failed", experiment.name)
         return Attempt(error=f"{type(error).__name__}: {error}")
+
+
+def kept_report(experiment: Experiment) -> Report | None:
+    """The report of an earlier run that nothing has changed since, if there is one."""
+    return runs.find_report(experiment.name, fingerprint(experiment))
 
 
 def fingerprint(experiment: Experiment) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 from prefect import flow
 
 from flows.bakeoff import Attempt, attempt_all
-from flows.experiment import Experiment
+from flows.experiment import Experiment, load
 from tasks.reports.report import Report
 from tasks.specs import Spec
 
@@ -55,6 +55,15 @@ class BookReport(Spec):
 
     answers: tuple[Answer, ...]
     seconds: float = 0.0
+
+
+def problems() -> dict[str, Experiment]:
+    """The experiments that repeat the worked examples, by name.
+
+    Raises:
+        BakeoffError: when one of them is not in conf/.
+    """
+    return {problem.experiment: load(problem.experiment) for problem in PROBLEMS}
 
 
 @flow(name="book", persist_result=False)

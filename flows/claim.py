@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from flows import steps
 from flows.bakeoff import attempt_all, fingerprint
 from flows.experiment import Experiment
+from flows.published import flow_run_address
 from tasks.data.keras_cache import state
 from tasks.reports import claims
 from tasks.reports.claims import Claim
@@ -28,7 +29,8 @@ def claim(experiments: Sequence[Experiment], left_out: Mapping[str, str], fresh:
     """Runs all experiments, or takes what was kept of them; one that fails does not stop the others."""
     entered = {experiment.name: experiment for experiment in experiments}
     settings = {"experiments": [*entered]}
-    with runs.tracked(NAME, DESCRIPTION, steps.digest([*experiments]), flow_run.id, settings) as run:
+    digest = steps.digest([*experiments])
+    with runs.tracked(NAME, DESCRIPTION, digest, flow_run.id, settings, flow_run_address()) as run:
         attempts = attempt_all("problems of the claim", entered, fresh)
         contests = [claims.contest(each.report) for each in attempts.values() if each.report]
         failed = {name: each.error for name, each in attempts.items() if each.error}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import data
+from flows import champions, data, operate, predict, schedule
 from flows.errors import errors
 from flows.options import AsJson, Debug, Fresh
 
@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 
 app.add_typer(data.app, name="data")
+for team in (operate, schedule, champions, predict):
+    app.add_typer(team.app)
 
 
 @app.command()
@@ -134,8 +136,10 @@ def show(
 ) -> None:
     """Show the latest leaderboard and verdict of an experiment, from MLflow; nothing is run."""
     with errors(debug):
-        from flows import launch
+        from flows import launch, terminal
 
+        console = terminal.messages()
+        terminal.print_cut_off(launch.reconcile(), console)
         _print(launch.latest(experiment), as_json)
 
 

@@ -15,14 +15,17 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas import State, TaskRun
 from prefect.context import TaskRunContext
 from pydantic import BaseModel
 
 import tasks
+from tasks import challenge as challenges
 from tasks import comparison, evaluation, refitting, selection
 from tasks.data import datasets, splitting, vectorization
+from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import claims as tracked_claims
-from tasks.tracking import runs
+from tasks.tracking import registry, runs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,8 +35,12 @@ LIBRARIES = (
 )  # fmt: skip
 
 
+RETRY_SECONDS = [2.0, 5.0, 10.0, 20.0, 30.0]  # time for a server to be started again
+TRACKING_SECONDS = 900  # a large model on its way to a slow store
+INGEST_SECONDS = 3600  # a download over a slow line
+
 # Code that only tells of results: to change it changes no score, so nothing is trained again.
-TELLING = {"artifacts", "reports", "tracking"}
+TELLING = {"artifacts", "prediction.py", "reports", "tracking"}
 
 
 @cache
@@ -61,29 +68,63 @@ def _plain(value: object) -> object:
     raise TypeError(f"a task's input must be a spec or a plain value, not {type(value).__name__}")
 
 
+def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
+    """Whether trying again may help: not where the user has to mend something."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, UnreachableError) or not isinstance(error, BakeoffError)
+
+
 def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
     return f"{context.task.name}-{digest(parameters, telling=False)}"
 
 
-def _step(function: Callable[P, R], run_name: str) -> Task[P, R]:
+def _step(function: Callable[P, R], run_name: str, tag: str = "statistics", **options: Any) -> Task[P, R]:
     """A task whose result is kept."""
-    return Task(function, task_run_name=run_name, cache_key_fn=_key, persist_result=True, result_serializer="json")
+    return Task(
+        function,
+        task_run_name=run_name,
+        tags=[tag],
+        cache_key_fn=_key,
+        persist_result=True,
+        result_serializer="json",
+        **options,
+    )
 
 
 def _side_effect(function: Callable[P, R], run_name: str) -> Task[P, R]:
-    """A task that writes to MLflow, which may be a busy server: tried again, and never answered from a kept result."""
-    return Task(function, task_run_name=run_name, cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
+    """A task that talks to MLflow, which may be a busy server: tried again, and never answered from a kept result."""
+    return Task(
+        function,
+        task_run_name=run_name,
+        tags=["tracking"],
+        cache_policy=NO_CACHE,
+        retries=len(RETRY_SECONDS),
+        retry_delay_seconds=RETRY_SECONDS,
+        timeout_seconds=TRACKING_SECONDS,
+    )
 
 
-ingest = _step(datasets.ingest, "ingest {dataset.kind}")
-vectorize = _step(vectorization.vectorize, "vectorize {examples.name}")
-split = _step(splitting.split, "split: {validation.label}")
-evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.label}")
-refit = _step(refitting.refit, "{evaluation.name}, all training rows")
+ingest = _step(
+    datasets.ingest,
+    "ingest {dataset.kind}",
+    "data",
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=_may_pass,
+    timeout_seconds=INGEST_SECONDS,
+)
+vectorize = _step(vectorization.vectorize, "vectorize {examples.name}", "data")
+split = _step(splitting.split, "split: {validation.label}", "data")
+evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.label}", "training")
+refit = _step(refitting.refit, "{evaluation.name}, all training rows", "training")
 compare = _step(comparison.compare, "compare all pairs")
 correct_for_choice = _step(selection.correct_for_choice, "correct the champion's score")
 score_on_test = _step(refitting.score_on_test, "{refit.name}, test rows")
+challenge = _step(challenges.challenge, "challenge the champion")
 log_data = _side_effect(runs.log_data, "log data and folds")
 log_contender = _side_effect(runs.log_contender, "log {evaluation.name}")
+register = _side_effect(registry.register, "register {candidate.name}")
+find_champion = _side_effect(registry.find_champion, "find the champion of {model}")
+settle = _side_effect(registry.settle, "settle who is the champion of {promotion.model}")
 log_report = _side_effect(runs.log_report, "log the report")
 log_claim = _side_effect(tracked_claims.log_claim, "log the claim")

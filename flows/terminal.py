@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from flows.launch import Outcome, prepare
-from flows.pages.leaderboard import champion_lines, leaderboard_table
+from flows.launch import Outcome
+from flows.leaderboard import champion_lines, leaderboard_table
+from flows.surroundings import prepare
 from tasks import progress
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError
 from tasks.store import MLRUNS
+from tasks.tracking.connection import run_address
 
 if TYPE_CHECKING:
     from flows.book import BookReport
     from tasks.reports.claims import Claim
 
 LOG = MLRUNS / "bakeoff.log"
+PREDICT_LOG = MLRUNS / "predict.log"  # a prediction does not wait for a run, nor write over its log
 
 
 def messages() -> Console:
@@ -30,22 +33,22 @@ def messages() -> Console:
     return Console(file=os.fdopen(os.dup(2), "w", encoding="utf8"), highlight=False, soft_wrap=True)
 
 
-def turn_libraries_to_log() -> None:
-    """Turns standard error to mlruns/bakeoff.log: TensorFlow writes there from C++, whatever its settings say.
+def turn_libraries_to_log(log: Path = LOG) -> None:
+    """Turns standard error to a log in mlruns/: TensorFlow writes there from C++, whatever its settings say.
 
     It stays turned, since libraries also write as the interpreter ends.
     """
-    with LOG.open("wb") as log:
-        os.dup2(log.fileno(), 2)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 2)
 
 
 @contextmanager
-def at_work(debug: bool) -> Iterator[Console]:
+def at_work(debug: bool, log: Path = LOG) -> Iterator[Console]:
     """Shows progress on a console of messages; what the libraries write goes to the log, unless for debugging."""
     console = messages()
     prepare()
     if not debug:
-        turn_libraries_to_log()
+        turn_libraries_to_log(log)
     with progress_on(console):
         yield console
 
@@ -74,11 +77,7 @@ def progress_on(console: Console) -> Iterator[None]:
 
 def print_notes(outcome: Outcome, console: Console) -> None:
     """Prints what there is to know about a result, beside it."""
-    if outcome.cut_off:
-        console.print(
-            f"{outcome.cut_off} earlier run(s) had been cut off: KILLED in MLflow; what they had finished is kept.",
-            style="yellow",
-        )
+    print_cut_off(outcome.cut_off, console)
     if outcome.kept:
         print_kept(console)
     console.print(_where_to_look(outcome.report), style="dim")
@@ -116,6 +115,13 @@ def print_claim(claim: "Claim") -> None:
         out.print(line)
 
 
+def print_cut_off(count: int, console: Console) -> None:
+    """Says that earlier runs were found cut off, if any were."""
+    if count:
+        said = f"{count} earlier run(s) had been cut off: KILLED in MLflow; what they had finished is kept."
+        console.print(said, style="yellow")
+
+
 def print_kept(console: Console) -> None:
     """Says that nothing was to be done."""
     console.print("Nothing has changed since that run, so nothing was trained; --fresh trains again", style="yellow")
@@ -141,9 +147,11 @@ def _say_when_done(console: Console, what: str, done: int, total: int) -> None:
 
 def _where_to_look(report: Report) -> str:
     holds = f"\nMLflow run {report.mlflow_run_id} holds scores, curves, plots, predictions and models."
+    address = run_address(report.mlflow_experiment_id, report.mlflow_run_id)
+    if address:
+        return f"{holds}\n{address}"
     if os.environ.get("MLFLOW_TRACKING_URI"):
         return f"{holds} It is where MLFLOW_TRACKING_URI points."
-    program = Path(sys.prefix) / "bin" / "mlflow"
+    program = Path(sys.prefix) / "bin" / "bakeoff"
     here = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
-    command = shlex.join([str(here), "ui", "--backend-store-uri", f"sqlite:///{MLRUNS / 'mlflow.db'}"])
-    return f"{holds} To look at it:\n  {command}\nthen open http://127.0.0.1:5000"
+    return f"{holds} To look at it:\n  {shlex.quote(str(here))} up"

@@ -1,5 +1,6 @@
 """Fit and score one contender on all folds."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tasks.training import Member
 
 Floats = NDArray[np.float64]
+logger = logging.getLogger(__name__)
 
 
 class Evaluation(Spec):
@@ -88,6 +90,8 @@ def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metr
     if not np.isfinite(scores).all():
         first = int(np.argmin(np.isfinite(scores)))
         raise BakeoffError(f"contender {name}: {metric} is {scores[first]} on fold {first}, and not a finite number")
+    seconds, mean = outcome.cost.fit_seconds, float(np.mean(scores))
+    logger.info("%s: %s %.4g, the mean over %d; fitted in %.3g s", name, metric, mean, len(scores), seconds)
     return Evaluation(
         name=name,
         contender=contender,

@@ -19,8 +19,21 @@ def report(what: str, done: int, total: int) -> None:
 @contextmanager
 def labelled(label: str) -> Iterator[None]:
     """Puts a label in front of all that is reported within this context."""
-    listener = _listener.get() or (lambda what, done, total: None)
+    listener = _listener.get() or _nobody
     with listening(lambda what, done, total: listener(f"{label}: {what}", done, total)):
+        yield
+
+
+@contextmanager
+def listening_too(listener: Listener) -> Iterator[None]:
+    """Has `listener` told of all progress within this context, after who is told already."""
+    first = _listener.get() or _nobody
+
+    def both(what: str, done: int, total: int) -> None:
+        first(what, done, total)
+        listener(what, done, total)
+
+    with listening(both):
         yield
 
 
@@ -32,3 +45,7 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+def _nobody(what: str, done: int, total: int) -> None:
+    """Hears nothing."""

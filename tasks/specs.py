@@ -20,6 +20,10 @@ class BakeoffError(Exception):
     """Something that the user can mend: the message says what happened, what was expected and how to go on."""
 
 
+class UnreachableError(BakeoffError):
+    """Something that did not answer: it may pass by itself, so trying again is worth while."""
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """A hint at the known name nearest to the one given, to end an error message with; empty where none is near."""
     nearest = difflib.get_close_matches(given, list(known), n=1)

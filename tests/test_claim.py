@@ -54,7 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         patch.chdir(folder)
         first = launch.run_claim(["wine", "digits"], fresh=False)
         with_broken = launch.run_claim(["broken", "wine"], fresh=False)
-        patch.setattr(launch, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
+        patch.setattr(launch, "orchestrated", lambda *_: pytest.fail("a flow was started"))
         yield Run(folder, first, launch.run_claim(["wine", "digits"], fresh=False), with_broken)
 
 

@@ -19,3 +19,14 @@ def test_only_runs_whose_process_is_gone_are_marked_killed() -> None:
     cut_off.mark_killed(found)
     states = [client.get_run(run.run_id).info.status for run in (mine, orphan, foreign)]
     assert states == ["RUNNING", "KILLED", "RUNNING"]
+
+
+def test_a_flow_run_is_open_until_prefect_was_told() -> None:
+    Path("mlruns").mkdir()
+    orphan = runs.open_run("orphans", "", "f", "orphan", {})
+    mlflow.MlflowClient(connection.tracking_uri()).set_tag(orphan.run_id, "bakeoff.process_started", "1.00")
+    cut_off.mark_killed(cut_off.find_cut_off())
+    (found,) = cut_off.find_open_flow_runs()
+    assert found.flow_run_id == "orphan"
+    cut_off.note_flow_run_ended(found)
+    assert cut_off.find_open_flow_runs() == ()

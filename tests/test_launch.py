@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import launch
+from flows import launch, surroundings
 from flows.experiment import Experiment, check
 from flows.launch import Outcome
 from tasks import progress
@@ -50,6 +50,8 @@ class Runs:
     running: list[mlflow.entities.Run]
     flow_states: set[str]
     task_states: set[str]
+    artifacts: set[str]
+    loggers: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +75,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
             latest=launch.latest("houses"),
             finished=mlflow_runs("FINISHED"),
             running=mlflow_runs("RUNNING"),
-            flow_states=prefect_states("flow_run"),
-            task_states=prefect_states("task_run"),
+            flow_states=in_prefect("state_name", "flow_run"),
+            task_states=in_prefect("state_name", "task_run"),
+            artifacts=in_prefect("key", "artifact"),
+            loggers=in_prefect("name", "log"),
         )
 
 
@@ -93,9 +97,9 @@ def mlflow_runs(status: str) -> list[mlflow.entities.Run]:
     return list(client.search_runs(ids, f"attributes.status = '{status}'"))
 
 
-def prefect_states(table: str) -> set[str]:
+def in_prefect(column: str, table: str) -> set[str]:
     with sqlite3.connect("mlruns/prefect/prefect.db") as database:
-        return {state for (state,) in database.execute(f"select state_name from {table}")}  # noqa: S608  # our own names
+        return {value for (value,) in database.execute(f"select {column} from {table}")}  # noqa: S608  # our own names
 
 
 def test_the_report_holds_every_contender_best_first_and_every_pair(runs: Runs) -> None:
@@ -153,6 +157,16 @@ def test_prefect_keeps_the_last_state_of_every_flow_and_task(runs: Runs) -> None
     assert runs.task_states <= {"Completed", "Cached"}
 
 
+def test_prefect_shows_the_leaderboard_the_verdict_and_what_the_tasks_log(runs: Runs) -> None:
+    assert runs.artifacts >= {"houses-leaderboard", "houses-verdict", "wines-leaderboard", "wines-verdict"}
+    assert runs.loggers >= {"tasks.data.datasets", "tasks.evaluation", "tasks.tracking.runs"}
+
+
+def test_mlflow_names_no_page_of_a_server_that_is_gone(runs: Runs) -> None:
+    parents = [run.data.tags for run in runs.finished if run.data.tags["bakeoff.kind"] == "experiment"]
+    assert {tags["bakeoff.flow_run"] for tags in parents} == {""}
+
+
 def test_a_changed_contender_is_computed_anew_and_the_others_are_kept(runs: Runs) -> None:
     changed = experiment().model_dump()
     changed["contenders"]["trees"]["params"]["n_estimators"] = 11
@@ -160,7 +174,7 @@ def test_a_changed_contender_is_computed_anew_and_the_others_are_kept(runs: Runs
     with progress.listening(lambda what, done, total: computed.add(what)):
         outcome = launch.run(experiment(changed))
     assert not outcome.kept
-    assert computed == {launch.STARTING, "trees, fold", "trees, all training rows"}
+    assert computed == {surroundings.STARTING, "trees, fold", "trees, all training rows"}
 
 
 def test_a_failed_run_is_failed_in_mlflow_and_says_what_to_mend(runs: Runs) -> None:
@@ -184,7 +198,7 @@ def test_results_folder_that_cannot_be_written_is_an_error_that_names_it(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlruns").write_text("a file where the folder should be")
     with pytest.raises(BakeoffError, match=r"mlruns/ cannot be written"):
-        launch.prepare()
+        surroundings.prepare()
 
 
 def test_a_setting_that_an_estimator_does_not_know_is_found_before_anything_runs(runs: Runs) -> None:
@@ -205,8 +219,8 @@ def test_a_prefect_server_that_does_not_answer_is_an_error_that_names_the_settin
 
 def test_our_own_server_is_not_asked_for_through_a_proxy(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "example.org")
-    launch.prepare()
-    launch.prepare()
+    surroundings.prepare()
+    surroundings.prepare()
     assert os.environ["no_proxy"] == "example.org,127.0.0.1,localhost"
 
 
@@ -219,6 +233,6 @@ def test_a_second_run_in_a_folder_waits_for_the_first(runs: Runs) -> None:
             said.append((what, done))
             fcntl.flock(lock, fcntl.LOCK_UN)
 
-        with progress.listening(first_ends), launch._alone_here():
+        with progress.listening(first_ends), surroundings.alone_here():
             pass
     assert said == [("another run is at work in mlruns/, waiting for it", done) for done in (0, 1)]

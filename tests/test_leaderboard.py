@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from flows.pages.leaderboard import champion_lines, leaderboard_table, size
+from flows.leaderboard import champion_lines, leaderboard_table, size
 from tasks.comparison import estimate
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
 from tasks.reports.report import Report

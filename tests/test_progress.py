@@ -60,3 +60,13 @@ def test_a_label_stands_in_front_of_what_is_reported_within() -> None:
     assert heard == [("boston: fold", 1, 2), ("fold", 2, 2)]
     with progress.labelled("alone"):
         progress.report("fold", 1, 1)
+
+
+def test_a_second_listener_hears_the_same_after_the_first() -> None:
+    said: list[str] = []
+    with (
+        progress.listening(lambda what, done, total: said.append(f"first {what}")),
+        progress.listening_too(lambda what, done, total: said.append(f"second {what}")),
+    ):
+        progress.report("fold", 1, 4)
+    assert said == ["first fold", "second fold"]

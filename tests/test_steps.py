@@ -4,9 +4,11 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+from prefect.states import Failed
 
 from flows import steps
 from tasks.models.baselines.boosting import GradientBoostingSpec
+from tasks.specs import BakeoffError, UnreachableError
 
 
 def test_equal_inputs_have_equal_digests() -> None:
@@ -86,5 +88,15 @@ def test_results_are_kept_as_json_and_never_pickled() -> None:
 
 def test_what_writes_to_mlflow_is_tried_again_and_never_answered_from_a_kept_result() -> None:
     for step in (steps.log_data, steps.log_contender, steps.log_report):
-        assert step.retries == 2
+        assert step.retries == len(steps.RETRY_SECONDS)
+        assert step.retry_delay_seconds == steps.RETRY_SECONDS
+        assert step.timeout_seconds
         assert not step.persist_result
+
+
+@pytest.mark.parametrize(
+    ("error", "again"), [(UnreachableError("no answer"), True), (OSError("reset"), True), (BakeoffError("typo"), False)]
+)
+def test_ingestion_is_tried_again_where_that_may_help(error: Exception, again: bool) -> None:
+    assert steps.ingest.retries
+    assert steps.ingest.retry_condition_fn(steps.ingest, None, Failed(data=error)) is again

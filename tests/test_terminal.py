@@ -56,8 +56,12 @@ def test_the_report_fits_80_columns_but_for_its_sentences(
 
 
 def test_a_run_ends_with_how_to_open_mlflow() -> None:
-    assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in outcome()
-    assert "http://127.0.0.1:5000" in outcome()
+    assert "bin/bakeoff up" in outcome()
+
+
+def test_where_mlflow_is_a_server_a_run_ends_with_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert "http://127.0.0.1:5000/#/experiments/" in outcome()
 
 
 def test_a_kept_result_and_runs_that_were_cut_off_are_said() -> None:

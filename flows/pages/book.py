@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from flows.book import Answer, BookReport
-from flows.pages.leaderboard import plain_table
+from flows.leaderboard import plain_table
 from tasks.reports.report import best_of
 from tasks.reports.wording import FAMILIES, TITLES
 from tasks.specs import Family

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.leaderboard import plain_table, short
 from flows.pages.book import markdown_rows
-from flows.pages.leaderboard import plain_table, short
 from tasks.artifacts.claim import plot_claim
 from tasks.reports.claims import RESULTS, Claim, Contest, Entrant
 from tasks.reports.wording import TITLES

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
+FLOW_RUN = "bakeoff.flow_run_id"  # on the run of an experiment, unlike a contender's
+OPEN = "bakeoff.flow_run_open"
+
+
 class CutOff(Spec):
-    """A run whose process is gone; the run of an experiment, unlike a contender's, names its Prefect flow run."""
+    """A run whose process is gone, and its Prefect flow run; a contender's run has none: an empty string."""
 
     run_id: str
-    flow_run_id: str | None
+    flow_run_id: str
 
 
 def owner() -> dict[str, str]:
@@ -35,21 +39,36 @@ def owner() -> dict[str, str]:
 
 def find_cut_off() -> tuple[CutOff, ...]:
     """The runs that are open although their process on this machine is gone."""
+    return tuple(_cut_off(run) for run in _search("attributes.status = 'RUNNING'") if _is_dead(run))
+
+
+def mark_killed(dead: Sequence[CutOff]) -> None:
+    """Ends the runs in MLflow, and notes that their flow runs are still to be ended."""
+    client = connect()
+    for run in dead:
+        if run.flow_run_id:
+            client.set_tag(run.run_id, OPEN, "true")
+        client.set_terminated(run.run_id, "KILLED")
+
+
+def find_open_flow_runs() -> tuple[CutOff, ...]:
+    """The runs that were ended in MLflow, and whose flow runs are still to be ended in Prefect."""
+    return tuple(_cut_off(run) for run in _search(f"tags.`{OPEN}` = 'true'"))
+
+
+def note_flow_run_ended(run: CutOff) -> None:
+    """Notes that nothing is left to be done for it."""
+    connect().delete_tag(run.run_id, OPEN)
+
+
+def _search(terms: str) -> "list[Run]":
     client = connect()
     everything = [experiment.experiment_id for experiment in client.search_experiments()]
-    running = client.search_runs(everything, "attributes.status = 'RUNNING' and tags.`bakeoff.kind` != ''")
-    return tuple(
-        CutOff(run_id=run.info.run_id, flow_run_id=run.data.tags.get("bakeoff.flow_run_id"))
-        for run in running
-        if _is_dead(run)
-    )
+    return list(client.search_runs(everything, f"{terms} and tags.`bakeoff.kind` != ''"))
 
 
-def mark_killed(runs: Sequence[CutOff]) -> None:
-    """Ends the runs."""
-    client = connect()
-    for run in runs:
-        client.set_terminated(run.run_id, "KILLED")
+def _cut_off(run: "Run") -> CutOff:
+    return CutOff(run_id=run.info.run_id, flow_run_id=run.data.tags.get(FLOW_RUN, ""))
 
 
 def _is_dead(run: "Run") -> bool:

@@ -3,6 +3,7 @@
 Runs are addressed by id through `MlflowClient`: the fluent API's active run does not exist in other threads.
 """
 
+import logging
 import os
 import tempfile
 import time
@@ -33,6 +34,8 @@ from tasks.tracking.models import log_model
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+logger = logging.getLogger(__name__)
+
 BATCH = 1000  # the most metrics that MLflow takes in one call
 REPORT = "report.json"
 MODEL_TRAINING = "custom_model_development"  # what MLflow's pages call an experiment that is not about agents
@@ -46,8 +49,19 @@ class RunRef(Spec):
     experiment_id: str
 
 
+class ContenderRun(RunRef):
+    """The run of a contender, and the model that it logged."""
+
+    model_id: str
+
+
 def open_run(
-    experiment: str, description: str, fingerprint: str, flow_run_id: str, settings: Mapping[str, object]
+    experiment: str,
+    description: str,
+    fingerprint: str,
+    flow_run_id: str,
+    settings: Mapping[str, object],
+    flow_run_address: str = "",
 ) -> RunRef:
     """Opens the run of an experiment; `fingerprint` is the digest of all that its result depends on."""
     client = connect()
@@ -57,6 +71,7 @@ def open_run(
         "bakeoff.kind": "experiment",
         "bakeoff.fingerprint": fingerprint,
         "bakeoff.flow_run_id": flow_run_id,
+        "bakeoff.flow_run": flow_run_address,
     }
     run = client.create_run(_experiment_id(client, experiment), tags=tags | owner())
     _log_params(client, run.info.run_id, settings)
@@ -65,10 +80,15 @@ def open_run(
 
 @contextmanager
 def tracked(
-    experiment: str, description: str, fingerprint: str, flow_run_id: str, settings: Mapping[str, object]
+    experiment: str,
+    description: str,
+    fingerprint: str,
+    flow_run_id: str,
+    settings: Mapping[str, object],
+    flow_run_address: str = "",
 ) -> Iterator[RunRef]:
     """A run that ends as what is done in this context does."""
-    run = open_run(experiment, description, fingerprint, flow_run_id, settings)
+    run = open_run(experiment, description, fingerprint, flow_run_id, settings, flow_run_address)
     status: Status = "FAILED"
     try:
         yield run
@@ -105,7 +125,7 @@ def log_contender(
     examples: Examples,
     arrays: Arrays,
     metric: MetricName,
-) -> RunRef:
+) -> ContenderRun:
     """Logs one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
     client = connect()
     tags = {
@@ -126,8 +146,9 @@ def log_contender(
         with tempfile.TemporaryDirectory() as folder:
             write_contender(evaluation, test, arrays, examples.unit, Path(folder))
             client.log_artifacts(run.run_id, folder)
-        log_model(client, run.run_id, run.experiment_id, refit, arrays)
-    return run
+        model_id = log_model(client, run.run_id, run.experiment_id, refit, examples, arrays)
+    logger.info("%s: MLflow run %s, model %s", evaluation.name, run.run_id, model_id)
+    return ContenderRun(**run.model_dump(), model_id=model_id)
 
 
 @contextmanager
@@ -147,6 +168,9 @@ def log_report(run: RunRef, report: Report) -> None:
     client.set_tag(run.run_id, "bakeoff.verdict", report.sentence)
     client.set_tag(run.run_id, "bakeoff.champion", report.champion.name)
     client.set_tag(run.run_id, "mlflow.note.content", report.sentence)
+    if report.promotion:
+        client.set_tag(run.run_id, "bakeoff.version", f"{report.promotion.model} {report.promotion.version}")
+        client.set_tag(run.run_id, "bakeoff.promotion", report.promotion.sentence)
     metrics = {
         f"champion_test_{report.metric}": [report.champion.test_score],
         f"champion_corrected_{report.metric}": [report.champion.corrected.score],
@@ -198,10 +222,11 @@ def find_report(experiment: str, fingerprint: str | None = None) -> Report | Non
 def _experiment_id(client: "MlflowClient", name: str) -> str:
     found = client.get_experiment_by_name(name)
     own = not os.environ.get("MLFLOW_TRACKING_URI")
-    location = (MLRUNS / "artifacts" / name).resolve().as_uri() if own else None
+    artifacts = (MLRUNS / "artifacts").resolve().as_uri()
     if found is None:
+        location = f"{artifacts}/{name}" if own else None
         return client.create_experiment(name, location, tags={"mlflow.experimentKind": MODEL_TRAINING})
-    if location and found.artifact_location != location:
+    if own and not found.artifact_location.startswith(artifacts):
         raise BakeoffError(
             f"{MLRUNS}/ was moved here: MLflow would still write to {found.artifact_location}."
             f" Move it back, or set it aside; the next run makes a new one"

@@ -1,4 +1,4 @@
-"""A report as people read it at a terminal."""
+"""A report as people read it: the leaderboard, and sentences on the champion."""
 
 from typing import TYPE_CHECKING
 
@@ -28,22 +28,35 @@ def plain_table(title: str) -> "Table":
     )
 
 
-def leaderboard_table(report: Report) -> "Table":
-    """The leaderboard, and what each contender cost, for a terminal of 80 columns or more."""
+def leaderboard_title(report: Report) -> str:
+    """What the leaderboard is of: the experiment, the metric and its unit, and the folds."""
     way = "higher" if report.greater_is_better else "lower"
-    title = (
+    return (
         f"{report.experiment}: {TITLES[report.metric]}{with_unit(report.metric, report.dataset.unit)}"
         f" ({way} is better), {report.validation.label} of {report.dataset.training_rows}"
     )
-    table = plain_table(title)
-    table.add_column("contender", no_wrap=True)
+
+
+def leaderboard_rows(report: Report) -> list[dict[str, str]]:
+    """A row for each contender, best first: its scores and what it cost, as they are read, by heading."""
     held_out = isinstance(report.validation, HoldOutSpec)
     scores = ("valid.", "test") if held_out else (TITLES[report.metric],)
-    for heading in (*scores, f"{CONFIDENCE:.0%} interval", "fit s", "s/1000", "model"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("contender", *scores, f"{CONFIDENCE:.0%} interval", "fit s", "s/1000", "model")
+    rows = []
     for entry in report.contenders:
         means = (entry.mean, entry.test_mean) if held_out else (entry.mean,)
-        table.add_row(entry.name, *map(short, means), _interval(entry), *costs(entry))
+        cells = (entry.name, *map(short, means), _interval(entry), *costs(entry))
+        rows.append(dict(zip(headings, cells, strict=True)))
+    return rows
+
+
+def leaderboard_table(report: Report) -> "Table":
+    """The leaderboard for a terminal of 80 columns or more."""
+    table, rows = plain_table(leaderboard_title(report)), leaderboard_rows(report)
+    for number, heading in enumerate(rows[0]):
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row.values())
     return table
 
 
@@ -87,6 +100,8 @@ def champion_lines(report: Report) -> list[str]:
             f"Its {short(best.mean)} is the best of {len(report.contenders)} scores; corrected for that choice it is"
             f" {short(corrected.score)}{unit} ({CONFIDENCE:.0%} interval {short(low)} to {short(high)})."
         )
+    if report.promotion:
+        lines.append(report.promotion.sentence)
     return lines
 
 

@@ -1,0 +1,178 @@
+"""What stands around a flow: the environment, a Prefect server, and that no other run is at work here."""
+
+import importlib
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from flows import servers
+from flows.experiment import Experiment
+from flows.server import HOME, OwnServer
+from tasks import progress
+from tasks.models.networks import NetworkSpec
+from tasks.specs import BakeoffError
+from tasks.store import CACHE, MLRUNS, alone
+
+STARTING = "starting libraries and server, step"
+_MEND_MLRUNS = "it holds all results: make it yours to write, or run bakeoff from another folder"
+_RESULTS = CACHE / "results"
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "OMP_WAIT_POLICY": "PASSIVE",  # tasks/threads.py says why; OpenMP reads it when a library loads it
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # by default an address that is wrong is tried for minutes
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # standard output is for results
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks",  # tasks know nothing of Prefect, which still shows what they log
+}
+
+
+def prepare() -> None:
+    """Makes sure that mlruns/ can be written, that nothing leaves this machine unasked, and that servers are used.
+
+    Raises:
+        BakeoffError: when something in mlruns/ cannot be written.
+    """
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BakeoffError(f"{MLRUNS}/ cannot be written ({error.strerror}); {_MEND_MLRUNS}") from error
+    paths = (MLRUNS, CACHE, *MLRUNS.iterdir())
+    locked = [path for path in paths if not os.access(path, os.W_OK) and path.exists()]  # a journal may be gone by now
+    if locked:
+        raise BakeoffError(f"{locked[0]} cannot be written (Permission denied); {_MEND_MLRUNS}")
+    for name, value in (_ENVIRONMENT | _addresses() | {"PREFECT_LOCAL_STORAGE_PATH": str(_RESULTS.resolve())}).items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("tasks").setLevel(logging.INFO)
+    if not (Path.home() / ".prefect" / "profiles.toml").exists():
+        os.environ.setdefault("PREFECT_HOME", str(HOME.resolve()))
+    for name in ("NO_PROXY", "no_proxy"):  # our own server is no business of a proxy's
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
+
+
+def _addresses() -> dict[str, str]:
+    """Where the servers that `bakeoff up` started are, by the names that Prefect and MLflow look for."""
+    up = servers.running()
+    found = {"PREFECT_API_URL": f"{up['prefect'].address}/api"} if "prefect" in up else {}
+    return found | ({"MLFLOW_TRACKING_URI": up["mlflow"].address} if "mlflow" in up else {})
+
+
+@contextmanager
+def orchestrated(experiments: Sequence[Experiment], fresh: bool) -> Iterator[None]:
+    """Everything that a flow needs around it, once no other run is at work."""
+    with alone_here(), _own_server() as server:
+        progress.report(STARTING, 0, 1)
+        contenders = [contender for experiment in experiments for contender in experiment.contenders.values()]
+        if any(isinstance(contender, NetworkSpec) for contender in contenders):
+            importlib.import_module("tasks.training")  # TensorFlow's seconds are those in which the server boots
+        with _prefect_settings(server, fresh):
+            progress.report(STARTING, 1, 1)
+            end_flow_runs()
+            yield
+
+
+def alone_here() -> AbstractContextManager[None]:
+    """Waits until no other run is at work in this folder: two would fight for the cores and for two databases."""
+    return alone("lock", "another run")
+
+
+@contextmanager
+def computing_again(fresh: bool) -> Iterator[None]:
+    """Has Prefect answer no task from a kept result, if `fresh`."""
+    from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
+
+    with temporary_settings({PREFECT_TASKS_REFRESH_CACHE: fresh}):
+        yield
+
+
+@contextmanager
+def clear_about_servers() -> Iterator[None]:
+    """Says which server it was that stopped answering in the middle of a run.
+
+    Raises:
+        BakeoffError: when one did.
+    """
+    import httpx
+    from mlflow.exceptions import MlflowException
+    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.settings import PREFECT_API_URL
+
+    lost = "stopped answering in the middle of the run; start it again, and run again: what had finished is kept"
+    try:
+        yield
+    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        raise BakeoffError(f"the Prefect server at {PREFECT_API_URL.value()} {lost}") from error
+    except MlflowException as error:
+        if "API request to" not in str(error):  # what its client says when the server cannot be reached
+            raise
+        raise BakeoffError(f"the MLflow server at {os.environ['MLFLOW_TRACKING_URI']} {lost}") from error
+
+
+def end_flow_runs() -> None:
+    """Ends, in Prefect, the flow runs of runs that were found cut off while no Prefect server was there.
+
+    One that this server does not know is another server's to end.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+    from prefect.states import Crashed
+
+    from tasks.tracking import cut_off
+
+    for run in cut_off.find_open_flow_runs():
+        with get_client(sync_client=True) as client, suppress(ObjectNotFound):
+            flow_run = client.read_flow_run(UUID(run.flow_run_id))
+            if flow_run.state and not flow_run.state.is_final():
+                message = "The process was killed."
+                client.set_flow_run_state(flow_run.id, Crashed(message=message), force=True)
+        cut_off.note_flow_run_ended(run)
+
+
+def _own_server() -> AbstractContextManager[OwnServer | None]:
+    """A Prefect server for this run alone; none where the user's settings name one, or `bakeoff up` started one."""
+    from prefect.settings import PREFECT_API_URL
+
+    return nullcontext() if PREFECT_API_URL.value() else OwnServer()
+
+
+@contextmanager
+def _prefect_settings(server: OwnServer | None, fresh: bool) -> Iterator[None]:
+    """Has Prefect use our server, if there is one, and keep results in mlruns/cache/, but use none if `fresh`."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, PREFECT_UI_ENABLED, temporary_settings
+
+    settings: dict[Any, Any] = {PREFECT_LOCAL_STORAGE_PATH: _RESULTS.resolve()}
+    if server:
+        server.wait_until_ready()
+        settings |= {PREFECT_API_URL: server.api_url, PREFECT_UI_ENABLED: False}
+    else:
+        _check_api(PREFECT_API_URL.value())
+    with temporary_settings(settings), computing_again(fresh):
+        try:
+            yield
+        finally:
+            _send_what_is_queued()
+
+
+def _check_api(url: str) -> None:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        fault = client.api_healthcheck()
+    if fault:
+        raise BakeoffError(
+            f"the Prefect server at {url}, which PREFECT_API_URL names in the environment or in your Prefect profile,"
+            f" does not answer ({fault}); start it, or unset PREFECT_API_URL to let bakeoff start its own"
+        ) from fault
+
+
+def _send_what_is_queued() -> None:
+    """Sends events and logs that are still queued: a task's last state is one, and the server is about to end."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=20)
