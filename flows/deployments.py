@@ -1,7 +1,7 @@
 """What a worker can execute, by name, in Prefect; and when it does so by itself."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from flows import deployed
 from flows.experiment import CONF, available, load
 from flows.timetable import in_words
 from tasks.specs import BakeoffError, Spec
+from tasks.store import alone
 
 POOL = "bakeoff"
 SEVERAL: dict[str, Flow[..., None]] = {"book": deployed.book, "claim": deployed.claim}  # flows over many experiments
@@ -79,6 +80,11 @@ def connected() -> Iterator[SyncPrefectClient]:
         yield client
 
 
+def _alone() -> AbstractContextManager[None]:
+    """Waits for others: to create a deployment that someone else has just created and scheduled takes its schedule."""
+    return alone("schedules.lock", "another `schedule` or `work`")
+
+
 def register(names: Sequence[str]) -> None:
     """Makes sure that Prefect has a deployment for each of these names, as it is now; schedules stay in force.
 
@@ -86,7 +92,7 @@ def register(names: Sequence[str]) -> None:
         BakeoffError: when no server answers, or a name is neither an experiment in conf/ nor `book` nor `claim`.
     """
     deployments = [deployment(name) for name in names]
-    with connected() as client:
+    with _alone(), connected() as client:
         with suppress(ObjectAlreadyExists):
             client.create_work_pool(_work_pool())
         for each in deployments:
@@ -140,7 +146,7 @@ def schedule(name: str, timetable: SCHEDULE_TYPES) -> None:
         BakeoffError: as `register` does.
     """
     register([name])
-    with connected() as client:
+    with _alone(), connected() as client:
         found = _find(client, name)
         _remove_schedules(client, found)
         client.create_deployment_schedules(found.id, [DeploymentScheduleCreate(schedule=timetable, active=True)])

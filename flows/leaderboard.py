@@ -81,7 +81,7 @@ def short(score: float) -> str:
 
 
 def champion_lines(report: Report) -> list[str]:
-    """The champion, its score corrected for having been chosen, and its test score, as sentences."""
+    """The best contender, its score corrected for having been chosen, and its test score, as sentences."""
     champion, best = report.champion, report.contenders[0]
     unit = with_unit(report.metric, report.dataset.unit)
     seeds = ""
@@ -91,7 +91,7 @@ def champion_lines(report: Report) -> list[str]:
         )
     corrected = champion.corrected
     lines = [
-        f"Champion: {champion.name}, fitted on all {report.dataset.training_rows} training rows; test"
+        f"Best: {champion.name}, fitted on all {report.dataset.training_rows} training rows; test"
         f" {TITLES[report.metric]} {short(champion.test_score)}{unit}{seeds} on {report.dataset.test_rows} rows."
     ]
     if len(report.contenders) > 1:

@@ -1,12 +1,15 @@
 """`bakeoff up`, `down` and `status`: the two servers that a team works with."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.errors import errors
 from flows.options import Debug
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -30,11 +33,13 @@ def up(
         from flows.surroundings import prepare
 
         prepare()
-        with terminal.progress_on(terminal.messages()):
+        console = terminal.messages()
+        with terminal.progress_on(console):
             started = servers.start(prefect_port, mlflow_port)
         for name, server in servers.running().items():
             typer.echo(f"{server.title:<8} {server.page}  {'started' if name in started else 'was running already'}")
         typer.echo("`bakeoff run` uses them by itself; `bakeoff status` shows them, `bakeoff down` ends them.")
+        _end_cut_off(console)
 
 
 @app.command()
@@ -53,12 +58,12 @@ def down(debug: Debug = False) -> None:
 
 @app.command()
 def status(debug: Debug = False) -> None:
-    """Show where the servers are and since when they run.
+    """Show where the servers are, since when they run, and what is scheduled.
 
     The exit code is 0 if both answer, and 1 otherwise.
     """
     with errors(debug):
-        from flows import servers
+        from flows import servers, terminal
 
         there = servers.running()
         answering = [name for name, server in there.items() if servers.answers(server)]
@@ -72,5 +77,28 @@ def status(debug: Debug = False) -> None:
                 anew = "`bakeoff down`, then `bakeoff up`, starts it anew"
                 state = f"{there[name].address}  does not answer ({there[name].log} may say why); {anew}"
             typer.echo(f"{title:<8} {state}")
+        if len(answering) == len(servers.TITLES):
+            _end_cut_off(terminal.messages())
+            _print_schedules()
     if len(answering) < len(servers.TITLES):
         raise typer.Exit(1)
+
+
+def _end_cut_off(console: "Console") -> None:
+    """Ends the runs whose process is gone, in MLflow and in Prefect, and says so."""
+    from flows import launch, surroundings, terminal
+
+    terminal.print_cut_off(launch.reconcile(), console)
+    surroundings.end_flow_runs()
+
+
+def _print_schedules() -> None:
+    """Prints what is scheduled and when it comes next, and whether somebody is there to execute it."""
+    from flows import deployments
+
+    scheduled = deployments.listed()
+    for each in scheduled:
+        comes = f", next on {each.next_run.astimezone():%Y-%m-%d %H:%M:%S}" if each.next_run else ""
+        typer.echo(f"{each.name}: {each.schedule}{comes}")
+    if scheduled and not deployments.worker_is_online():
+        typer.echo("Nobody is there to execute it: start `bakeoff work`, and leave it running.")

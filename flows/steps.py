@@ -78,12 +78,11 @@ def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
     return f"{context.task.name}-{digest(parameters, telling=False)}"
 
 
-def _step(function: Callable[P, R], run_name: str, tag: str = "statistics", **options: Any) -> Task[P, R]:
-    """A task whose result is kept."""
+def _step(function: Callable[P, R], run_name: str, **options: Any) -> Task[P, R]:
+    """A task whose result is kept. It has no tags: Prefect would ask its server for a slot of each, before each run."""
     return Task(
         function,
         task_run_name=run_name,
-        tags=[tag],
         cache_key_fn=_key,
         persist_result=True,
         result_serializer="json",
@@ -96,10 +95,10 @@ def _side_effect(function: Callable[P, R], run_name: str) -> Task[P, R]:
     return Task(
         function,
         task_run_name=run_name,
-        tags=["tracking"],
         cache_policy=NO_CACHE,
         retries=len(RETRY_SECONDS),
         retry_delay_seconds=RETRY_SECONDS,
+        retry_condition_fn=_may_pass,
         timeout_seconds=TRACKING_SECONDS,
     )
 
@@ -107,16 +106,15 @@ def _side_effect(function: Callable[P, R], run_name: str) -> Task[P, R]:
 ingest = _step(
     datasets.ingest,
     "ingest {dataset.kind}",
-    "data",
     retries=2,
     retry_delay_seconds=5,
     retry_condition_fn=_may_pass,
     timeout_seconds=INGEST_SECONDS,
 )
-vectorize = _step(vectorization.vectorize, "vectorize {examples.name}", "data")
-split = _step(splitting.split, "split: {validation.label}", "data")
-evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.label}", "training")
-refit = _step(refitting.refit, "{evaluation.name}, all training rows", "training")
+vectorize = _step(vectorization.vectorize, "vectorize {examples.name}")
+split = _step(splitting.split, "split: {validation.label}")
+evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.label}")
+refit = _step(refitting.refit, "{evaluation.name}, all training rows")
 compare = _step(comparison.compare, "compare all pairs")
 correct_for_choice = _step(selection.correct_for_choice, "correct the champion's score")
 score_on_test = _step(refitting.score_on_test, "{refit.name}, test rows")

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 import anyio
+import httpx
 import psutil
 from anyio.abc import TaskStatus
 from prefect.client.orchestration import get_client
@@ -21,7 +22,6 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import StateType
-from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_UI_URL
 from prefect.states import Crashed
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
@@ -29,6 +29,7 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, Proc
 from flows.deployments import POOL, connected
 
 STOP_SECONDS = 20.0  # for a run to note that it was ended; it does so between two epochs or two folds
+SIGN_OFF_SECONDS = 5.0
 POLL_SECONDS = 0.1
 CUT_OFF: State[None] = Crashed(message="The process was killed.")
 UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
@@ -62,6 +63,8 @@ class Worker(ProcessWorker):
 
     async def end_run(self) -> None:
         """Ends the run under way, politely first, and returns when Prefect knows of it."""
+        while not self.is_setup:  # it cannot be cancelled in the middle of that
+            await anyio.sleep(POLL_SECONDS)
         processes = psutil.Process().children(recursive=True)
         for process in psutil.Process().children():
             process.terminate()
@@ -73,7 +76,7 @@ class Worker(ProcessWorker):
         await self._idle()
 
     async def _idle(self) -> None:
-        while self.is_setup and self.limiter.borrowed_tokens:
+        while self.limiter.borrowed_tokens:
             await anyio.sleep(POLL_SECONDS)
 
     async def _state_after(self, flow_run: FlowRun, status_code: int) -> State:
@@ -112,10 +115,13 @@ async def _work(say: Callable[[str], None]) -> None:
 
 
 async def _sign_off(name: str) -> None:
-    """Takes the worker off Prefect's list, where it would pass for online for another minute or two."""
-    async with get_client() as client:
-        with suppress(ObjectNotFound):
-            where = {"work_pool_name": POOL, "name": name}
+    """Takes the worker off Prefect's list, where it would pass for online for another minute or two.
+
+    A server that is gone, or has never heard of it, need not be told.
+    """
+    where = {"work_pool_name": POOL, "name": name}
+    with anyio.move_on_after(SIGN_OFF_SECONDS), suppress(httpx.HTTPError):
+        async with get_client() as client:
             await client.request("DELETE", "/work_pools/{work_pool_name}/workers/{name}", path_params=where)
 
 

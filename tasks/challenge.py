@@ -34,7 +34,7 @@ def challenge(
         evaluations: the contenders' scores on the rows held out; the champion may be among them.
         tests: their scores on the test rows; not used with K-fold validation.
         champion: its scores on the same folds.
-        champion_tests: its scores on the test rows, in one document; with K-fold validation there need be none.
+        champion_tests: its scores on the test rows, as the only item; with K-fold validation there need be none.
         arrays: the rows.
         validation: how rows were held out.
         metric: what the scores are.

@@ -29,6 +29,7 @@ SERVERS = (
 )
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
+os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "tasks")  # as runs do; before anything imports Prefect
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as runs do; before anything loads OpenMP
 if "KERAS_HOME" in os.environ:
     os.environ["KERAS_HOME"] = str(Path(os.environ["KERAS_HOME"]).resolve())  # tests change the working directory

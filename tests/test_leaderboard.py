@@ -67,7 +67,7 @@ def test_a_size_is_said_in_the_unit_that_suits_it(n_bytes: int, said: str) -> No
 
 def test_the_champion_is_given_with_its_test_score_and_its_corrected_score() -> None:
     assert champion_lines(report_of(SCORES)) == [
-        "Champion: net, fitted on all 404 training rows; test MAE 2.500 $1000s on 102 rows.",
+        "Best: net, fitted on all 404 training rows; test MAE 2.500 $1000s on 102 rows.",
         "Its 2.100 is the best of 4 scores; corrected for that choice it is 2.100 $1000s"
         " (95% interval 1.100 to 3.100).",
     ]
@@ -79,5 +79,5 @@ def test_a_contender_alone_was_not_chosen_and_is_not_corrected() -> None:
 
 def test_the_champion_of_several_seeds_is_given_by_their_mean_and_range() -> None:
     assert champion_lines(held_out(0.9, 0.91, 0.92))[0] == (
-        "Champion: net, fitted on all 404 training rows; test accuracy 0.910 (0.900 to 0.920 over 3 seeds) on 102 rows."
+        "Best: net, fitted on all 404 training rows; test accuracy 0.910 (0.900 to 0.920 over 3 seeds) on 102 rows."
     )

@@ -119,7 +119,7 @@ def new_series() -> Series:
 
 
 def within_a_flow(function: Callable[[], Any]) -> Any:
-    return flow(name="promoting", persist_result=False)(lambda: function())()
+    return flow(name="promoting", persist_result=False)(lambda: function())()  # Prefect takes no partial
 
 
 def ridges(*alphas: float) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def test_the_report_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) 
     out, err = capsys.readouterr()
     assert "boston: accuracy (higher is better), 1 x 2 folds of 404" in out
     assert out.index("trees") < out.index("floor")
-    assert "Champion: trees, fitted on all 404 training rows; test accuracy 2.500 on 102 rows." in out
+    assert "Best: trees, fitted on all 404 training rows; test accuracy 2.500 on 102 rows." in out
     assert err == ""
 
 

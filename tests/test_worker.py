@@ -52,6 +52,7 @@ def client(folder: Path) -> Iterator[SyncPrefectClient]:
         with OwnServer() as own:
             own.wait_until_ready()
             with temporary_settings({PREFECT_API_URL: own.api_url}), get_client(sync_client=True) as client:
+                deployments.register(["tiny"])
                 yield client
 
 

@@ -94,8 +94,9 @@ class ImdbSpec(TextSpec):
 
     def read(self) -> Raw:
         """The rows of `keras.datasets.imdb.load_data()` in its order, training rows first, with all their words."""
+        packed = content(IMDB)
         fetch(self.files)  # its words travel with the models
-        with np.load(io.BytesIO(content(IMDB)), allow_pickle=True) as archive:  # whose hash has been checked
+        with np.load(io.BytesIO(packed), allow_pickle=True) as archive:  # whose hash has been checked
             shuffle = np.random.RandomState(SEED)  # one for both parts, as in Keras
             parts = [
                 _shuffled(_word_lists(archive, f"x_{part}"), archive[f"y_{part}"], shuffle)
@@ -118,8 +119,9 @@ class ReutersSpec(TextSpec):
 
     def read(self) -> Raw:
         """The rows of `keras.datasets.reuters.load_data()` in its order, training rows first, with all their words."""
+        packed = content(REUTERS)
         fetch(self.files)  # its words travel with the models
-        with np.load(io.BytesIO(content(REUTERS)), allow_pickle=True) as archive:  # whose hash has been checked
+        with np.load(io.BytesIO(packed), allow_pickle=True) as archive:  # whose hash has been checked
             texts, labels = _shuffled(_word_lists(archive, "x"), archive["y"], np.random.RandomState(SEED))
         return Raw(texts, labels.astype(np.int64), np.arange(len(texts)) >= int(len(texts) * (1 - 0.2)))
 
