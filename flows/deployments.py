@@ -28,7 +28,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.flows import Flow
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Cancelled
+from prefect.states import Cancelling
 from prefect.workers.process import ProcessWorker
 
 from flows import deployed
@@ -268,4 +268,4 @@ def _remove_schedules(client: SyncPrefectClient, found: DeploymentResponse) -> N
     for run in _planned_runs(client, found.id, [StateType.SCHEDULED]):
         client.delete_flow_run(run.id)  # the server was just planning on
     for run in _planned_runs(client, found.id, [StateType.PENDING]):  # a worker waits for its hour
-        client.set_flow_run_state(run.id, Cancelled(message="It was unscheduled."), force=True)
+        client.set_flow_run_state(run.id, Cancelling(message="It was unscheduled."))

@@ -73,6 +73,7 @@ def work(debug: Debug = False) -> None:
         from flows.surroundings import prepare
 
         prepare()
+        os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", "5")  # who presses Run need not wait for long
         say = typer.echo if debug else _turn_all_else_to_log()
         from prefect.settings import PREFECT_UI_URL
 

@@ -120,9 +120,13 @@ def predict_by(contender: Contender, model: Any, X: Features, task: Task, n_outp
 
 
 def _outputs(net: Any, X: Features) -> NDArray[np.float32]:
-    """What a saved net puts out; texts are taken by their length, since each part is filled up to its longest."""
+    """What a saved net puts out; texts are taken by their length, since each part is filled up to its longest.
+
+    A net is called as it is: Keras's `predict` would first compile it, which takes longer than most test sets do.
+    """
     if isinstance(X, np.ndarray):
-        return np.asarray(net.predict(X, batch_size=PART, verbose=0))
+        parts = [X[start : start + PART] for start in range(0, len(X), PART)]
+        return np.concatenate([np.asarray(net(part, training=False)) for part in parts])
     order = np.argsort(np.diff(X.indptr), kind="stable")
     parts = [order[start : start + PART] for start in range(0, len(order), PART)]
     outputs = np.concatenate([net.predict_on_batch(word_rows(X[part])) for part in parts])

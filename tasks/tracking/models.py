@@ -4,7 +4,7 @@ import importlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +90,7 @@ def _exchange(served: Served, model: Any, X: Features) -> tuple[Features, Any]:
     table = served.form == "table"
     taken = pd.DataFrame(X, columns=list(served.features)) if table else X
     if isinstance(served.contender, NetworkSpec):
-        outputs = model.predict(network_input(X), verbose=0)
+        outputs = np.asarray(model(network_input(X), training=False))
         return (taken, pd.DataFrame(outputs).rename(columns=str)) if table else (network_input(X), outputs)
     if table and isinstance(served.contender, SklearnSpec):
         model[0].feature_names_in_ = np.array(served.features, object)  # else it warns of names with every request
@@ -149,5 +149,7 @@ def _save(served: Served, model: Any, mlflow_model: "Model", example: Features, 
 
 def _pinned(package: str) -> str:
     """A requirement of the version that is installed; XGBoost comes from one of two packages."""
-    name = packages_distributions()["xgboost"][0] if package == "xgboost" else package
-    return f"{name}=={version(name)}"
+    try:
+        return f"{package}=={version(package)}"
+    except PackageNotFoundError:
+        return f"{package}-cpu=={version(f'{package}-cpu')}"

@@ -6,8 +6,7 @@ Runs are addressed by id through `MlflowClient`: the fluent API's active run doe
 import logging
 import os
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +26,7 @@ from tasks.refitting import FinalScore, Refit
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
+from tasks.tracking.batches import log_batch, metrics_of
 from tasks.tracking.connection import connect
 from tasks.tracking.cut_off import owner
 from tasks.tracking.models import log_model
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1000  # the most metrics that MLflow takes in one call
 REPORT = "report.json"
 MODEL_TRAINING = "custom_model_development"  # what MLflow's pages call an experiment that is not about agents
 Status = Literal["FINISHED", "FAILED", "KILLED"]
@@ -74,7 +73,7 @@ def open_run(
         "bakeoff.flow_run": flow_run_address,
     }
     run = client.create_run(_experiment_id(client, experiment), tags=tags | owner())
-    _log_params(client, run.info.run_id, settings)
+    log_batch(client, run.info.run_id, [], settings)
     return RunRef(run_id=run.info.run_id, experiment_id=run.info.experiment_id)
 
 
@@ -138,11 +137,13 @@ def log_contender(
     run = RunRef(run_id=info.run_id, experiment_id=info.experiment_id)
     with _ended_after(client, run):
         _log_dataset(client, run, examples)
-        _log_params(client, run.run_id, evaluation.contender.model_dump())
-        _log_metrics(client, run.run_id, {f"fold_{metric}": evaluation.scores})
-        _log_metrics(client, run.run_id, _curves(evaluation, arrays.task), first_step=1)
         summary = _summary(evaluation, refit, test, metric)
-        _log_metrics(client, run.run_id, {name: [value] for name, value in summary.items()})
+        metrics = [
+            *metrics_of({f"fold_{metric}": evaluation.scores}),
+            *metrics_of(_curves(evaluation, arrays.task), first_step=1),
+            *metrics_of({name: [value] for name, value in summary.items()}),
+        ]
+        log_batch(client, run.run_id, metrics, evaluation.contender.model_dump())
         with tempfile.TemporaryDirectory() as folder:
             write_contender(evaluation, test, arrays, examples.unit, Path(folder))
             client.log_artifacts(run.run_id, folder)
@@ -176,7 +177,7 @@ def log_report(run: RunRef, report: Report) -> None:
         f"champion_corrected_{report.metric}": [report.champion.corrected.score],
     }
     metrics |= {f"seconds_{stage}": [seconds] for stage, seconds in report.seconds.items()}
-    _log_metrics(client, run.run_id, metrics)
+    log_batch(client, run.run_id, metrics_of(metrics))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / REPORT).write_text(report.model_dump_json(indent=2), encoding="utf8")
         write_experiment(report, Path(folder))
@@ -246,38 +247,6 @@ def _log_dataset(client: "MlflowClient", run: RunRef, examples: Examples) -> Non
         name=examples.name, digest=examples.digest, source_type="code", source=f"bakeoff dataset {examples.name}"
     )
     client.log_inputs(run.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
-
-
-def _log_params(client: "MlflowClient", run_id: str, settings: Mapping[str, object]) -> None:
-    from mlflow.entities import Param
-
-    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in _flatten(settings).items()])
-
-
-def _flatten(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        elif value is not None:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _log_metrics(
-    client: "MlflowClient", run_id: str, series: Mapping[str, Sequence[float]], first_step: int = 0
-) -> None:
-    """Logs each series with steps that count from `first_step`, in as few calls as MLflow allows."""
-    from mlflow.entities import Metric
-
-    now = int(time.time() * 1000)
-    metrics = [
-        Metric(name, float(value), now, step)
-        for name, values in series.items()
-        for step, value in enumerate(values, start=first_step)
-    ]
-    for start in range(0, len(metrics), BATCH):
-        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
 
 def _summary(evaluation: Evaluation, refit: Refit, test: FinalScore, metric: MetricName) -> dict[str, float]:
