@@ -28,13 +28,14 @@ bench: setup ## measure the engine against Keras's fit and scikit-learn, and wha
 lock: setup ## pin the dependencies of pyproject.toml anew, with hashes
 	@$(BIN)/pip install -q uv
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra boosting --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate --no-strip-extras --upgrade pyproject.toml -o requirements.lock
+		--no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
 
+# The lock is a constraint as well: pip 23 would choose another version for a package that is wanted with an extra.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "bakeoff needs Python 3.11 to 3.13, and $(PYTHON) is another; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Installing into .venv; this takes some minutes, once."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -c requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)

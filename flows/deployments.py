@@ -80,11 +80,6 @@ def connected() -> Iterator[SyncPrefectClient]:
         yield client
 
 
-def _alone() -> AbstractContextManager[None]:
-    """Waits for others: to create a deployment that someone else has just created and scheduled takes its schedule."""
-    return alone("schedules.lock", "another `schedule` or `work`")
-
-
 def register(names: Sequence[str]) -> None:
     """Makes sure that Prefect has a deployment for each of these names, as it is now; schedules stay in force.
 
@@ -197,6 +192,11 @@ def worker_is_online() -> bool:
         except ObjectNotFound:  # the request for its workers would not say so
             return False
         return bool(client.read_workers_for_work_pool(POOL, worker_filter=online))
+
+
+def _alone() -> AbstractContextManager[None]:
+    """Waits for others: to create a deployment that someone else has just created and scheduled takes its schedule."""
+    return alone("schedules.lock", "another `schedule` or `work`")
 
 
 def _work_pool() -> WorkPoolCreate:

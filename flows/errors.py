@@ -10,11 +10,13 @@ import typer
 
 @contextmanager
 def errors(
-    debug: bool, interrupted: str = "what had finished is kept; run again, without --fresh, to go on"
+    debug: bool,
+    interrupted: str = "what had finished is kept; run again, without --fresh, to go on",
+    log: str = "mlruns/bakeoff.log",
 ) -> Iterator[None]:
     """Turns an exception into a line or two: exit code 2 where the user can mend it, 1 where the fault is ours.
 
-    `interrupted` says what Ctrl-C has left.
+    `interrupted` says what Ctrl-C has left, `log` what the libraries write to.
     """
     from tasks.specs import BakeoffError
 
@@ -31,7 +33,7 @@ def errors(
         elif ours:
             traceback.print_exc()  # to the log, where standard error points by now
             print(f"bakeoff: internal error: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=stderr)
-            print("bakeoff: please report it, with mlruns/bakeoff.log or what --debug shows", file=stderr)
+            print(f"bakeoff: please report it, with {log} or what --debug shows", file=stderr)
         else:
             print(f"bakeoff: {error}", file=stderr)
         raise typer.Exit(1 if ours else 2) from None

@@ -3,17 +3,17 @@
 import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from flows.errors import errors
 from flows.options import Debug
-from tasks.store import MLRUNS
 
 app = typer.Typer(rich_markup_mode=None)
 
-LOG = MLRUNS / "work.log"
+LOG = Path("mlruns/work.log")
 NAME = Annotated[str, typer.Argument(metavar="NAME", help="An experiment in conf/, or `book` or `claim`.")]
 
 
@@ -69,7 +69,7 @@ def work(debug: Debug = False) -> None:
     Prefect's page then offers each experiment in conf/, `book` and `claim`. What comes due while nobody works is
     executed when somebody does again.
     """
-    with errors(debug, interrupted="schedules stay in force"):
+    with errors(debug, interrupted="schedules stay in force", log=str(LOG)):
         from flows.surroundings import prepare
 
         prepare()

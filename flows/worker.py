@@ -62,22 +62,22 @@ class Worker(ProcessWorker):
         return result
 
     async def end_run(self) -> None:
-        """Ends the run under way, politely first, and returns when Prefect knows of it."""
+        """Ends the run under way, politely first, and returns when Prefect knows of it, or cannot be told."""
         while not self.is_setup:  # it cannot be cancelled in the middle of that
             await anyio.sleep(POLL_SECONDS)
-        processes = psutil.Process().children(recursive=True)
-        for process in psutil.Process().children():
-            process.terminate()
-        with anyio.move_on_after(STOP_SECONDS):
-            await self._idle()
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        await self._idle()
-
-    async def _idle(self) -> None:
-        while self.limiter.borrowed_tokens:
-            await anyio.sleep(POLL_SECONDS)
+        asked: set[psutil.Process] = set()
+        patience = anyio.current_time() + STOP_SECONDS
+        with anyio.move_on_after(2 * STOP_SECONDS):
+            while self.limiter.borrowed_tokens:
+                late = anyio.current_time() > patience
+                for process in psutil.Process().children(recursive=late):
+                    with suppress(psutil.NoSuchProcess):
+                        if late:
+                            process.kill()
+                        elif process not in asked:
+                            process.terminate()
+                    asked.add(process)
+                await anyio.sleep(POLL_SECONDS)
 
     async def _state_after(self, flow_run: FlowRun, status_code: int) -> State:
         """How a run ended; where its process had no time to say so, it is said here."""

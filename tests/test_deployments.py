@@ -196,7 +196,7 @@ def test_unscheduling_takes_all_runs_away_that_have_not_started_but_those_that_a
     client.set_flow_run_state(overdue.id, Late(scheduled_time=datetime.now(UTC) - timedelta(days=1)), force=True)
     client.set_flow_run_state(taken_up.id, Pending(), force=True)  # as a worker does, seconds before it starts
     assert deployments.unschedule("tiny")
-    assert {run.id: run.state_name for run in runs(client)} == {wanted.id: "Scheduled", taken_up.id: "Cancelled"}
+    assert {run.id: run.state_name for run in runs(client)} == {wanted.id: "Scheduled", taken_up.id: "Cancelling"}
     assert deployments.listed() == ()
     assert not deployments.unschedule("tiny")
 

@@ -92,7 +92,9 @@ def tracked(
     try:
         yield run
         status = "FINISHED"
-    except KeyboardInterrupt:
+    except Exception:
+        raise
+    except BaseException:  # Ctrl-C, or a worker that was asked to end
         status = "KILLED"
         raise
     finally:
