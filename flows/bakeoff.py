@@ -15,7 +15,7 @@ from flows.published import flow_run_address, progress_shown, publish
 from tasks import progress
 from tasks.reports.report import Report, rank, write_report
 from tasks.specs import Spec
-from tasks.tracking import runs
+from tasks.tracking import registry, runs
 
 
 class Attempt(Spec):
@@ -112,8 +112,9 @@ def _attempt(experiment: Experiment, fresh: bool) -> Attempt:
 
 
 def kept_report(experiment: Experiment) -> Report | None:
-    """The report of an earlier run that nothing has changed since, if there is one."""
-    return runs.find_report(experiment.name, fingerprint(experiment))
+    """The report of an earlier run that nothing has changed since, if there is one, and a champion stands."""
+    report = runs.find_report(experiment.name, fingerprint(experiment))
+    return report if report and registry.find_champion(experiment.name) else None
 
 
 def fingerprint(experiment: Experiment) -> str:

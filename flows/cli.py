@@ -63,7 +63,8 @@ def book(
     with errors(debug):
         from flows import launch, terminal
 
-        with terminal.at_work(debug):
+        with terminal.at_work(debug) as console:
+            terminal.print_cut_off(launch.reconcile(), console)
             report = launch.run_book(fresh)
         if as_json:
             typer.echo(report.model_dump_json(indent=2))
@@ -97,6 +98,7 @@ def claim(
         from flows import launch, terminal
 
         with terminal.at_work(debug) as console:
+            terminal.print_cut_off(launch.reconcile(), console)
             found = launch.run_claim(experiments or [], fresh)
         if as_json:
             typer.echo(found.model_dump_json(indent=2))

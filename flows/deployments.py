@@ -80,8 +80,10 @@ def connected() -> Iterator[SyncPrefectClient]:
         yield client
 
 
-def register(names: Sequence[str]) -> None:
+def register(names: Sequence[str], here: bool = True) -> None:
     """Makes sure that Prefect has a deployment for each of these names, as it is now; schedules stay in force.
+
+    `here` says that they are to be executed in this folder; else one that is known stays in its own.
 
     Raises:
         BakeoffError: when no server answers, or a name is neither an experiment in conf/ nor `book` nor `claim`.
@@ -91,7 +93,7 @@ def register(names: Sequence[str]) -> None:
         with suppress(ObjectAlreadyExists):
             client.create_work_pool(_work_pool())
         for each in deployments:
-            _register(client, each)
+            _register(client, each, here)
 
 
 def deployable() -> tuple[list[str], dict[str, str]]:
@@ -140,7 +142,7 @@ def schedule(name: str, timetable: SCHEDULE_TYPES) -> None:
     Raises:
         BakeoffError: as `register` does.
     """
-    register([name])
+    register([name], here=False)
     with _alone(), connected() as client:
         found = _find(client, name)
         _remove_schedules(client, found)
@@ -154,7 +156,7 @@ def unschedule(name: str) -> bool:
     Raises:
         BakeoffError: when no server answers, or there is no such deployment and no such experiment.
     """
-    with connected() as client:
+    with _alone(), connected() as client:
         try:
             found = _find(client, name)
         except ObjectNotFound:
@@ -210,7 +212,7 @@ def _work_pool() -> WorkPoolCreate:
     )
 
 
-def _register(client: SyncPrefectClient, wanted: Deployment) -> None:
+def _register(client: SyncPrefectClient, wanted: Deployment, here: bool) -> None:
     fields: dict[str, Any] = {
         "description": wanted.description,
         "parameters": wanted.parameters,
@@ -227,6 +229,8 @@ def _register(client: SyncPrefectClient, wanted: Deployment) -> None:
     except ObjectNotFound:
         client.create_deployment(client.create_flow(wanted.flow), wanted.name, **fields)
         return
+    if not here:
+        fields.pop("pull_steps")
     client.update_deployment(known.id, DeploymentUpdate(**fields))
     if not known.paused:
         _plan_runs(client, known.id)  # those that were planned are gone by the update

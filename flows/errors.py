@@ -31,9 +31,11 @@ def errors(
         if debug:
             traceback.print_exc(file=stderr)
         elif ours:
-            traceback.print_exc()  # to the log, where standard error points by now
+            logged = not os.path.sameopenfile(2, stderr.fileno())  # standard error points to the log by now
+            if logged:
+                traceback.print_exc()
             print(f"bakeoff: internal error: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=stderr)
-            print(f"bakeoff: please report it, with {log} or what --debug shows", file=stderr)
+            print(f"bakeoff: please report it, with {f'{log} or ' if logged else ''}what --debug shows", file=stderr)
         else:
             print(f"bakeoff: {error}", file=stderr)
         raise typer.Exit(1 if ours else 2) from None

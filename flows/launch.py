@@ -39,7 +39,8 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
         return Outcome(report=kept, kept=True, cut_off=cut_off)
     _check_settings(experiment)
     with clear_about_servers(), orchestrated([experiment], fresh):
-        return Outcome(report=bakeoff(experiment), kept=False, cut_off=cut_off)
+        kept = None if fresh else kept_report(experiment)  # another run may have made it meanwhile
+        return Outcome(report=kept or bakeoff(experiment), kept=kept is not None, cut_off=cut_off)
 
 
 def run_within(experiment: Experiment, fresh: bool) -> Outcome:

@@ -39,6 +39,7 @@ def up(
         for name, server in servers.running().items():
             typer.echo(f"{server.title:<8} {server.page}  {'started' if name in started else 'was running already'}")
         typer.echo("`bakeoff run` uses them by itself; `bakeoff status` shows them, `bakeoff down` ends them.")
+    with errors(debug, "the servers go on"):
         _end_cut_off(console)
 
 

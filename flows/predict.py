@@ -36,7 +36,7 @@ def predict(
     They have the columns that it was fitted on, in any order; others are kept. A picture is a row of its pixels, a text
     stands in the column `text`. What is added is `prediction`, and for classes the probability of each.
     """
-    with errors(debug, interrupted="nothing was written"):
+    with errors(debug, interrupted="nothing was written", log="mlruns/predict.log"):
         from flows import terminal
         from tasks.data.rows import check_suffix, write_rows
 
@@ -52,13 +52,14 @@ def predict(
 
 def _predict(name: str, number: int | None, source: Path, console: "Console") -> "pd.DataFrame":
     """The rows with predictions; what there is to know beside them is said on the console."""
+    from flows import launch, terminal
     from tasks import progress
     from tasks.data.rows import read_rows
     from tasks.prediction import predict_rows
     from tasks.specs import BakeoffError
-    from tasks.tracking import connection, served
+    from tasks.tracking import served
 
-    connection.check_connection()
+    terminal.print_cut_off(launch.reconcile(), console)
     version = served.choose_version(name, number)
     with served.files_of(name, version.number) as folder:
         model = served.read_served(folder, name)

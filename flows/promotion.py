@@ -34,7 +34,7 @@ from tasks.tracking.runs import ContenderRun
 
 # A run is alone for some seconds: it writes to MLflow, and trains nothing. One that has been alone for so long is dead,
 # and with Prefect's server, which keeps leases in memory, the knowledge of it may have died too.
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 600
 LEASE_SECONDS = 60  # the shortest that Prefect grants
 
 

@@ -72,7 +72,10 @@ def work(debug: Debug = False) -> None:
     with errors(debug, interrupted="schedules stay in force", log=str(LOG)):
         from flows.surroundings import prepare
 
+        named = "MLFLOW_TRACKING_URI" in os.environ
         prepare()
+        if not named:  # each run finds the server for itself, which may be another one by then
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
         os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", "5")  # who presses Run need not wait for long
         say = typer.echo if debug else _turn_all_else_to_log()
         from prefect.settings import PREFECT_UI_URL

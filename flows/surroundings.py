@@ -18,6 +18,7 @@ from tasks.specs import BakeoffError
 from tasks.store import CACHE, MLRUNS, alone
 
 STARTING = "starting libraries and server, step"
+SERVER_ERROR = 500  # of HTTP's answers, the first that is the server's fault
 _MEND_MLRUNS = "it holds all results: make it yours to write, or run bakeoff from another folder"
 _RESULTS = CACHE / "results"
 _ENVIRONMENT = {
@@ -105,6 +106,8 @@ def clear_about_servers() -> Iterator[None]:
     try:
         yield
     except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        if isinstance(error, PrefectHTTPStatusError) and error.response.status_code < SERVER_ERROR:
+            raise
         raise BakeoffError(f"the Prefect server at {PREFECT_API_URL.value()} {lost}") from error
     except MlflowException as error:
         if "API request to" not in str(error):  # what its client says when the server cannot be reached
@@ -129,7 +132,7 @@ def end_flow_runs() -> None:
             if flow_run.state and not flow_run.state.is_final():
                 message = "The process was killed."
                 client.set_flow_run_state(flow_run.id, Crashed(message=message), force=True)
-        cut_off.note_flow_run_ended(run)
+            cut_off.note_flow_run_ended(run)
 
 
 def _own_server() -> AbstractContextManager[OwnServer | None]:
@@ -162,6 +165,9 @@ def _check_api(url: str) -> None:
 
     with get_client(sync_client=True) as client:
         fault = client.api_healthcheck()
+    if fault and url in _addresses().values():
+        anew = "`bakeoff down`, then `bakeoff up`, starts it anew"
+        raise BakeoffError(f"the Prefect server of `bakeoff up` at {url} does not answer ({fault}); {anew}") from fault
     if fault:
         raise BakeoffError(
             f"the Prefect server at {url}, which PREFECT_API_URL names in the environment or in your Prefect profile,"

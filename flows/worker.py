@@ -134,8 +134,10 @@ def _end_runs_cut_off() -> None:
         )
         alive = _flow_runs_alive() if runs else set()
         for run in runs:
-            host = str(run.labels.get("prefect.worker.name", "")).rpartition("-")[0]
-            if host == socket.gethostname() and str(run.id) not in alive:
+            host, _, pid = str(run.labels.get("prefect.worker.name", "")).rpartition("-")
+            if host != socket.gethostname() or psutil.pid_exists(int(pid)):  # the worker may be another user's
+                continue
+            if str(run.id) not in alive:
                 client.set_flow_run_state(run.id, CUT_OFF, force=True)
 
 

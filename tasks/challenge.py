@@ -2,8 +2,9 @@
 
 With K-fold validation the challenger was chosen as the best of all contenders on the very folds that judge it. So the
 family of hypotheses is that of all pairs of the champion with a contender, and within it the chance of a single false
-"better" is held at 5 % (Holm 1979): whichever of them turns out best, a champion that none of them beats is replaced no
-more often than that. With a hold-out the test rows judge, which had no part in the choice, so there is one pair.
+"better" is held at 5 % (Holm 1979): whichever of them turns out best, one run replaces a champion that none of them
+beats no more often than that. With a hold-out the test rows judge, which had no part in the choice of the challenger,
+so there is one pair.
 """
 
 from collections.abc import Sequence

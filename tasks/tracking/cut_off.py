@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FLOW_RUN = "bakeoff.flow_run_id"  # on the run of an experiment, unlike a contender's
 OPEN = "bakeoff.flow_run_open"
+CLOCK_SECONDS = 60  # a process's start is counted from the machine's, which moves when the clock is set
 
 
 class CutOff(Spec):
@@ -58,7 +59,13 @@ def find_open_flow_runs() -> tuple[CutOff, ...]:
 
 def note_flow_run_ended(run: CutOff) -> None:
     """Notes that nothing is left to be done for it."""
-    connect().delete_tag(run.run_id, OPEN)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        connect().delete_tag(run.run_id, OPEN)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # else another command has just done so
+            raise
 
 
 def _search(terms: str) -> "list[Run]":
@@ -77,7 +84,8 @@ def _is_dead(run: "Run") -> bool:
         return False
     try:
         process = psutil.Process(int(tags["bakeoff.pid"]))
-        alive = f"{process.create_time():.2f}" == tags["bakeoff.process_started"]
+        started = float(tags["bakeoff.process_started"])
+        alive = abs(process.create_time() - started) < CLOCK_SECONDS
     except psutil.NoSuchProcess:
         return True
     return not alive or process.status() == psutil.STATUS_ZOMBIE
