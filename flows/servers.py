@@ -245,7 +245,11 @@ def _listening_ports(name: Name) -> set[int]:
 
 def _is_alive(server: Server) -> bool:
     try:
-        return psutil.Process(server.pid).environ().get(MARK) == _mark(server.name)
+        process = psutil.Process(server.pid)
+        environment = process.environ()
+        if not environment:  # for an instant, as a program takes its process over; for good, where it has ended
+            return bool(process.status() != psutil.STATUS_ZOMBIE)
+        return environment.get(MARK) == _mark(server.name)
     except psutil.Error:
         return False
 

@@ -30,6 +30,7 @@ SERVERS = (
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "tasks")  # as runs do; before anything imports Prefect
+os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")  # as it is in most tests
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as runs do; before anything loads OpenMP
 if "KERAS_HOME" in os.environ:
     os.environ["KERAS_HOME"] = str(Path(os.environ["KERAS_HOME"]).resolve())  # tests change the working directory
@@ -43,6 +44,7 @@ settings.load_profile("bakeoff")
 def _working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test has an mlruns/ of its own, since that folder is relative to the working directory."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PREFECT_LOCAL_STORAGE_PATH", raising=False)  # a run of an earlier test has set it, to its own
 
 
 @pytest.fixture(autouse=True, scope="session")
