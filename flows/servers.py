@@ -199,7 +199,7 @@ def _wait_until_ready(waiting: list[Server]) -> None:
             if answers(server):
                 waiting.remove(server)
                 progress.report(f"starting {server.title}", 1, 1)
-            elif not _is_alive(server) or time.monotonic() > deadline:
+            elif _has_ended(server) or time.monotonic() > deadline:
                 why = f"{_last_words(server.log)} ({server.log} says more)"
                 raise BakeoffError(f"the {server.title} server did not start: {why}")
         time.sleep(POLL_SECONDS)
@@ -243,13 +243,17 @@ def _listening_ports(name: Name) -> set[int]:
     return ports
 
 
+def _has_ended(child: Server) -> bool:
+    """Of a server that this process has started; its mark cannot be read for an instant, as the program takes over."""
+    try:
+        return bool(psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def _is_alive(server: Server) -> bool:
     try:
-        process = psutil.Process(server.pid)
-        environment = process.environ()
-        if not environment:  # for an instant, as a program takes its process over; for good, where it has ended
-            return bool(process.status() != psutil.STATUS_ZOMBIE)
-        return environment.get(MARK) == _mark(server.name)
+        return psutil.Process(server.pid).environ().get(MARK) == _mark(server.name)
     except psutil.Error:
         return False
 

@@ -184,13 +184,15 @@ def test_a_stranger_with_the_process_id_of_a_server_long_gone_is_left_alone(beha
     Path("mlruns").mkdir()
     sleep = [sys.executable, "-c", "import threading; threading.Event().wait()"]
     with subprocess.Popen(sleep, start_new_session=True) as stranger:
-        started = psutil.Process(stranger.pid).create_time()
-        server = Server(name="mlflow", address="http://127.0.0.1:1", pid=stranger.pid, process_started=started)
-        servers._write(servers._Record(servers=(server,)))
-        assert servers.running() == {}
-        assert servers.stop() == []
-        assert stranger.poll() is None
-        stranger.kill()
+        try:
+            started = psutil.Process(stranger.pid).create_time()
+            server = Server(name="mlflow", address="http://127.0.0.1:1", pid=stranger.pid, process_started=started)
+            servers._write(servers._Record(servers=(server,)))
+            assert servers.running() == {}
+            assert servers.stop() == []
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_servers_of_another_folder_are_left_alone(behave: Behave, monkeypatch: pytest.MonkeyPatch) -> None:
