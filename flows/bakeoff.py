@@ -3,7 +3,7 @@
 import inspect
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
@@ -30,18 +30,7 @@ def bakeoff(experiment: Experiment) -> Report:
     """Takes all contenders of an experiment through the same folds and says what the scores allow one to say."""
     seconds: dict[str, float] = {}
     validation, metric = experiment.validation, experiment.metric
-    settings = experiment.model_dump(exclude={"name", "description", "contenders"})
-    with (
-        progress_shown(),
-        runs.tracked(
-            experiment.name,
-            experiment.description,
-            fingerprint(experiment),
-            flow_run.id,
-            settings,
-            flow_run_address(),
-        ) as run,
-    ):
+    with progress_shown(), _tracked(experiment) as run:
         with _timed("ingest", seconds):
             examples = steps.ingest(experiment.dataset)
             arrays = steps.vectorize(examples)
@@ -76,18 +65,26 @@ def bakeoff(experiment: Experiment) -> Report:
             leaderboard,
             comparison,
             corrected,
-        ).model_copy(
-            update={
-                "promotion": promotion,
-                "mlflow_experiment_id": run.experiment_id,
-                "mlflow_run_id": run.run_id,
-                "prefect_flow_run_id": flow_run.id,
-                "seconds": seconds,
-            }
-        )
+        ).model_copy(update={"promotion": promotion, "seconds": seconds, **_ids(run)})
         steps.log_report(run, report)
     publish(report)
     return report
+
+
+def _tracked(experiment: Experiment) -> AbstractContextManager[runs.RunRef]:
+    """The experiment's run in MLflow, which ends as this flow run does."""
+    settings = experiment.model_dump(exclude={"name", "description", "contenders"})
+    digest, address = fingerprint(experiment), flow_run_address()
+    return runs.tracked(experiment.name, experiment.description, digest, flow_run.id, settings, address)
+
+
+def _ids(run: runs.RunRef) -> dict[str, str]:
+    """Where the report's run is to be found, in MLflow and in Prefect."""
+    return {
+        "mlflow_experiment_id": run.experiment_id,
+        "mlflow_run_id": run.run_id,
+        "prefect_flow_run_id": str(flow_run.id),
+    }
 
 
 def attempt_all(what: str, experiments: Mapping[str, Experiment], fresh: bool) -> dict[str, Attempt]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.experiment import Experiment, load
-from flows.surroundings import alone_here, clear_about_servers, computing_again, end_flow_runs, orchestrated, prepare
+from flows.surroundings import clear_about_servers, orchestrated, prepare, within_flow_run
 from tasks.models.networks import NetworkSpec
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError, Spec
@@ -53,8 +53,7 @@ def run_within(experiment: Experiment, fresh: bool) -> Outcome:
     from flows.bakeoff import bakeoff, kept_report
     from flows.published import publish
 
-    with clear_about_servers(), alone_here(), computing_again(fresh):
-        end_flow_runs()
+    with within_flow_run(fresh):
         kept = None if fresh else kept_report(experiment)
         if kept:
             publish(kept)
@@ -88,8 +87,7 @@ def run_book_within(fresh: bool) -> "BookReport":
     reconcile()
     from flows.book import book, problems
 
-    with clear_about_servers(), alone_here(), computing_again(fresh):
-        end_flow_runs()
+    with within_flow_run(fresh):
         return book.fn(problems(), fresh)
 
 
@@ -120,8 +118,7 @@ def run_claim_within(names: Sequence[str], fresh: bool) -> "Claim":
     from flows.claim import claim
 
     experiments, left_out = _entered(names)
-    with clear_about_servers(), alone_here(), computing_again(fresh):
-        end_flow_runs()
+    with within_flow_run(fresh):
         return claim.fn(experiments, left_out, fresh)
 
 

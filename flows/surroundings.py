@@ -76,13 +76,25 @@ def orchestrated(experiments: Sequence[Experiment], fresh: bool) -> Iterator[Non
             yield
 
 
+@contextmanager
+def within_flow_run(fresh: bool) -> Iterator[None]:
+    """What the steps of a flow run that a worker has started need around them, once no other run is at work.
+
+    Raises:
+        BakeoffError: when a server stops answering meanwhile.
+    """
+    with clear_about_servers(), alone_here(), _computing_again(fresh):
+        end_flow_runs()
+        yield
+
+
 def alone_here() -> AbstractContextManager[None]:
     """Waits until no other run is at work in this folder: two would fight for the cores and for two databases."""
     return alone("lock", "another run")
 
 
 @contextmanager
-def computing_again(fresh: bool) -> Iterator[None]:
+def _computing_again(fresh: bool) -> Iterator[None]:
     """Has Prefect answer no task from a kept result, if `fresh`."""
     from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
@@ -153,7 +165,7 @@ def _prefect_settings(server: OwnServer | None, fresh: bool) -> Iterator[None]:
         settings |= {PREFECT_API_URL: server.api_url, PREFECT_UI_ENABLED: False}
     else:
         _check_api(PREFECT_API_URL.value())
-    with temporary_settings(settings), computing_again(fresh):
+    with temporary_settings(settings), _computing_again(fresh):
         try:
             yield
         finally:
