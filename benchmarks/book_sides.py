@@ -95,13 +95,16 @@ def _net(binary: bool) -> Any:
 
 def ours_on_mnist(import_seconds: float) -> Measured:
     """The engine on all training digits."""
+    from tasks.data.problem import Problem
+    from tasks.data.published.pictures import DIGITS
     from tasks.models.networks import DenseSpec
     from tasks.training import Member, Stack
 
     (X, y), (X_test, y_test) = _digits()
     spec = DenseSpec(units=(512,), batch_size=128, loss="categorical_crossentropy")
     started, epochs = time.perf_counter(), []
-    stack = Stack(spec, X, y, "multiclass", 10, [Member(np.arange(MNIST_ROWS), seed=0)], normalize=False)
+    problem = Problem(task="multiclass", form="pixels", shape=(28, 28), classes=DIGITS)
+    stack = Stack(spec, X, y, problem, [Member(np.arange(MNIST_ROWS), seed=0)])
     stack.fit(MNIST_EPOCHS, lambda done, total: epochs.append(time.perf_counter()))
     seconds = time.perf_counter() - started
     score = float(np.mean(stack.unstack(0).predict(X_test, verbose=0).argmax(axis=1) == y_test))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.datasets import BostonSpec, ingest
+from tasks.data.problem import Problem
 from tasks.data.splitting import KFoldSpec, Rows, split
 from tasks.data.vectorization import vectorize
 from tasks.models.networks import DenseSpec
@@ -43,7 +44,8 @@ def time_engine(data: Data, batch_size: int, epochs: int, units: tuple[int, ...]
     members = [Member(training, seed, held_out) for seed, (training, held_out) in enumerate(data.folds)]
     spec = DenseSpec(units=units, optimizer=RMSpropSpec(learning_rate=0.001), loss="mse", batch_size=batch_size)
     started = time.perf_counter()
-    stack = Stack(spec, data.X, data.y, "regression", 1, members)
+    problem = Problem(task="regression", form="table", shape=data.X.shape[1:])
+    stack = Stack(spec, data.X, data.y, problem, members)
     stack.fit(epochs)
     stack.predict([held_out for _, held_out in data.folds])
     done = time.perf_counter()

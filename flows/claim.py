@@ -9,7 +9,8 @@ from flows import steps
 from flows.bakeoff import attempt_all, fingerprint
 from flows.experiment import Experiment
 from flows.published import flow_run_address
-from tasks.data.keras_cache import state
+from tasks.data.published.keras_cache import state
+from tasks.data.published.spec import PublishedSpec
 from tasks.reports import claims
 from tasks.reports.claims import Claim
 from tasks.reports.report import Report
@@ -71,4 +72,6 @@ def enter(experiments: Sequence[Experiment], optional: Collection[str]) -> tuple
 
 
 def _would_be_fetched(experiment: Experiment) -> bool:
-    return any(state(file) == "absent" for file in experiment.dataset.files)
+    return isinstance(experiment.dataset, PublishedSpec) and any(
+        state(file) == "absent" for file in experiment.dataset.files
+    )

@@ -36,7 +36,7 @@ def list_datasets(context: typer.Context) -> None:
             table.add_column(heading, justify="right" if heading == "rows" else "left", no_wrap=True)
         for name, spec in DATASETS.items():
             dataset = spec()
-            shape = "x".join(str(length) for length in dataset.shape)
+            shape = "x".join(str(length) for length in dataset.problem.shape)
             table.add_row(name, dataset.task, f"{dataset.rows:,}", shape, dataset.origin, _here(dataset))
         out = Console(highlight=False)
         out.print(table)
@@ -58,8 +58,8 @@ def fetch(
     """
     with errors(debug):
         from flows import terminal
-        from tasks.data import keras_cache
         from tasks.data.datasets import dataset_named
+        from tasks.data.published import keras_cache
 
         specs = {name: dataset_named(name) for name in names}
         files = list(dict.fromkeys(file for spec in specs.values() for file in spec.files))
@@ -82,7 +82,7 @@ def verify(debug: Debug = False) -> None:
     """
     with errors(debug):
         from tasks.data.datasets import DATASETS
-        from tasks.data.keras_cache import state
+        from tasks.data.published.keras_cache import state
         from tasks.specs import BakeoffError
 
         words = {"cached": "as published", "absent": "not here", "altered": "ALTERED or cut short"}
@@ -113,7 +113,7 @@ def show(
     """
     with errors(debug):
         from flows import terminal
-        from tasks.data.keras_cache import fetch
+        from tasks.data.published.keras_cache import fetch
         from tasks.specs import BakeoffError
 
         dataset = _dataset(name, num_words)
@@ -154,7 +154,7 @@ def _dataset(name: str, num_words: int | None) -> "AnyDataset":
 
 
 def _keras_folder() -> str:
-    from tasks.data.pictures import MNIST
+    from tasks.data.published.pictures import MNIST
 
     return str(MNIST.path.parent)
 
@@ -170,8 +170,8 @@ def _draw(dataset: "AnyDataset", raw: "Raw", row: int) -> str:
     import numpy as np
 
     from tasks.data.examples import WordLists
-    from tasks.data.pictures import PictureSpec
-    from tasks.data.texts import TextSpec
+    from tasks.data.published.pictures import PictureSpec
+    from tasks.data.published.texts import TextSpec
 
     if isinstance(raw.X, WordLists) and isinstance(dataset, TextSpec):
         return textwrap.fill(dataset.decode(raw.X[row]), TEXT_COLUMNS)

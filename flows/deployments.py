@@ -127,7 +127,7 @@ def deployment(name: str) -> Deployment:
     return Deployment(
         name=name,
         parameters={"experiment": name},
-        tags=("bakeoff", experiment.dataset.task, experiment.dataset.form),
+        tags=("bakeoff", experiment.dataset.problem.task, experiment.dataset.problem.form),
         description=_described(experiment.description, f"run {name}"),
     )
 

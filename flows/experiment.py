@@ -37,10 +37,10 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _choices_fit_the_task(self) -> "Experiment":
-        metric_for(self.metric, self.dataset.task)
+        metric_for(self.metric, self.dataset.problem.task)
         for name, contender in self.contenders.items():
             try:
-                contender.check(self.dataset.task, self.dataset.form, self.dataset.shape, self.metric)
+                contender.check(self.dataset.problem, self.metric)
             except BakeoffError as error:
                 raise BakeoffError(f"contenders.{name}: {error}") from error
         return self

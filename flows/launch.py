@@ -172,6 +172,6 @@ def _check_settings(experiment: Experiment) -> None:
     for name, contender in experiment.contenders.items():
         if not isinstance(contender, NetworkSpec):
             try:
-                contender.estimator(experiment.dataset.task, experiment.dataset.form, seed=0)
+                contender.estimator(experiment.dataset.problem, seed=0)
             except BakeoffError as error:
                 raise BakeoffError(f"contender {name}: {error}") from error

@@ -38,7 +38,7 @@ def predict(
     """
     with errors(debug, interrupted="nothing was written", log="mlruns/predict.log"):
         from flows import terminal
-        from tasks.data.rows import check_suffix, write_rows
+        from tasks.data.own.rows import check_suffix, write_rows
 
         for path in filter(None, (source, target)):
             check_suffix(path)
@@ -54,7 +54,7 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
     """The rows with predictions; what there is to know beside them is said on the console."""
     from flows import launch, terminal
     from tasks import progress
-    from tasks.data.rows import read_rows
+    from tasks.data.own.rows import read_rows
     from tasks.prediction import predict_rows
     from tasks.specs import BakeoffError
     from tasks.tracking import served

@@ -156,7 +156,7 @@ def _results_of(champion: Version, experiment: Experiment, found: Found) -> tupl
             return evaluation, [test]
     dataset, metric, validation = experiment.dataset, experiment.metric, experiment.validation
     try:
-        champion.contender.check(dataset.task, dataset.form, dataset.shape, metric)
+        champion.contender.check(dataset.problem, metric)
         with progress.labelled("the champion"):
             evaluation = steps.evaluate(champion.name, champion.contender, found.arrays, found.folds, metric)
             if not isinstance(validation, HoldOutSpec):

@@ -117,9 +117,9 @@ def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Fo
         for number, (training, held_out) in enumerate(pairs):
             seed = seed_of(folds.validation.seed, number) % 2**31
             with fitting.running():
-                fitted = contender.fit(X[training], y[training], arrays.task, arrays.form, seed)
+                fitted = contender.fit(X[training], y[training], arrays, seed)
             with predicting.running():
-                predictions.append(contender.predict(fitted.model, X[held_out], arrays.task, arrays.n_outputs))
+                predictions.append(contender.predict(fitted.model, X[held_out], arrays))
             notes |= dict.fromkeys(fitted.warnings)
             progress.report(f"{name}, fold", number + 1, len(pairs))
     return _Outcome(
@@ -144,8 +144,7 @@ def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Fold
     fitting, predicting, n_members = Stopwatch(), Stopwatch(), contender.n_members
     members = _members(contender, y, arrays, folds)
     with fitting.running():
-        normalize = arrays.form == "table"
-        stack = Stack(contender, X, y, arrays.task, arrays.n_outputs, members, normalize, arrays.shape)
+        stack = Stack(contender, X, y, arrays, members)
         history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
     with predicting.running():
         predictions = stack.predict([member.validation for member in members])

@@ -7,48 +7,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.datasets import dataset_named
-from tasks.data.examples import Examples, Form
-from tasks.data.texts import TextSpec
+from tasks.data.examples import TEXT, Examples
+from tasks.data.problem import Problem
+from tasks.data.published.texts import TextSpec
+from tasks.data.published.vocabulary import number_words, vocabulary
 from tasks.data.vectorization import Features, count_words, scale_pixels
-from tasks.data.vocabulary import number_words, vocabulary
-from tasks.metrics import Task
 from tasks.models.contenders import Contender
 from tasks.models.networks import NetworkSpec
 from tasks.refitting import predict_by
-from tasks.specs import BakeoffError, Spec, did_you_mean
+from tasks.specs import BakeoffError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXT = "text"
 PREDICTION = "prediction"
 NAMED = 10  # columns that a message names at most
 
 
-class Served(Spec):
+class Served(Problem):
     """What must travel with a model, so that raw rows become predictions wherever it is loaded.
 
-    `dataset` and `digest` say what it was fitted on. `shape` is that of one example, `features` are a table's columns,
-    `classes` the labels in the order of their numbers, `unit` is that of a predicted number. `brightest` stands for
-    white in a picture. `words` are those that a text data set counted, the most frequent first.
+    `dataset` and `digest` say what it was fitted on. `features` are a table's columns, `unit` is that of a predicted
+    number. `brightest` stands for white in a picture. `words` are those that a text data set counted, the most frequent
+    first.
     """
 
     dataset: str
     digest: str
     contender: Contender
-    task: Task
-    form: Form
-    shape: tuple[int, ...]
     features: tuple[str, ...]
-    classes: tuple[str, ...]
     unit: str
     brightest: int
     words: tuple[str, ...]
-
-    @property
-    def n_outputs(self) -> int:
-        """Columns of a prediction: 1 for regression, else one for each class."""
-        return max(1, len(self.classes))
 
     @property
     def numbers(self) -> tuple[str, ...] | None:
@@ -72,7 +62,8 @@ def describe(contender: Contender, examples: Examples) -> Served:
         dataset=examples.name,
         words=vocabulary(dataset) if dataset and issubclass(dataset, TextSpec) else (),
         contender=contender,
-        **examples.model_dump(include={"digest", "task", "form", "shape", "features", "classes", "unit", "brightest"}),
+        **examples.fields(),
+        **examples.model_dump(include={"digest", "features", "unit", "brightest"}),
     )
 
 
@@ -93,7 +84,7 @@ def predict_rows(served: Served, load: Callable[[], Any], rows: "pd.DataFrame") 
     if taken:
         raise BakeoffError(f"the prediction would overwrite {_listed(taken)}; rename or drop what has that name")
     features = _features(served, rows)
-    outputs = predict_by(served.contender, load(), features, served.task, served.n_outputs)
+    outputs = predict_by(served.contender, load(), features, served)
     if not served.classes:
         return rows.assign(**{PREDICTION: outputs})
     labels = np.array(served.classes, object)[outputs.argmax(axis=1)]

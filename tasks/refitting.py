@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import progress
+from tasks.data.problem import Problem
 from tasks.data.splitting import Validation
 from tasks.data.vectorization import Arrays, Features, word_rows
 from tasks.evaluation import Evaluation, member_seeds, seed_of
-from tasks.metrics import METRICS, MetricName, Task
+from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
 from tasks.models.networks import Network, NetworkSpec, output_layer
 from tasks.specs import BakeoffError, Spec
@@ -78,7 +79,7 @@ def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Ref
         models = tuple(store(".keras", net.save) for net in nets)
         return Refit(name=evaluation.name, contender=contender, models=models, fit_seconds=seconds, epochs=epochs)
     progress.report(f"{evaluation.name}, all training rows", 0, 1)
-    fitted = contender.fit(*arrays.training(), arrays.task, arrays.form, seeds[0] % 2**31)
+    fitted = contender.fit(*arrays.training(), arrays, seeds[0] % 2**31)
     seconds = time.perf_counter() - started
     progress.report(f"{evaluation.name}, all training rows", 1, 1)
     models = (store(contender.suffix, lambda path: contender.save(fitted.model, path)),)
@@ -107,16 +108,16 @@ def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScor
 
 def predict(refit: Refit, X: Features, arrays: Arrays, number: int = 0) -> NDArray[np.float64]:
     """A kept model's prediction for X as `arrays` has it: (rows,), or probabilities (rows, classes)."""
-    return predict_by(refit.contender, load_model(refit, number), X, arrays.task, arrays.n_outputs)
+    return predict_by(refit.contender, load_model(refit, number), X, arrays)
 
 
-def predict_by(contender: Contender, model: Any, X: Features, task: Task, n_outputs: int) -> NDArray[np.float64]:
+def predict_by(contender: Contender, model: Any, X: Features, problem: Problem) -> NDArray[np.float64]:
     """A fitted model's prediction: (rows,), or probabilities (rows, classes)."""
     if isinstance(contender, NetworkSpec):
         from tasks.training import as_prediction
 
-        return as_prediction(_outputs(model, X).astype(np.float64), output_layer(task, n_outputs))
-    return contender.predict(model, X, task, n_outputs)
+        return as_prediction(_outputs(model, X).astype(np.float64), output_layer(problem.task, problem.n_outputs))
+    return contender.predict(model, X, problem)
 
 
 def _outputs(net: Any, X: Features) -> NDArray[np.float32]:
@@ -160,8 +161,7 @@ def _fit_networks(name: str, contender: Network, arrays: Arrays, seeds: Sequence
     X, y = arrays.training()
     every_epoch = contender.model_copy(update={"early_stopping": None})
     members = [Member(np.arange(len(y)), own) for seed in seeds for own in member_seeds(seed, contender.n_members)]
-    normalize = arrays.form == "table"
-    stack = Stack(every_epoch, X, y, arrays.task, arrays.n_outputs, members, normalize, arrays.shape)
+    stack = Stack(every_epoch, X, y, arrays, members)
     what = f"{name}, all training rows, epoch"
     stack.fit(epochs, lambda done, total: progress.report(what, done, total))
     nets = [stack.unstack(number) for number in range(len(members))]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tasks.batching import DenseRows, Steps, WordRows
 from tasks.data.normalization import Normalization, fit_normalization
+from tasks.data.problem import Problem
 from tasks.data.splitting import Rows
 from tasks.data.vectorization import Features, one_hot
 from tasks.metrics import Task
@@ -88,11 +89,8 @@ class Stack:
         spec: the architecture and how it is trained.
         X: (rows, features), an array or a multi-hot CSR matrix.
         y: (rows,), numbers or class numbers.
-        task: decides the output layer and the metric.
-        n_outputs: the number of classes; 1 for regression.
+        problem: decides the output layer and the metric; each member normalizes a table by its own training rows.
         members: what each net learns from.
-        normalize: whether each member normalizes the features of an array by its own training rows.
-        shape: of pictures, what each was before it became a row.
     """
 
     def __init__(
@@ -100,20 +98,17 @@ class Stack:
         spec: NetworkSpec,
         X: Features,
         y: NDArray[np.generic],
-        task: Task,
-        n_outputs: int,
+        problem: Problem,
         members: Sequence[Member],
-        normalize: bool = True,
-        shape: tuple[int, ...] = (),
     ) -> None:
         self.spec, self.members = spec, list(members)
-        self._output = output_layer(task, n_outputs)
+        self._output = output_layer(problem.task, problem.n_outputs)
         self._source = DenseRows(X) if isinstance(X, np.ndarray) else WordRows(X)
-        self._set_targets(spec.loss_for(task), task, y, n_outputs)
+        self._set_targets(spec.loss_for(problem.task), problem, y)
         self.normalizations: list[Normalization] = []
-        if normalize and isinstance(X, np.ndarray):
+        if problem.form == "table":
             self.normalizations = [fit_normalization(X[member.training]) for member in members]
-        self._inputs = Inputs(self._source.features, isinstance(self._source, WordRows), shape)
+        self._inputs = Inputs(self._source.features, isinstance(self._source, WordRows), problem.shape)
         seeds = [member.seed for member in members]
         self.network = build_stack(spec, self._output, self._inputs, seeds, self.normalizations)
         self._slots = [
@@ -173,13 +168,13 @@ class Stack:
     def _patience(self) -> int:
         return self.spec.early_stopping.patience if self.spec.early_stopping else self.spec.epochs
 
-    def _set_targets(self, loss: Loss, task: Task, y: NDArray[np.generic], n_outputs: int) -> None:
+    def _set_targets(self, loss: Loss, problem: Problem, y: NDArray[np.generic]) -> None:
         """Classes as one-hot rows, or as numbers for the one loss that takes them so."""
-        self._loss, self._metric = _LOSSES[loss], _METRICS[task]
+        self._loss, self._metric = _LOSSES[loss], _METRICS[problem.task]
         if loss == "sparse_categorical_crossentropy":
             self._metric = keras.metrics.sparse_categorical_accuracy
-        in_columns = task == "multiclass" and loss != "sparse_categorical_crossentropy"
-        self._y = tf.constant(one_hot(y, n_outputs) if in_columns else y[:, None], tf.float32)
+        in_columns = problem.task == "multiclass" and loss != "sparse_categorical_crossentropy"
+        self._y = tf.constant(one_hot(y, problem.n_outputs) if in_columns else y[:, None], tf.float32)
 
     def _shuffled(self, shuffles: Sequence[np.random.Generator]) -> Steps:
         rows = [shuffle.permutation(member.training) for shuffle, member in zip(shuffles, self.members, strict=True)]

@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 
 from tasks.comparison import Decision, Verdict
 from tasks.costs import Cost
+from tasks.data.problem import Form, Problem
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import Task
@@ -16,7 +17,13 @@ from tasks.models.contenders import Contender
 from tasks.refitting import FinalScore
 from tasks.store import StoredFile, store_arrays
 
+CLASSES: dict[Task, tuple[str, ...]] = {"regression": (), "binary": ("a", "b"), "multiclass": ("a", "b", "c")}
 NO_FILE = StoredFile(digest="0" * 16, suffix=".npz")
+
+
+def problem_of(task: Task, form: Form = "table", shape: tuple[int, ...] = (8,)) -> Problem:
+    """A problem with two or three classes, or none."""
+    return Problem(task=task, form=form, shape=shape, classes=CLASSES[task])
 
 
 def arrays_of(task: Task, y: Sequence[float], X: NDArray[np.float64] | None = None, n_test: int = 0) -> Arrays:

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.data.examples import Form
+from tasks.data.problem import Form
 from tasks.data.vectorization import Features
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats
 from tasks.models.contenders import Baseline
 from tasks.specs import BakeoffError
+from tests.builders import CLASSES, problem_of
 
 ROWS, SEED = 150, 3
-N_OUTPUTS: dict[Task, int] = {"regression": 1, "binary": 2, "multiclass": 3}
 FITTING: dict[Task, MetricName] = {"regression": "mae", "binary": "accuracy", "multiclass": "accuracy"}
 SPECS: list[BaselineSpec] = [spec() for spec in get_args(Baseline)]
 
@@ -24,7 +24,7 @@ SPECS: list[BaselineSpec] = [spec() for spec in get_args(Baseline)]
 def learnable(task: Task, form: Form) -> tuple[Features, NDArray[np.generic]]:
     """X (150, 8) and y: the target follows from the first columns, whose scales differ much in a table."""
     generator = np.random.default_rng(0)
-    classes = np.arange(ROWS) % max(2, N_OUTPUTS[task])
+    classes = np.arange(ROWS) % max(2, len(CLASSES[task]))
     X = generator.poisson(0.2, size=(ROWS, 8)).astype(np.float64)
     X[np.arange(ROWS), classes] += generator.integers(1, 4, ROWS)
     if form == "table":
@@ -38,7 +38,7 @@ def learnable(task: Task, form: Form) -> tuple[Features, NDArray[np.generic]]:
 def takes(spec: BaselineSpec, task: Task, form: Form) -> bool:
     """Whether a contender takes such data at all."""
     try:
-        spec.check(task, form, (8,), FITTING[task])
+        spec.check(problem_of(task, form), FITTING[task])
     except BakeoffError:
         return False
     return True
@@ -60,16 +60,16 @@ def fitted(kind: str, task: Task, form: Form) -> Fitted:
     X, y = learnable(task, form)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return next(spec for spec in SPECS if spec.kind == kind).fit(X[:100], y[:100], task, form, SEED)
+        return next(spec for spec in SPECS if spec.kind == kind).fit(X[:100], y[:100], problem_of(task, form), SEED)
 
 
 def predicted(spec: BaselineSpec, task: Task, form: Form) -> Floats:
     """What that contender predicts for the other rows."""
     X, _ = learnable(task, form)
-    return spec.predict(fitted(spec.kind, task, form).model, X[100:], task, N_OUTPUTS[task])
+    return spec.predict(fitted(spec.kind, task, form).model, X[100:], problem_of(task, form))
 
 
 def fit_predict(spec: BaselineSpec, task: Task, form: Form, seed: int = SEED) -> Floats:
     """What a contender, fitted on the first 100 rows, predicts for the others."""
     X, y = learnable(task, form)
-    return spec.predict(spec.fit(X[:100], y[:100], task, form, seed).model, X[100:], task, N_OUTPUTS[task])
+    return spec.predict(spec.fit(X[:100], y[:100], problem_of(task, form), seed).model, X[100:], problem_of(task, form))

@@ -9,9 +9,9 @@ import pytest
 
 from tasks.data.datasets import AnyDataset, ingest
 from tasks.data.examples import Examples
-from tasks.data.keras_cache import KerasFile
+from tasks.data.published.keras_cache import KerasFile
+from tasks.data.published.texts import ImdbSpec
 from tasks.data.splitting import KFoldSpec
-from tasks.data.texts import ImdbSpec
 from tasks.data.vectorization import Arrays, vectorize
 from tasks.models.contenders import Contender
 from tasks.refitting import Refit, refit

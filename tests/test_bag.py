@@ -12,6 +12,7 @@ from tasks.data.vectorization import word_rows
 from tasks.metrics import Task
 from tasks.models.networks import DenseSpec
 from tasks.training import Member, Stack
+from tests.builders import problem_of
 
 RNG = np.random.default_rng(0)
 WORDS = 40
@@ -22,7 +23,6 @@ TARGETS: dict[Task, NDArray[np.generic]] = {
     "binary": (DENSE[:, 1:9].sum(axis=1) > 1).astype(np.int64),
     "multiclass": DENSE[:, 1:9].sum(axis=1).astype(np.int64).clip(0, 2),
 }
-N_OUTPUTS: dict[Task, int] = {"regression": 1, "binary": 2, "multiclass": 3}
 MEMBERS = [
     Member(np.arange(60), seed=1, validation=np.arange(60, 90)),
     Member(np.arange(30, 87), seed=2, validation=np.arange(10)),
@@ -35,7 +35,7 @@ SPECS = [
 
 
 def stack_on(X: NDArray[np.float32] | csr_matrix, spec: DenseSpec, task: Task, members: list[Member]) -> Stack:
-    return Stack(spec, X, TARGETS[task], task, N_OUTPUTS[task], members, normalize=False)
+    return Stack(spec, X, TARGETS[task], problem_of(task, "words"), members)
 
 
 @pytest.mark.parametrize("members", [MEMBERS[:1], MEMBERS], ids=["alone", "stacked"])

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from tasks.models.baselines import boosting
 from tasks.models.baselines.boosting import GradientBoostingSpec, LightGBMSpec, XGBoostSpec
 from tasks.specs import BakeoffError
+from tests.builders import problem_of
 from tests.learnable import SEED, fit_predict, learnable
 
 LIBRARIES = pytest.mark.parametrize("spec", [XGBoostSpec, LightGBMSpec], ids=["xgboost", "lightgbm"])
@@ -28,18 +29,22 @@ def test_the_same_seed_gives_the_same_trees_and_another_seed_others() -> None:
 def test_the_booster_predicts_as_the_librarys_own_estimator(spec: type[XGBoostSpec | LightGBMSpec]) -> None:
     for task in ("regression", "binary", "multiclass"):
         X, y = learnable(task, "words")
-        estimator = spec().estimator(task, "words", SEED).fit(X[:100], y[:100])
+        estimator = spec().estimator(problem_of(task, "words"), SEED).fit(X[:100], y[:100])
         expected = (estimator.predict if task == "regression" else estimator.predict_proba)(X[100:])
         assert_allclose(fit_predict(spec(), task, "words"), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_lightgbm_takes_its_listed_names_and_refuses_aliases() -> None:
-    known = LightGBMSpec(params={"max_bin": 63, "deterministic": False}).estimator("binary", "words", 0).get_params()
+    known = (
+        LightGBMSpec(params={"max_bin": 63, "deterministic": False})
+        .estimator(problem_of("binary", "words"), 0)
+        .get_params()
+    )
     assert (known["max_bin"], known["deterministic"], known["force_col_wise"]) == (63, False, True)
     with pytest.raises(BakeoffError, match=r"LGBMClassifier has no argument 'num_leaf'; did you mean num_leaves\?"):
-        LightGBMSpec(params={"num_leaf": 7}).estimator("binary", "words", 0)
+        LightGBMSpec(params={"num_leaf": 7}).estimator(problem_of("binary", "words"), 0)
     with pytest.raises(BakeoffError, match=r"LGBMClassifier has no argument 'bagging_fraction'"):
-        LightGBMSpec(params={"bagging_fraction": 0.5}).estimator("binary", "words", 0)
+        LightGBMSpec(params={"bagging_fraction": 0.5}).estimator(problem_of("binary", "words"), 0)
 
 
 @LIBRARIES
@@ -55,8 +60,8 @@ def test_threads_follow_the_size_of_the_data_unless_params_say_otherwise(
     monkeypatch.setattr(boosting, "threads_for", lambda n_values: 2 if n_values > 1000 else 1)
     X, y = learnable("regression", "table")
     for rows in (X[:100], X):
-        spec().fit(rows, y[: len(rows)], "regression", "table", SEED)
-    spec(params={"n_jobs": 3}).fit(X, y, "regression", "table", SEED)
+        spec().fit(rows, y[: len(rows)], problem_of("regression"), SEED)
+    spec(params={"n_jobs": 3}).fit(X, y, problem_of("regression"), SEED)
     assert seen == [1, 2, 3]
 
 
@@ -64,15 +69,15 @@ def test_threads_follow_the_size_of_the_data_unless_params_say_otherwise(
 def test_a_class_without_training_rows_is_refused(spec: type[XGBoostSpec | LightGBMSpec]) -> None:
     X, y = learnable("binary", "table")
     with pytest.raises(BakeoffError, match="needs a training row of every class"):
-        spec().fit(X, 2 * y, "multiclass", "table", SEED)
+        spec().fit(X, 2 * y, problem_of("multiclass"), SEED)
 
 
 @LIBRARIES
 def test_an_objective_that_gives_no_probabilities_is_refused(spec: type[XGBoostSpec | LightGBMSpec]) -> None:
     objective = {"xgboost": "binary:hinge", "lightgbm": "regression"}[spec().kind]
     with pytest.raises(BakeoffError, match=f"gives no probabilities with objective {objective}; leave it out"):
-        spec(params={"objective": objective}).check("binary", "table", (3,), "accuracy")
-    spec(params={"objective": spec.probability_objectives[0]}).check("binary", "table", (3,), "accuracy")
+        spec(params={"objective": objective}).check(problem_of("binary", "table", (3,)), "accuracy")
+    spec(params={"objective": spec.probability_objectives[0]}).check(problem_of("binary", "table", (3,)), "accuracy")
 
 
 @LIBRARIES
@@ -104,7 +109,7 @@ def test_a_missing_value_is_what_params_say() -> None:
     X, y = learnable("regression", "table")
     X[::3, 0] = np.nan
     expected, coded = (
-        spec.predict(spec.fit(rows, y, "regression", "table", SEED).model, rows, "regression", 1)
+        spec.predict(spec.fit(rows, y, problem_of("regression"), SEED).model, rows, problem_of("regression"))
         for spec, rows in (
             (XGBoostSpec(), X),
             (XGBoostSpec(params={"missing": -999.0}), np.where(np.isnan(X), -999.0, X)),

@@ -10,6 +10,7 @@ from tasks.models.networks import ConvSpec
 from tasks.models.optimizers import AdamSpec, RMSpropSpec
 from tasks.models.stacking import ensemble
 from tasks.training import Member, Stack
+from tests.builders import problem_of
 
 SHAPE = (12, 10)
 PICTURES = np.random.default_rng(0).random((48, 120)).astype(np.float32)
@@ -27,7 +28,7 @@ EPOCHS = 3
 
 
 def stack_of(spec: ConvSpec, members: list[Member] = MEMBERS) -> Stack:
-    return Stack(spec, PICTURES, Y, "multiclass", 3, members, normalize=False, shape=SHAPE)
+    return Stack(spec, PICTURES, Y, problem_of("multiclass", "pixels", SHAPE), members)
 
 
 def fit_with_keras(net: Any, spec: ConvSpec, member: Member) -> None:
@@ -75,7 +76,7 @@ def test_it_learns_a_pattern_wherever_it_stands() -> None:
         pictures[row][stroke] = 1
     spec = ConvSpec(filters=(8,), units=(16,), optimizer=RMSpropSpec(learning_rate=0.01), batch_size=16)
     member = Member(np.arange(80), seed=0, validation=np.arange(80, 120))
-    stack = Stack(spec, pictures.reshape(120, -1), y, "binary", 2, [member], normalize=False, shape=SHAPE)
+    stack = Stack(spec, pictures.reshape(120, -1), y, problem_of("binary", "pixels", SHAPE), [member])
     assert stack.fit(15).val_metric[-1, 0] > 0.9
 
 

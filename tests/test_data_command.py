@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from tasks.data.datasets import DATASETS
-from tasks.data.keras_cache import KerasFile
+from tasks.data.published.keras_cache import KerasFile
 
 
 def data(*arguments: str, code: int = 0) -> Result:

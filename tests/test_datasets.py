@@ -1,6 +1,6 @@
 """What every data set has in common: it is read, checked and kept, and is what is said of it."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from tasks.data.datasets import DATASETS, AnyDataset, Dataset, dataset_named, ingest
-from tasks.data.examples import Examples, Form, Raw, WordLists
-from tasks.metrics import Task
-from tasks.specs import BakeoffError, Spec
+from tasks.data.examples import Examples, Raw, WordLists
+from tasks.data.problem import Form
+from tasks.data.published.spec import PublishedSpec
+from tasks.specs import BakeoffError
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4, 5, 6]}, index=[7, 8, 9])
 Y = np.array([0.5, 1.5, 2.5])
@@ -22,13 +23,11 @@ PICTURES = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
 def _ingest(X: pd.DataFrame | NDArray[np.uint8], y: Any = Y, held_out: Any = HELD_OUT) -> Examples:
     kind: Form = "pixels" if isinstance(X, np.ndarray) else "table"
 
-    class MadeSpec(Spec):
+    class MadeSpec(PublishedSpec):
         kind: Literal["made"] = "made"
-        task: ClassVar[Task] = "regression"
-        form: ClassVar[Form]
-        shape: ClassVar[tuple[int, ...]] = (2,)
-        unit: ClassVar[str] = "m"
-        classes: ClassVar[tuple[str, ...]] = ()
+        task = "regression"
+        shape = (2,)
+        unit = "m"
 
         def read(self) -> Raw:
             return Raw(X, np.asarray(y), np.asarray(held_out))
@@ -84,9 +83,9 @@ def test_what_is_said_of_a_dataset_is_what_is_read(name: str) -> None:
         assert raw.X.words.min() > 0  # 0 fills rows up
     elif dataset.form == "pixels":
         assert isinstance(raw.X, np.ndarray)
-        assert raw.X.shape[1:] == dataset.shape
+        assert raw.X.shape[1:] == dataset.problem.shape
     else:
         assert isinstance(raw.X, pd.DataFrame)
-        assert raw.X.shape[1:] == dataset.shape
+        assert raw.X.shape[1:] == dataset.problem.shape
     if dataset.classes:
         assert sorted(set(raw.y.tolist())) == list(range(len(dataset.classes)))

@@ -15,7 +15,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.svm import LinearSVC
 
-from tasks.data.examples import Form
+from tasks.data.problem import Form
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines import estimators
 from tasks.models.baselines.bayes import MultinomialNBSpec
@@ -27,7 +27,8 @@ from tasks.models.baselines.neighbors import KNeighborsSpec
 from tasks.models.baselines.pipelines import SelectKBestSpec, SklearnSpec
 from tasks.models.baselines.trees import DecisionTreeSpec, RandomForestSpec
 from tasks.specs import BakeoffError
-from tests.learnable import CASES, IDS, N_OUTPUTS, SEED, SPECS, fit_predict, fitted, learnable, predicted
+from tests.builders import problem_of
+from tests.learnable import CASES, IDS, SEED, SPECS, fit_predict, fitted, learnable, predicted
 
 ALL = pytest.mark.parametrize(("spec", "task", "form"), CASES, ids=IDS)
 EACH = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
@@ -63,33 +64,33 @@ def test_what_does_not_fit_is_refused_with_what_to_choose_and_all_else_is_taken(
         for metric in metrics:
             reason = _reason(spec.kind, task, form, metric)
             if reason is None:
-                spec.check(task, form, (8,), metric)
+                spec.check(problem_of(task, form), metric)
                 continue
             with pytest.raises(BakeoffError) as refusal:
-                spec.check(task, form, (8,), metric)
+                spec.check(problem_of(task, form), metric)
             assert str(refusal.value).startswith(spec.kind)
             assert reason in str(refusal.value)
 
 
 def test_what_takes_no_sparse_rows_takes_the_best_words_as_an_array() -> None:
     spec = HistGradientBoostingSpec(select=SelectKBestSpec(k=4))
-    spec.check("binary", "words", (8,), "accuracy")
+    spec.check(problem_of("binary", "words"), "accuracy")
     _, y = learnable("binary", "words")
     assert (fit_predict(spec, "binary", "words").argmax(axis=1) == y[100:]).mean() > 0.8
 
 
 def test_a_weighting_of_words_is_refused_where_there_are_none() -> None:
-    LinearSvmSpec(weighting="tf_idf").check("binary", "words", (8,), "accuracy")
+    LinearSvmSpec(weighting="tf_idf").check(problem_of("binary", "words"), "accuracy")
     for form in ("table", "pixels"):
         with pytest.raises(BakeoffError, match=r"weighting tf_idf is for words, and these data are no texts"):
-            LinearSvmSpec(weighting="tf_idf").check("binary", form, (8,), "accuracy")
+            LinearSvmSpec(weighting="tf_idf").check(problem_of("binary", form), "accuracy")
 
 
 @EACH
 def test_an_argument_that_the_estimator_does_not_have_is_refused(spec: BaselineSpec) -> None:
     wrong = type(spec)(params={"xyzzy": 1})
     with pytest.raises(BakeoffError, match=r"^\w+ has no argument 'xyzzy'; it has \w+, "):
-        wrong.estimator(_some_task(spec), "pixels", 0)
+        wrong.estimator(problem_of(_some_task(spec), "pixels"), 0)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_an_argument_that_the_estimator_does_not_have_is_refused(spec: BaselineS
 )
 def test_the_nearest_argument_is_named(spec: BaselineSpec, message: str) -> None:
     with pytest.raises(BakeoffError, match=message):
-        spec.estimator("regression", "table", 0)
+        spec.estimator(problem_of("regression"), 0)
 
 
 def test_what_a_library_says_of_a_value_is_for_the_user_to_mend() -> None:
@@ -114,31 +115,33 @@ def test_what_a_library_says_of_a_value_is_for_the_user_to_mend() -> None:
 
 @ALL
 def test_the_estimator_suits_the_task(spec: BaselineSpec, task: Task, form: Form) -> None:
-    estimator = spec.estimator(task, form, 0)
+    estimator = spec.estimator(problem_of(task, form), 0)
     assert is_regressor(estimator) == (task == "regression")
     assert is_classifier(estimator) == (task != "regression")
 
 
 @EACH
 def test_what_is_drawn_at_random_is_drawn_from_the_seed_unless_params_say_otherwise(spec: BaselineSpec) -> None:
-    arguments = spec.estimator(_some_task(spec), "pixels", 17).get_params()
+    arguments = spec.estimator(problem_of(_some_task(spec), "pixels"), 17).get_params()
     seeds = [value for name, value in arguments.items() if name.endswith("random_state")]
     assert set(seeds) <= {17}
     if seeds:
-        own = type(spec)(params={"random_state": 5}).estimator(_some_task(spec), "pixels", 17).get_params()
+        own = type(spec)(params={"random_state": 5}).estimator(problem_of(_some_task(spec), "pixels"), 17).get_params()
         assert {value for name, value in own.items() if name.endswith("random_state")} == {5}
 
 
 def test_many_kinds_draw_at_random() -> None:
     seeded = [
-        spec for spec in SPECS if "random_state" in str(spec.estimator(_some_task(spec), "pixels", 17).get_params())
+        spec
+        for spec in SPECS
+        if "random_state" in str(spec.estimator(problem_of(_some_task(spec), "pixels"), 17).get_params())
     ]
     assert len(seeded) >= 10
 
 
 def test_params_reach_the_estimator() -> None:
     spec = HistGradientBoostingSpec(params={"max_iter": 7, "max_depth": None})
-    arguments = spec.estimator("binary", "table", 17)[-1].get_params()
+    arguments = spec.estimator(problem_of("binary"), 17)[-1].get_params()
     assert (arguments["max_iter"], arguments["max_depth"], arguments["random_state"]) == (7, None, 17)
 
 
@@ -147,18 +150,18 @@ def test_only_a_table_is_scaled_and_only_for_methods_that_depend_on_scales() -> 
         spec.kind
         for spec in SPECS
         if isinstance(spec, SklearnSpec)
-        and "StandardScaler" in [type(step).__name__ for step in spec.estimator(_some_task(spec), "table", 0)]
+        and "StandardScaler" in [type(step).__name__ for step in spec.estimator(problem_of(_some_task(spec)), 0)]
     }
     assert scaled == {
         "logistic_regression", "ridge", "linear_svm", "rbf_svm", "bernoulli_nb", "k_nearest_neighbors"
     }  # fmt: skip
-    assert [type(step).__name__ for step in RidgeSpec().estimator("regression", "pixels", 0)] == ["Ridge"]
+    assert [type(step).__name__ for step in RidgeSpec().estimator(problem_of("regression", "pixels"), 0)] == ["Ridge"]
 
 
 @pytest.mark.parametrize("form", ["table", "words"])
 def test_the_steps_stand_in_the_order_weighting_selection_scaling(form: Form) -> None:
     spec = LinearSvmSpec(select=SelectKBestSpec(k=4, score_func="f_classif"))
-    steps = [type(step).__name__ for step in spec.estimator("binary", form, 0)]
+    steps = [type(step).__name__ for step in spec.estimator(problem_of("binary", form), 0)]
     selection = ["SelectKBest", "DenseTransformer"]
     assert (
         steps
@@ -176,7 +179,7 @@ def test_words_are_weighted_as_scikit_learn_does_from_the_training_rows_alone() 
     decisions = {}
     for weighting, features in weighted.items():
         spec = LinearSvmSpec(weighting=weighting)
-        model = spec.fit(X[:100], y[:100], "multiclass", "words", SEED).model
+        model = spec.fit(X[:100], y[:100], problem_of("multiclass", "words"), SEED).model
         reference = LinearSVC(random_state=SEED).fit(features[:100].astype(np.float32), y[:100])
         decisions[weighting] = model.decision_function(X[100:])
         np.testing.assert_allclose(
@@ -207,7 +210,7 @@ def test_a_prediction_is_finite_and_of_classes_a_row_of_probabilities(
 ) -> None:
     prediction = predicted(spec, task, form)
     assert prediction.dtype == np.float64
-    assert prediction.shape == ((50,) if task == "regression" else (50, N_OUTPUTS[task]))
+    assert prediction.shape == ((50,) if task == "regression" else (50, problem_of(task).n_outputs))
     assert np.isfinite(prediction).all()
     if task != "regression":
         assert prediction.min() >= 0
@@ -236,8 +239,9 @@ def test_the_same_seed_gives_the_same_bits_with_two_threads_too(
 )
 def test_a_class_that_was_never_seen_gets_probability_0_in_its_own_column(spec: SklearnSpec) -> None:
     X, y = learnable("binary", "pixels")
-    model = spec.fit(X, 2 * y + 1, "multiclass", "pixels", SEED).model
-    probabilities = spec.predict(model, X, "multiclass", 5)
+    model = spec.fit(X, 2 * y + 1, problem_of("multiclass", "pixels"), SEED).model
+    five = problem_of("multiclass", "pixels").model_copy(update={"classes": tuple("abcde")})
+    probabilities = spec.predict(model, X, five)
     assert probabilities.shape == (len(X), 5)
     assert not probabilities[:, [0, 2, 4]].any()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -261,7 +265,7 @@ def test_what_has_not_converged_says_so_and_what_to_raise(spec: BaselineSpec) ->
     X, y = learnable("multiclass", "table")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        notes = spec.fit(X, y, "multiclass", "table", SEED).warnings
+        notes = spec.fit(X, y, problem_of("multiclass"), SEED).warnings
     assert notes == ("did not converge in 2 iterations; raise params.max_iter",)
 
 
@@ -294,7 +298,7 @@ def test_a_saved_model_predicts_the_same_bits_and_nothing_is_unpickled(
     for owner, name in ((pickle, "load"), (pickle, "loads"), (pickle, "Unpickler"), (joblib, "load")):
         monkeypatch.setattr(owner, name, _refuse)
     loaded = spec.load(path)
-    fresh, kept = (spec.predict(each, X[100:], task, N_OUTPUTS[task]) for each in (model, loaded))
+    fresh, kept = (spec.predict(each, X[100:], problem_of(task, form)) for each in (model, loaded))
     assert loaded is not model
     assert_array_equal(kept, fresh)
     assert path.read_bytes().startswith({".skops": b"PK", ".ubj": b"{", ".txt": b"tree\n"}[spec.suffix])
@@ -303,22 +307,22 @@ def test_a_saved_model_predicts_the_same_bits_and_nothing_is_unpickled(
 def test_weighting_and_selection_are_kept_with_the_model(tmp_path: Path) -> None:
     X, y = learnable("binary", "words")
     spec = KNeighborsSpec(weighting="tf_idf", select=SelectKBestSpec(k=5))
-    model = spec.fit(X, y, "binary", "words", SEED).model
+    model = spec.fit(X, y, problem_of("binary", "words"), SEED).model
     spec.save(model, tmp_path / "model.skops")
     loaded = spec.load(tmp_path / "model.skops")
-    assert_array_equal(spec.predict(loaded, X, "binary", 2), spec.predict(model, X, "binary", 2))
+    assert_array_equal(spec.predict(loaded, X, problem_of("binary")), spec.predict(model, X, problem_of("binary")))
 
 
 def test_a_setting_that_no_safe_format_holds_is_refused_when_it_is_saved(tmp_path: Path) -> None:
     spec = HistGradientBoostingSpec(params={"early_stopping": True, "scoring": "neg_mean_absolute_error"})
-    model = spec.fit(*learnable("regression", "table"), "regression", "table", SEED).model
+    model = spec.fit(*learnable("regression", "table"), problem_of("regression"), SEED).model
     with pytest.raises(BakeoffError, match="skops cannot save hist_gradient_boosting; leave `scoring` at its default"):
         spec.save(model, tmp_path / "model.skops")
 
 
 def test_a_type_that_is_not_trusted_is_refused_when_it_is_saved_and_not_only_when_it_is_loaded(tmp_path: Path) -> None:
     spec = KNeighborsSpec(params={"metric": "chebyshev", "algorithm": "kd_tree"})
-    model = spec.fit(*learnable("regression", "table"), "regression", "table", SEED).model
+    model = spec.fit(*learnable("regression", "table"), problem_of("regression"), SEED).model
     with pytest.raises(
         BakeoffError, match=r"k_nearest_neighbors cannot be kept without pickle: \S*ChebyshevDistance64"
     ):
@@ -334,7 +338,7 @@ def test_a_library_that_is_not_installed_is_named_with_its_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, spec.kind, None)
     with pytest.raises(BakeoffError, match=rf"{spec.kind} is not installed; `pip install -e '\.\[boosting\]'`"):
-        spec.estimator("regression", "table", 0)
+        spec.estimator(problem_of("regression"), 0)
 
 
 def test_a_library_that_finds_no_openmp_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,4 +349,4 @@ def test_a_library_that_finds_no_openmp_says_what_to_install(monkeypatch: pytest
     with pytest.raises(
         BakeoffError, match=r"lightgbm cannot be loaded.*libgomp1 \(Debian\) or libomp \(macOS\).*libgomp\.so\.1"
     ):
-        LightGBMSpec().estimator("regression", "table", 0)
+        LightGBMSpec().estimator(problem_of("regression"), 0)

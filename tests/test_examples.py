@@ -44,7 +44,7 @@ def test_an_example_is_as_wide_as_its_shape_has_numbers() -> None:
 
 
 def test_a_tables_parts_are_the_rows_held_out_and_the_rest_in_order() -> None:
-    (X, y), (X_test, y_test) = (read_part(_kept(FRAME), held_out) for held_out in (False, True))
+    (X, y, _), (X_test, y_test, _) = (read_part(_kept(FRAME), held_out) for held_out in (False, True))
     assert isinstance(X, pd.DataFrame)
     assert isinstance(X_test, pd.DataFrame)
     assert X.to_dict("list") == {"a": [1, 3], "b": [4, 6]}
@@ -54,14 +54,14 @@ def test_a_tables_parts_are_the_rows_held_out_and_the_rest_in_order() -> None:
 
 
 def test_the_parts_of_pictures_are_the_rows_held_out_and_the_rest_in_order() -> None:
-    (X, y), (X_test, _) = (read_part(_kept(PICTURES), held_out) for held_out in (False, True))
+    (X, y, _), (X_test, _, _) = (read_part(_kept(PICTURES), held_out) for held_out in (False, True))
     np.testing.assert_array_equal(X, PICTURES[[0, 2]])
     np.testing.assert_array_equal(X_test, PICTURES[[1]])
     assert y.tolist() == [0.5, 2.5]
 
 
 def test_the_parts_of_texts_keep_every_word_in_order() -> None:
-    (X, _), (X_test, _) = (read_part(_kept(TEXTS), held_out) for held_out in (False, True))
+    (X, _, _), (X_test, _, _) = (read_part(_kept(TEXTS), held_out) for held_out in (False, True))
     assert isinstance(X, WordLists)
     assert isinstance(X_test, WordLists)
     assert [X[row].tolist() for row in range(len(X))] == [[1, 5], [1, 7, 7]]

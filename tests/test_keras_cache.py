@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from tasks import progress
-from tasks.data import keras_cache
 from tasks.data.datasets import DATASETS, ingest
-from tasks.data.keras_cache import MIRROR, KerasFile, content, fetch, state
-from tasks.data.pictures import FASHION
-from tasks.data.texts import IMDB, ImdbSpec
+from tasks.data.published import keras_cache
+from tasks.data.published.keras_cache import MIRROR, KerasFile, content, fetch, state
+from tasks.data.published.pictures import FASHION
+from tasks.data.published.texts import IMDB, ImdbSpec
 from tasks.specs import BakeoffError
 
 GOOD = b"the bytes that were published " * 1000

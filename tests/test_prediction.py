@@ -14,8 +14,8 @@ from scipy.sparse import csr_matrix
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
+from tasks.data.published.tables import DiabetesSpec, WineSpec
 from tasks.data.splitting import KFoldSpec
-from tasks.data.tables import DiabetesSpec, WineSpec
 from tasks.data.vectorization import Arrays
 from tasks.models.baselines.bayes import BernoulliNBSpec, GaussianNBSpec
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, XGBoostSpec

@@ -30,9 +30,9 @@ def test_a_kept_baseline_predicts_as_one_fitted_on_all_training_rows(
 ) -> None:
     arrays = made_arrays(task)
     kept = refit(evaluation_of("me", [1, 1], spec), arrays, KFoldSpec(seed=3))
-    fitted = spec.fit(*arrays.training(), task, "table", seed_of(3, 0) % 2**31)
+    fitted = spec.fit(*arrays.training(), arrays, seed_of(3, 0) % 2**31)
     X, y = arrays.test()
-    expected = spec.predict(fitted.model, X, task, arrays.n_outputs)
+    expected = spec.predict(fitted.model, X, arrays)
     np.testing.assert_array_equal(predict(kept, X, arrays), expected)
     assert (kept.name, kept.contender, kept.epochs, kept.models[0].suffix) == ("me", spec, None, spec.suffix)
     test = score_on_test(kept, arrays, metric)
@@ -62,7 +62,7 @@ def test_a_net_is_trained_for_the_median_of_its_best_epochs_on_all_training_rows
     kept = refit(evaluation_of("me", [1, 1], stopped, best_epochs=(9, 1, 4)), arrays, KFoldSpec(seed=3))
     assert kept.epochs == 4
     X, y = arrays.training()
-    stack = Stack(plain, X, y, arrays.task, arrays.n_outputs, [Member(np.arange(len(y)), seed_of(3, 0))])
+    stack = Stack(plain, X, y, arrays, [Member(np.arange(len(y)), seed_of(3, 0))])
     stack.fit(4)
     np.testing.assert_allclose(predict(kept, X, arrays), stack.predict([np.arange(len(y))])[0], rtol=1e-4)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.data.rows import read_rows, write_rows
+from tasks.data.own.rows import read_rows, write_rows
 from tasks.specs import BakeoffError
 
 CSV, PARQUET = Path("rows.csv"), Path("rows.parquet")

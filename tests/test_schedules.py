@@ -11,6 +11,7 @@ from tasks.models.networks import DenseSpec
 from tasks.models.optimizers import AdamSpec, RMSpropSpec, SGDSpec
 from tasks.models.schedules import CosineDecaySpec, ExponentialDecaySpec
 from tasks.training import Member, Stack
+from tests.builders import problem_of
 
 STEPS = np.arange(0, 40, dtype=np.float32)
 SCHEDULES = [
@@ -39,7 +40,7 @@ def test_every_optimizer_follows_a_schedule_as_in_keras(kind: Any) -> None:
     spec, reference = SCHEDULES[2]
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.linspace(0, 1, 40)
     net = DenseSpec(units=(4,), optimizer=kind(learning_rate=spec), batch_size=8)
-    stack = Stack(net, X, y, "regression", 1, [Member(np.arange(40), seed=0)])
+    stack = Stack(net, X, y, problem_of("regression"), [Member(np.arange(40), seed=0)])
     single = stack.unstack(0)
     stack.fit(3)
     single.compile(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.data.examples import Form
+from tasks.data.problem import Form
 from tasks.data.vectorization import Arrays, word_rows
 from tasks.metrics import Task
 from tasks.models.baselines.bayes import GaussianNBSpec
@@ -23,7 +23,7 @@ from tasks.models.networks import ConvSpec, DenseSpec, NetworkSpec
 from tasks.refitting import Refit, predict, predict_by
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, served
-from tests.builders import made_arrays, picture_arrays, text_arrays
+from tests.builders import made_arrays, picture_arrays, problem_of, text_arrays
 from tests.served import cached_words, examples_of, log
 
 NET = DenseSpec(units=(4,), epochs=2, n_members=2)
@@ -53,7 +53,7 @@ def suiting() -> list[tuple[Contender, str]]:
         for name in DATA:
             task, form = ("binary", name) if name in get_args(Form) else (name, "table")
             try:
-                contender.check(task, form, (6, 5), "mae" if task == "regression" else "accuracy")
+                contender.check(problem_of(task, form, (6, 5)), "mae" if task == "regression" else "accuracy")
             except BakeoffError:
                 continue
             pairs.append((contender, name))
@@ -125,7 +125,7 @@ def test_bakeoff_loads_what_was_fitted_and_what_it_needs(one: Logged, no_pickle:
     model = served.load(one.folder, description)
     table = one.arrays.form == "table" and not isinstance(description.contender, NetworkSpec)
     rows = pd.DataFrame(X, columns=list(description.features)) if table else X
-    found = predict_by(description.contender, model, rows, description.task, description.n_outputs)
+    found = predict_by(description.contender, model, rows, description)
     np.testing.assert_allclose(found, predict(one.fitted, X, one.arrays), rtol=1e-12)  # sums in another order
     assert (description.contender, description.classes) == (one.fitted.contender, one.arrays.classes)
     assert description.words == (("the", "a") if one.arrays.form == "words" else ())

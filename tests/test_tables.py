@@ -11,7 +11,7 @@ from sklearn import datasets as sklearn_datasets
 
 from tasks.data.datasets import AnyDataset, ingest
 from tasks.data.examples import Examples, read_part
-from tasks.data.tables import (
+from tasks.data.published.tables import (
     BOSTON_FEATURES,
     CALIFORNIA_HOUSING,
     BostonHousingSpec,
@@ -27,7 +27,7 @@ SHIPPED = [BreastCancerSpec(), WineSpec(), DiabetesSpec()]
 
 
 def _part(examples: Examples, held_out: bool) -> tuple[pd.DataFrame, NDArray[np.generic]]:
-    X, y = read_part(examples, held_out)
+    X, y, _ = read_part(examples, held_out)
     assert isinstance(X, pd.DataFrame)
     return X, y
 
@@ -92,7 +92,7 @@ def test_california_is_cut_as_keras_cuts_it_and_its_columns_are_those_of_keras_d
     x = np.random.default_rng(0).normal(size=(20_640, 8))
     np.savez(tmp_path / "california_housing.npz", x=x, y=x[:, 0] * 1e5)
     published = (tmp_path / "california_housing.npz").read_bytes()
-    monkeypatch.setattr("tasks.data.tables.content", lambda file: {CALIFORNIA_HOUSING: published}[file])
+    monkeypatch.setattr("tasks.data.published.tables.content", lambda file: {CALIFORNIA_HOUSING: published}[file])
     monkeypatch.setattr(california_housing, "get_file", lambda path, **_: tmp_path / path)
     table = ingest(CaliforniaHousingSpec())
     for held_out, (X, y) in zip((False, True), california_housing.load_data(), strict=True):

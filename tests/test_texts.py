@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tasks.data.datasets import ingest
 from tasks.data.examples import WordLists
-from tasks.data.texts import TOPICS, ImdbSpec, ReutersSpec, TextSpec
+from tasks.data.published.texts import TOPICS, ImdbSpec, ReutersSpec, TextSpec
 from tasks.data.vectorization import vectorize
 
 

@@ -4,7 +4,8 @@ from numpy.testing import assert_array_equal
 
 from tasks.models.baselines import pipelines
 from tasks.models.baselines.trees import ExtraTreesSpec, RandomForestSpec
-from tests.learnable import N_OUTPUTS, SEED, learnable
+from tests.builders import problem_of
+from tests.learnable import SEED, learnable
 
 FORESTS = pytest.mark.parametrize("spec", [RandomForestSpec(), ExtraTreesSpec()], ids=lambda spec: spec.kind)
 
@@ -17,9 +18,9 @@ def test_forests_predict_the_same_bits_however_many_threads_there_are(
     predictions = []
     for n_threads in (1, 2, 4):
         monkeypatch.setattr(pipelines, "threads_for", lambda n_values: n_threads)  # noqa: B023  # it is called at once
-        model = spec.fit(X, y, "regression", "table", SEED).model
+        model = spec.fit(X, y, problem_of("regression"), SEED).model
         assert model[-1].n_jobs == 1
-        predictions.append(spec.predict(model, X, "regression", N_OUTPUTS["regression"]))
+        predictions.append(spec.predict(model, X, problem_of("regression")))
     assert_array_equal(predictions[0], predictions[1])
     assert_array_equal(predictions[0], predictions[2])
 
@@ -27,5 +28,5 @@ def test_forests_predict_the_same_bits_however_many_threads_there_are(
 @FORESTS
 def test_another_seed_grows_other_trees(spec: RandomForestSpec) -> None:
     X, y = learnable("regression", "table")
-    one, other = (spec.fit(X, y, "regression", "table", seed).model.predict(X + 0.1) for seed in (1, 2))
+    one, other = (spec.fit(X, y, problem_of("regression"), seed).model.predict(X + 0.1) for seed in (1, 2))
     assert not np.allclose(one, other)

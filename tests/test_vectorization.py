@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tasks.data.datasets import AnyDataset, ingest
 from tasks.data.examples import Examples, Raw, WordLists, keep, read_part
-from tasks.data.pictures import DigitsSpec
-from tasks.data.tables import BostonSpec, WineSpec
+from tasks.data.published.pictures import DigitsSpec
+from tasks.data.published.tables import BostonSpec, WineSpec
 from tasks.data.vectorization import count_words, one_hot, scale_pixels, vectorize, word_rows
 from tasks.store import load_arrays
 from tests.builders import arrays_of
@@ -26,7 +26,7 @@ def test_arrays_hold_the_table_row_by_row(spec: AnyDataset) -> None:
     examples = ingest(spec)
     arrays = vectorize(examples)
     for held_out, (X, y) in ((False, arrays.training()), (True, arrays.test())):
-        features, target = read_part(examples, held_out)
+        features, target, _ = read_part(examples, held_out)
         np.testing.assert_array_equal(X, np.asarray(features))
         np.testing.assert_array_equal(y, target)
         assert X.dtype == np.float64

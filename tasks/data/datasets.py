@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.data.examples import Examples, WordLists, keep
-from tasks.data.pictures import DigitsSpec, FashionMnistSpec, Mnist5kSpec, MnistSpec, PictureSpec
-from tasks.data.tables import (
+from tasks.data.published.pictures import DigitsSpec, FashionMnistSpec, Mnist5kSpec, MnistSpec
+from tasks.data.published.tables import (
     BostonHousingSpec,
     BostonSpec,
     BreastCancerSpec,
@@ -17,7 +17,7 @@ from tasks.data.tables import (
     DiabetesSpec,
     WineSpec,
 )
-from tasks.data.texts import ImdbSpec, ReutersSpec
+from tasks.data.published.texts import ImdbSpec, ReutersSpec
 from tasks.specs import BakeoffError, did_you_mean
 
 logger = logging.getLogger(__name__)
@@ -60,18 +60,17 @@ def ingest(dataset: Dataset) -> Examples:
     """
     raw = dataset.read()
     columns = {} if isinstance(raw.X, np.ndarray | WordLists) else {name: raw.X[name].to_numpy() for name in raw.X}
-    _check_finite(dataset.kind, columns | {"the target": raw.y})
+    _check_finite(dataset.name, columns | {"the target": raw.y})
     file, digest = keep(raw)
-    logger.info("%s: %d rows, %d of them for the test, digest %s", dataset.kind, len(raw.y), raw.held_out.sum(), digest)
+    logger.info("%s: %d rows, %d of them for the test, digest %s", dataset.name, len(raw.y), raw.held_out.sum(), digest)
     return Examples(
-        name=dataset.kind,
-        task=dataset.task,
-        form=dataset.form,
-        shape=dataset.shape,
+        **(raw.problem or dataset.problem).fields(),
+        name=dataset.name,
+        columns=raw.columns,
+        grouped=raw.groups is not None,
         unit=dataset.unit,
         features=tuple(columns),
-        classes=dataset.classes,
-        brightest=dataset.brightest if isinstance(dataset, PictureSpec) else 0,
+        brightest=dataset.brightest,
         digest=digest,
         training_rows=int((~raw.held_out).sum()),
         test_rows=int(raw.held_out.sum()),

@@ -2,21 +2,23 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics import Task
+from tasks.data.columns import Column
+from tasks.data.problem import Problem
 from tasks.specs import Spec
 from tasks.store import StoredFile, load_arrays, store, store_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Form = Literal["table", "pixels", "words"]
+TEXT = "text"
 TARGET = "__target__"
 HELD_OUT = "__held_out__"
+GROUP = "__group__"
 
 
 @dataclass(frozen=True)
@@ -42,72 +44,114 @@ class WordLists:
 
 @dataclass(frozen=True)
 class Raw:
-    """Examples as they are read: a frame of features, pictures (rows, height, width) of bytes, or texts.
+    """Examples as they are read, rows of `X`.
 
-    `y` (rows,) holds numbers or class numbers from 0; `held_out` (rows,) says which rows are kept for the test.
+    A table is a frame of numbers, with NaN where a value is missing; pictures are an array of bytes (rows, height,
+    width) or (rows, height, width, channels). Texts are lists of word numbers, or, as people write them, a frame with
+    the one column `text`.
+
+    `y` (rows,) holds numbers or class numbers from 0; `held_out` (rows,) says which rows are kept for the test. Rows
+    with the same number in `groups` (rows,) belong together. Of the user's own data, `problem` is what was found when
+    they were read, and `columns` are those of the file, from which the features of a table are computed.
     """
 
     X: "pd.DataFrame | NDArray[np.uint8] | WordLists"
     y: NDArray[np.generic]
     held_out: NDArray[np.bool_]
+    problem: Problem | None = None
+    columns: tuple[Column, ...] = ()
+    groups: NDArray[np.int64] | None = None
 
 
-class Examples(Spec):
+class DatasetSpec(Spec):
+    """What an experiment says of its data. `brightest` is the number that stands for white, of pictures."""
+
+    kind: str
+    brightest: ClassVar[int] = 0
+
+    @property
+    def name(self) -> str:
+        """What to call the data."""
+        return self.kind
+
+    @property
+    def problem(self) -> Problem:
+        """What is known of it before it is read; of the user's own data, perhaps the task and the form alone."""
+        raise NotImplementedError
+
+    @property
+    def stamp(self) -> str:
+        """Changes when the files are written to; empty for data that never change."""
+        return ""
+
+    def read(self) -> Raw:
+        """The examples.
+
+        Raises:
+            BakeoffError: when they cannot be had.
+        """
+        raise NotImplementedError
+
+
+class Examples(Problem):
     """A data set on disk: a Parquet file for a table, else a .npz file.
 
-    `shape` is that of one example: (features,), (height, width), or (num_words,). `digest` depends on the values and
-    column names alone, not on how the file was written.
+    `features` are the columns of a table's X, and `columns` those of the user's file that they come from. `digest`
+    depends on the values and column names alone, not on how the file was written.
     """
 
     name: str
-    task: Task
-    form: Form
-    shape: tuple[int, ...]
     unit: str
     features: tuple[str, ...]
-    classes: tuple[str, ...]
+    columns: tuple[Column, ...] = ()
+    grouped: bool = False
     brightest: int
     digest: str
     training_rows: int
     test_rows: int
     file: StoredFile
 
-    @property
-    def width(self) -> int:
-        """The length of an example as a vector."""
-        return int(np.prod(self.shape))
-
 
 def keep(raw: Raw) -> tuple[StoredFile, str]:
     """Stores examples and gives their digest."""
-    arrays: dict[str, NDArray[np.generic]] = {"y": raw.y, "held_out": raw.held_out}
+    arrays: dict[str, NDArray[np.generic]] = {TARGET: raw.y, HELD_OUT: raw.held_out}
+    if raw.groups is not None:
+        arrays[GROUP] = raw.groups
     if isinstance(raw.X, WordLists):
         arrays |= {"words": raw.X.words, "offsets": raw.X.offsets}
         return store_arrays(**arrays), _digest(arrays)
     if isinstance(raw.X, np.ndarray):
-        arrays["pixels"] = raw.X
+        arrays["values"] = raw.X
         return store_arrays(**arrays), _digest(arrays)
-    frame = raw.X.assign(**{TARGET: raw.y, HELD_OUT: raw.held_out})
+    frame = raw.X.assign(**arrays)
     columns = {name: frame[name].to_numpy() for name in frame.columns}
     return store(".parquet", lambda path: frame.to_parquet(path, index=False)), _digest(columns)
 
 
-def read_part(
-    examples: Examples, held_out: bool
-) -> tuple["pd.DataFrame | NDArray[np.uint8] | WordLists", NDArray[np.generic]]:
-    """The features and the target (rows,) of the training part or of the held-out part."""
-    if examples.form == "table":
+class Part(NamedTuple):
+    """Rows of examples: their features, their targets and, where rows belong together, the numbers of their groups."""
+
+    X: "pd.DataFrame | NDArray[np.generic] | WordLists"
+    y: NDArray[np.generic]
+    groups: NDArray[np.generic] | None
+
+
+def read_part(examples: Examples, held_out: bool) -> Part:
+    """The training part of the examples, or the part that is held out for the test."""
+    if examples.file.suffix == ".parquet":
         import pandas as pd
 
         frame = pd.read_parquet(examples.file.path)
         part = frame[frame[HELD_OUT] == held_out]
-        return part[list(examples.features)], part[TARGET].to_numpy()
+        groups = part[GROUP].to_numpy() if examples.grouped else None
+        return Part(part[list(examples.features)], part[TARGET].to_numpy(), groups)
     arrays = load_arrays(examples.file)
-    rows = np.flatnonzero(arrays["held_out"] == held_out)
+    rows = np.flatnonzero(arrays[HELD_OUT] == held_out)
+    y, groups = arrays[TARGET][rows], arrays[GROUP][rows] if examples.grouped else None
     if examples.form == "words":
         texts = WordLists(arrays["words"].astype(np.int32, copy=False), arrays["offsets"].astype(np.int64, copy=False))
-        return texts.take(rows), arrays["y"][rows]
-    return arrays["pixels"][rows].astype(np.uint8, copy=False), arrays["y"][rows]
+        return Part(texts.take(rows), y, groups)
+    return Part(arrays["values"][rows], y, groups)
 
 
 def _digest(columns: "dict[str, NDArray[np.generic]]") -> str:

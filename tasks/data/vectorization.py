@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Examples, Form, WordLists, read_part
-from tasks.metrics import Task
-from tasks.specs import Spec
+from tasks.data.examples import Examples, WordLists, read_part
+from tasks.data.problem import Problem
 from tasks.store import StoredFile, load_arrays, store_arrays
 
 if TYPE_CHECKING:
@@ -19,24 +18,15 @@ Features = Any  # NDArray (rows, features), or csr_matrix (rows, num_words): the
 Labels = NDArray[np.generic]
 
 
-class Arrays(Spec):
+class Arrays(Problem):
     """The vectorized data: a file with X and y of the training part and of the test part.
 
     X is float64 (rows, features) for a table, float32 in [0, 1] (rows, pixels) for pictures, and a CSR matrix
     (rows, num_words) of word counts for texts. y (rows,) is float64 for regression; otherwise it holds class numbers,
-    as integers from 0. `shape` is that of one example before it became a vector.
+    as integers from 0.
     """
 
-    task: Task
-    form: Form
-    shape: tuple[int, ...]
-    classes: tuple[str, ...]
     file: StoredFile
-
-    @property
-    def n_outputs(self) -> int:
-        """Columns of a prediction: 1 for regression, else one for each class."""
-        return max(1, len(self.classes))
 
     def training(self) -> tuple[Features, Labels]:
         """X and y of the rows that contenders may learn from."""
@@ -64,18 +54,20 @@ def vectorize(examples: Examples) -> Arrays:
     """Turns examples into arrays of numbers; nothing is fitted here, so nothing can leak between folds."""
     arrays: dict[str, NDArray[np.generic]] = {}
     for part, held_out in (("train", False), ("test", True)):
-        X, y = read_part(examples, held_out)
+        X, y, groups = read_part(examples, held_out)
+        if groups is not None:
+            arrays[f"groups_{part}"] = groups
         arrays[f"y_{part}"] = y.astype(np.float64 if examples.task == "regression" else np.int64)
         if isinstance(X, WordLists):
             matrix = count_words(X, examples.shape[0])
             counts = matrix.data.astype(np.min_scalar_type(int(matrix.data.max(initial=0))))
             arrays |= {f"counts_{part}": counts, f"indices_{part}": matrix.indices, f"indptr_{part}": matrix.indptr}
         elif isinstance(X, np.ndarray):
-            arrays[f"X_{part}"] = scale_pixels(X, examples.brightest)
+            arrays[f"X_{part}"] = scale_pixels(X.astype(np.uint8, copy=False), examples.brightest)
         else:
             arrays[f"X_{part}"] = X.to_numpy(np.float64)
     file = store_arrays(**arrays)
-    return Arrays(task=examples.task, form=examples.form, shape=examples.shape, classes=examples.classes, file=file)
+    return Arrays(**examples.fields(), file=file)
 
 
 def count_words(texts: WordLists, num_words: int) -> "csr_matrix":

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from tasks.data.examples import Form
+from tasks.data.problem import Problem
 from tasks.metrics import MetricName, Task
 from tasks.models.optimizers import IndependentOptimizer, RMSpropSpec
 from tasks.specs import BakeoffError, Family, Spec
@@ -56,13 +56,13 @@ class NetworkSpec(Spec):
             raise ValueError("batch_normalization needs a batch_size of at least 2")
         return self
 
-    def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
+    def check(self, problem: Problem, metric: MetricName) -> None:
         """Finds out whether such a net suits a data set of this task, form and shape of an example.
 
         Raises:
             BakeoffError: when it does not, with the reason.
         """
-        self.loss_for(task)
+        self.loss_for(problem.task)
 
     def loss_for(self, task: Task) -> Loss:
         """The loss that is minimized.
@@ -98,19 +98,19 @@ class ConvSpec(NetworkSpec):
     pool_size: PositiveInt = Field(2, description="by how much max pooling shrinks height and width; 1 for none")
     units: tuple[PositiveInt, ...] = (64,)
 
-    def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
+    def check(self, problem: Problem, metric: MetricName) -> None:
         """As for all nets; besides, the data must be pictures, and large enough for all convolutions."""
-        super().check(task, form, shape, metric)
-        if form != "pixels":
+        super().check(problem, metric)
+        if problem.form != "pixels":
             raise BakeoffError(
                 "conv looks for patterns in neighbouring pixels, and these are no pictures; choose dense"
             )
-        height, width = shape
+        height, width = problem.shape[:2]
         for number in range(1, len(self.filters) + 1):
             height, width = (self._shrunk(side) for side in (height, width))
             if min(height, width) < 1:
                 raise BakeoffError(
-                    f"pictures of {' x '.join(map(str, shape))} pixels have shrunk to nothing after {number} of"
+                    f"pictures of {' x '.join(map(str, problem.shape))} pixels have shrunk to nothing after {number} of"
                     f" {len(self.filters)} convolutions; choose fewer filters, padding: same, or a smaller pool_size"
                 )
 

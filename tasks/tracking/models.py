@@ -94,7 +94,7 @@ def _exchange(served: Served, model: Any, X: Features) -> tuple[Features, Any]:
         return (taken, pd.DataFrame(outputs).rename(columns=str)) if table else (network_input(X), outputs)
     if table and isinstance(served.contender, SklearnSpec):
         model[0].feature_names_in_ = np.array(served.features, object)  # else it warns of names with every request
-    return taken, served.contender.served(model, taken, served.task)
+    return taken, served.contender.served(model, taken, served)
 
 
 def _say(served: Served, given: NDArray[np.generic]) -> str:

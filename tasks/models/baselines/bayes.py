@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from tasks.data.examples import Form
-from tasks.metrics import MetricName, Task
+from tasks.data.problem import Problem
+from tasks.metrics import MetricName
 from tasks.models.baselines.pipelines import SklearnSpec
 from tasks.specs import BakeoffError
 
@@ -22,10 +22,10 @@ class MultinomialNBSpec(SklearnSpec):
     kind: Literal["multinomial_nb"] = "multinomial_nb"
     classifier = "sklearn.naive_bayes:MultinomialNB"
 
-    def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
+    def check(self, problem: Problem, metric: MetricName) -> None:
         """Also refuses tables."""
-        super().check(task, form, shape, metric)
-        if form == "table":
+        super().check(problem, metric)
+        if problem.form == "table":
             raise BakeoffError("multinomial_nb is for counts, and a table may hold negative values; choose gaussian_nb")
 
 

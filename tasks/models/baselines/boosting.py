@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Form
+from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, Setting, mendable, spread
@@ -47,40 +47,40 @@ class _BoosterSpec(BaselineSpec):
     family: ClassVar[Family] = "boosting"
     probability_objectives: ClassVar[tuple[str, ...]]  # those of classes whose output is a probability for each
 
-    def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
+    def check(self, problem: Problem, metric: MetricName) -> None:
         """Also refuses an objective that gives no probabilities of classes."""
-        super().check(task, form, shape, metric)
+        super().check(problem, metric)
         objective = self.params.get("objective")
-        if task != "regression" and objective is not None and objective not in self.probability_objectives:
+        if problem.task != "regression" and objective is not None and objective not in self.probability_objectives:
             raise BakeoffError(
                 f"{self.kind} gives no probabilities with objective {objective}; leave it out, or choose"
                 f" {' or '.join(self.probability_objectives)}"
             )
 
-    def estimator(self, task: Task, form: Form, seed: int) -> "BaseEstimator":
+    def estimator(self, problem: Problem, seed: int) -> "BaseEstimator":
         """The library's estimator for scikit-learn."""
-        return self._unfitted(task, seed)
+        return self._unfitted(problem.task, seed)
 
-    def fit(self, X: Features, y: Labels, task: Task, form: Form, seed: int) -> Fitted:
+    def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
         """Fits; the model is the library's own `Booster`, which has no memory of the classes' numbers."""
-        if task != "regression" and len(np.unique(y)) <= y.max():
+        if problem.task != "regression" and len(np.unique(y)) <= y.max():
             raise BakeoffError(f"{self.kind} needs a training row of every class")
-        estimator = self.estimator(task, form, seed)
+        estimator = self.estimator(problem, seed)
         n_threads = threads_for(X.size)
         if "n_jobs" not in self.params:
             estimator.set_params(n_jobs=n_threads)
         with limited_to(n_threads):
             return Fitted(self._booster(estimator, X, y))
 
-    def predict(self, model: Any, X: Features, task: Task, n_outputs: int) -> Floats:
+    def predict(self, model: Any, X: Features, problem: Problem) -> Floats:
         """As any contender predicts."""
         n_threads = threads_for(X.size)
         with limited_to(n_threads):
             outputs = np.asarray(self._outputs(model, X, n_threads), np.float64)
-        if task == "regression":
+        if problem.task == "regression":
             return outputs
         shares = outputs if outputs.ndim == 2 else np.column_stack([1 - outputs, outputs])
-        return spread(shares, np.arange(shares.shape[1]), n_outputs)
+        return spread(shares, np.arange(shares.shape[1]), problem.n_outputs)
 
     def _booster(self, estimator: Any, X: Features, y: Labels) -> Any:
         raise NotImplementedError
@@ -88,7 +88,7 @@ class _BoosterSpec(BaselineSpec):
     def _outputs(self, model: Any, X: Features, n_threads: int) -> Any:
         raise NotImplementedError
 
-    def served(self, model: Any, X: Features, task: Task) -> NDArray[np.generic]:
+    def served(self, model: Any, X: Features, problem: Problem) -> NDArray[np.generic]:
         """The Booster's output: numbers, the probability of class 1, or one for each of several classes."""
         return np.asarray(self._outputs(model, X, n_threads=1))
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.examples import Form
+from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.metrics import MetricName, Task
 from tasks.specs import BakeoffError, Family, Spec, did_you_mean
@@ -45,19 +45,19 @@ class BaselineSpec(Spec, ABC):
 
     params: dict[str, Setting] = Field({}, description="constructor arguments, by the library's names")
 
-    def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
+    def check(self, problem: Problem, metric: MetricName) -> None:
         """Finds out whether the contender can be fitted to such data and judged by the metric.
 
         Raises:
             BakeoffError: when it cannot, with what to choose instead.
         """
-        if self.regressor is None and task == "regression":
+        if self.regressor is None and problem.task == "regression":
             raise BakeoffError(f"{self.kind} predicts classes; for numbers choose ridge")
-        if self.classifier is None and task != "regression":
+        if self.classifier is None and problem.task != "regression":
             raise BakeoffError(f"{self.kind} predicts numbers; for classes choose logistic_regression")
 
     @abstractmethod
-    def estimator(self, task: Task, form: Form, seed: int) -> "BaseEstimator":
+    def estimator(self, problem: Problem, seed: int) -> "BaseEstimator":
         """An unfitted estimator; what it draws at random, it draws from `seed`.
 
         Raises:
@@ -65,7 +65,7 @@ class BaselineSpec(Spec, ABC):
         """
 
     @abstractmethod
-    def fit(self, X: Features, y: Labels, task: Task, form: Form, seed: int) -> Fitted:
+    def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
         """Fits to training rows, with one thread where they are few.
 
         Raises:
@@ -73,11 +73,11 @@ class BaselineSpec(Spec, ABC):
         """
 
     @abstractmethod
-    def predict(self, model: Any, X: Features, task: Task, n_outputs: int) -> Floats:
+    def predict(self, model: Any, X: Features, problem: Problem) -> Floats:
         """A model's prediction, fresh or loaded: (rows,), or probabilities (rows, classes), 0 for classes unseen."""
 
     @abstractmethod
-    def served(self, model: Any, X: Features, task: Task) -> NDArray[np.generic]:
+    def served(self, model: Any, X: Features, problem: Problem) -> NDArray[np.generic]:
         """What the model's library gives by itself, and so a server that knows nothing of this project."""
 
     @abstractmethod

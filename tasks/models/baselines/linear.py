@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tasks.data.examples import Form
+from tasks.data.problem import Problem
 from tasks.data.vectorization import Features
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.estimators import Floats, Setting
@@ -42,9 +42,9 @@ class _SvmSpec(SklearnSpec):
     scaled = True
     gives_probabilities = False
 
-    def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
+    def check(self, problem: Problem, metric: MetricName) -> None:
         """Also refuses a metric of probabilities."""
-        super().check(task, form, shape, metric)
+        super().check(problem, metric)
         if metric == "log_loss":
             raise BakeoffError(
                 f"{self.kind} gives decision values and no probabilities, which log_loss is about; choose"
@@ -86,9 +86,9 @@ class RbfSvmSpec(_SvmSpec):
     regressor = "sklearn.svm:SVR"
     classifier = "sklearn.svm:SVC"
 
-    def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
+    def check(self, problem: Problem, metric: MetricName) -> None:
         """Also refuses decision values of pairs of classes."""
-        super().check(task, form, shape, metric)
+        super().check(problem, metric)
         if self.params.get("decision_function_shape", "ovr") != "ovr":
             raise BakeoffError(
                 "rbf_svm is asked for one decision value for each class; leave decision_function_shape out"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from tasks.data.examples import Form
+from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, mendable, spread
@@ -49,16 +49,18 @@ class SelectKBestSpec(Spec):
     )
     k: PositiveInt = Field(description="how many features are left")
 
-    def check(self, task: Task, form: Form) -> None:
+    def check(self, problem: Problem) -> None:
         """Finds out whether the score can be computed of such data.
 
         Raises:
             BakeoffError: when it cannot, with what to choose instead.
         """
-        if (self.score_func == "f_regression") != (task == "regression"):
-            fitting = "f_regression" if task == "regression" else "chi2 or f_classif"
-            raise BakeoffError(f"select.score_func {self.score_func} does not fit a {task} task; choose {fitting}")
-        if self.score_func == "chi2" and form == "table":
+        if (self.score_func == "f_regression") != (problem.task == "regression"):
+            fitting = "f_regression" if problem.task == "regression" else "chi2 or f_classif"
+            raise BakeoffError(
+                f"select.score_func {self.score_func} does not fit a {problem.task} task; choose {fitting}"
+            )
+        if self.score_func == "chi2" and problem.form == "table":
             raise BakeoffError(
                 "select.score_func chi2 is for counts, and a table may hold negative values; choose f_classif"
             )
@@ -88,41 +90,41 @@ class SklearnSpec(BaselineSpec):
     )
     select: SelectKBestSpec | None = Field(None, description="take the best features alone, as an array")
 
-    def check(self, task: Task, form: Form, shape: tuple[int, ...], metric: MetricName) -> None:
+    def check(self, problem: Problem, metric: MetricName) -> None:
         """Also refuses texts where the estimator takes arrays only, and a weighting of words where there are none."""
-        super().check(task, form, shape, metric)
-        if form == "words" and not self.takes_sparse and not self.select:
+        super().check(problem, metric)
+        if problem.form == "words" and not self.takes_sparse and not self.select:
             raise BakeoffError(
                 f"{self.kind} takes no sparse rows, as texts are; add `select: {{score_func: chi2, k: 1000}}`"
             )
         if self.select:
-            self.select.check(task, form)
-        if form != "words" and self.weighting != "multi_hot":
+            self.select.check(problem)
+        if problem.form != "words" and self.weighting != "multi_hot":
             raise BakeoffError(f"weighting {self.weighting} is for words, and these data are no texts; leave it out")
 
-    def estimator(self, task: Task, form: Form, seed: int) -> "Pipeline":
+    def estimator(self, problem: Problem, seed: int) -> "Pipeline":
         """A pipeline, as the class describes it."""
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        scaling = [StandardScaler()] if self.scaled and form == "table" else []
-        weighting = _weighting(self.weighting) if form == "words" else []
+        scaling = [StandardScaler()] if self.scaled and problem.form == "table" else []
+        weighting = _weighting(self.weighting) if problem.form == "words" else []
         selection = self.select.steps() if self.select else []
-        return make_pipeline(*weighting, *selection, *scaling, self._unfitted(task, seed))
+        return make_pipeline(*weighting, *selection, *scaling, self._unfitted(problem.task, seed))
 
-    def fit(self, X: Features, y: Labels, task: Task, form: Form, seed: int) -> Fitted:
+    def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
         """Fits the whole pipeline; says so where it has not converged."""
-        model = self.estimator(task, form, seed)
+        model = self.estimator(problem, seed)
         with limited_to(threads_for(X.size)), mendable(), _noting_convergence(model) as notes:
             model.fit(X, y)
         return Fitted(model, tuple(dict.fromkeys(notes)))
 
-    def predict(self, model: "Pipeline", X: Features, task: Task, n_outputs: int) -> Floats:
+    def predict(self, model: "Pipeline", X: Features, problem: Problem) -> Floats:
         """As any contender predicts."""
         with limited_to(threads_for(X.size)), mendable():
-            if task == "regression":
+            if problem.task == "regression":
                 return np.asarray(model.predict(X), np.float64)
-            return spread(self._probabilities(model, X), model.classes_, n_outputs)
+            return spread(self._probabilities(model, X), model.classes_, problem.n_outputs)
 
     def _probabilities(self, model: "Pipeline", X: Features) -> Floats:
         """Of the classes that the model has seen."""
@@ -132,9 +134,9 @@ class SklearnSpec(BaselineSpec):
         """Which of the model's methods is served: probabilities, where it gives any, else numbers or labels."""
         return "predict_proba" if task != "regression" and self.gives_probabilities else "predict"
 
-    def served(self, model: "Pipeline", X: Features, task: Task) -> NDArray[np.generic]:
+    def served(self, model: "Pipeline", X: Features, problem: Problem) -> NDArray[np.generic]:
         """By `served_method`."""
-        return np.asarray(getattr(model, self.served_method(task))(X))
+        return np.asarray(getattr(model, self.served_method(problem.task))(X))
 
     def save(self, model: "Pipeline", path: Path) -> None:
         """Writes a file of skops."""

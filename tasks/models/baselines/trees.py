@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from tasks.data.examples import Form
+from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
-from tasks.metrics import Task
 from tasks.models.baselines.estimators import Fitted
 from tasks.models.baselines.pipelines import SklearnSpec
 
@@ -20,9 +19,9 @@ class DecisionTreeSpec(SklearnSpec):
 class _ForestSpec(SklearnSpec):
     """Trees that differ by chance and vote."""
 
-    def fit(self, X: Features, y: Labels, task: Task, form: Form, seed: int) -> Fitted:
+    def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
         """Fits trees side by side; predictions add up tree by tree, for threads would add in the order they end in."""
-        fitted = super().fit(X, y, task, form, seed)
+        fitted = super().fit(X, y, problem, seed)
         fitted.model[-1].set_params(n_jobs=1)
         return fitted
 

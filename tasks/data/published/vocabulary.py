@@ -14,8 +14,8 @@ from string import ascii_lowercase, ascii_uppercase
 import numpy as np
 
 from tasks.data.examples import WordLists
-from tasks.data.keras_cache import content
-from tasks.data.texts import INDEX_FROM, START, TextSpec
+from tasks.data.published.keras_cache import content
+from tasks.data.published.texts import INDEX_FROM, START, TextSpec
 
 TAKEN_OUT = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _AS_KERAS = str.maketrans(TAKEN_OUT + ascii_uppercase, " " * len(TAKEN_OUT) + ascii_lowercase)

@@ -2,16 +2,15 @@
 
 import gzip
 import io
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Form, Raw
-from tasks.data.keras_cache import KerasFile, content, fetch
-from tasks.data.tables import hold_out_a_fifth
-from tasks.metrics import Task
-from tasks.specs import Spec
+from tasks.data.examples import Raw
+from tasks.data.published.keras_cache import KerasFile, content, fetch
+from tasks.data.published.spec import PublishedSpec
+from tasks.data.published.tables import hold_out_a_fifth
 
 MNIST = KerasFile(
     name="mnist.npz",
@@ -32,19 +31,15 @@ FASHION = tuple(
 DIGITS = tuple("0123456789")
 
 
-class PictureSpec(Spec):
-    """What all pictures have in common; `brightest` is the number that stands for white."""
+class PictureSpec(PublishedSpec):
+    """What all pictures have in common."""
 
-    kind: str
-    form: ClassVar[Form] = "pixels"
-    task: ClassVar[Task] = "multiclass"
-    rows: ClassVar[int] = 70_000
-    shape: ClassVar[tuple[int, ...]] = (28, 28)
-    unit: ClassVar[str] = ""
-    classes: ClassVar[tuple[str, ...]] = DIGITS
-    brightest: ClassVar[int] = 255
-    files: ClassVar[tuple[KerasFile, ...]] = ()
-    origin: ClassVar[str] = "Keras"
+    form = "pixels"
+    task = "multiclass"
+    rows = 70_000
+    shape = (28, 28)
+    classes = DIGITS
+    brightest = 255
 
 
 class MnistSpec(PictureSpec):

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Form, Raw
-from tasks.data.keras_cache import KerasFile, content
-from tasks.metrics import Task
-from tasks.specs import Spec
+from tasks.data.examples import Raw
+from tasks.data.published.keras_cache import KerasFile, content
+from tasks.data.published.spec import PublishedSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,18 +35,10 @@ CALIFORNIA_HOUSING = KerasFile(
 )
 
 
-class TableSpec(Spec):
+class TableSpec(PublishedSpec):
     """What every table has in common."""
 
-    kind: str
-    form: ClassVar[Form] = "table"
-    task: ClassVar[Task]
-    rows: ClassVar[int]
-    shape: ClassVar[tuple[int, ...]]
-    unit: ClassVar[str] = ""
-    classes: ClassVar[tuple[str, ...]] = ()
-    files: ClassVar[tuple[KerasFile, ...]] = ()
-    origin: ClassVar[str]
+    form = "table"
 
 
 class BostonSpec(TableSpec):

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.examples import Form, Raw, WordLists
-from tasks.data.keras_cache import KerasFile, content, fetch
-from tasks.metrics import Task
-from tasks.specs import Spec
+from tasks.data.examples import Raw, WordLists
+from tasks.data.problem import Problem
+from tasks.data.published.keras_cache import KerasFile, content, fetch
+from tasks.data.published.spec import PublishedSpec
 
 if TYPE_CHECKING:
     from numpy.lib.npyio import NpzFile
@@ -55,24 +55,17 @@ TOPICS = (
 START, INDEX_FROM, SEED = 1, 3, 113
 
 
-class TextSpec(Spec):
+class TextSpec(PublishedSpec):
     """What all texts have in common; the most frequent words have the lowest numbers, from 4 on."""
 
-    kind: str
     num_words: int
-    form: ClassVar[Form] = "words"
-    task: ClassVar[Task]
-    rows: ClassVar[int]
-    unit: ClassVar[str] = ""
-    classes: ClassVar[tuple[str, ...]]
-    files: ClassVar[tuple[KerasFile, ...]]
+    form = "words"
     word_index: ClassVar[KerasFile]
-    origin: ClassVar[str] = "Keras"
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def problem(self) -> Problem:
         """A text is a row of as many columns as there are words."""
-        return (self.num_words,)
+        return Problem(task=self.task, form=self.form, shape=(self.num_words,), classes=self.classes)
 
     def decode(self, words: Sequence[int] | NDArray[np.int32]) -> str:
         """A text for people; `?` for words that are not among the first `num_words`."""

@@ -1,0 +1,1 @@
+"""The user's own data: how files are read, looked at and checked."""

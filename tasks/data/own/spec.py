@@ -1,0 +1,100 @@
+"""What the user's own data have in common: where they lie, what is predicted, which rows are kept for the test."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tasks.data.examples import DatasetSpec
+from tasks.data.problem import Problem
+from tasks.metrics import Task
+from tasks.specs import BakeoffError, Spec, did_you_mean
+
+
+class TestRowsSpec(Spec):
+    """Which rows are kept for the test: a share of them, or those that a column of the file marks."""
+
+    __test__ = False  # pytest takes its name for that of a test
+
+    fraction: float = Field(0.2, gt=0, lt=1, description="share of the rows, drawn at random")
+    seed: int = Field(0, ge=0, lt=2**32, description="decides which")
+    column: str | None = Field(None, description="a column that says which rows are for the test")
+    value: str = Field("test", description="what that column says of them")
+
+
+class OwnSpec(DatasetSpec):
+    """A file or folder of the user's; a relative path begins where the command is run."""
+
+    path: Path
+    task: Task
+    unit: str = Field("", description="of the target, where that is a number")
+    test: TestRowsSpec = TestRowsSpec()
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self.path.stem
+
+    @property
+    def stamp(self) -> str:
+        """A digest of the names, sizes and times of last change of the files."""
+        files = sorted(self.path.rglob("*")) if self.path.is_dir() else [self.path]
+        seen = hashlib.sha256()
+        for file in files:
+            if file.is_file():
+                status = file.stat()
+                seen.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
+        return seen.hexdigest()[:16]
+
+
+def hold_out(
+    test: TestRowsSpec,
+    y: NDArray[np.generic],
+    problem: Problem,
+    groups: NDArray[np.int64] | None = None,
+    in_time_order: bool = False,
+) -> NDArray[np.bool_]:
+    """Which rows (rows,) are kept for the test, where no column says it.
+
+    A share of the rows, stratified where the target is a class; of whole groups, where rows belong together; of rows
+    in the order of time the last.
+
+    Raises:
+        BakeoffError: when a part would be empty, or a class has too few rows.
+    """
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+    rows = np.arange(len(y))
+    n_test = max(1, round(test.fraction * len(y)))
+    if in_time_order:
+        return rows >= len(y) - n_test
+    try:
+        if groups is not None:
+            splitter = GroupShuffleSplit(1, test_size=test.fraction, random_state=test.seed)
+            held_out = next(splitter.split(rows, groups=groups))[1]
+        else:
+            stratify = y if problem.classes else None
+            held_out = train_test_split(rows, test_size=n_test, random_state=test.seed, stratify=stratify)[1]
+    except ValueError as error:
+        raise BakeoffError(
+            f"a share of {test.fraction:g} of {len(y)} rows cannot be kept for the test: {error}"
+        ) from error
+    return np.isin(rows, held_out)
+
+
+def marked(test: TestRowsSpec, column: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Which rows are for the test by the column (rows,) that says so.
+
+    Raises:
+        BakeoffError: when it says so of none, or of all.
+    """
+    said = column.astype(str)
+    held_out = said == test.value
+    if held_out.all() or not held_out.any():
+        there = sorted(set(said.tolist()))
+        hint = did_you_mean(test.value, there) or f"; there are {', '.join(there[:10])}"
+        which = "every row" if held_out.all() else "no row"
+        raise BakeoffError(f"test.value is {test.value!r}, and {which} has that in column {test.column}{hint}")
+    return np.asarray(held_out, np.bool_)
