@@ -47,7 +47,7 @@ def bakeoff(experiment: Experiment) -> Report:
         with _timed("compare", seconds):
             comparison = steps.compare(evaluations, tests, arrays, validation, metric, experiment.equivalent_within)
             corrected = steps.correct_for_choice(evaluations, arrays, metric)
-            leaderboard = rank(evaluations, refits, tests, metric, validation)
+            leaderboard = rank(evaluations, refits, tests, metric, validation, examples.groups)
         with _timed("log", seconds):
             logged = [
                 steps.log_contender(run, evaluation, refitted, test, examples, arrays, metric)
@@ -115,8 +115,8 @@ def kept_report(experiment: Experiment) -> Report | None:
 
 
 def fingerprint(experiment: Experiment) -> str:
-    """A digest of all that an experiment's result depends on: its settings, the code and the libraries."""
-    return steps.digest([experiment, inspect.getsource(bakeoff.fn)])
+    """A digest of all that an experiment's result depends on: its settings and data, the code and the libraries."""
+    return steps.digest([experiment, experiment.dataset.stamp, inspect.getsource(bakeoff.fn)])
 
 
 @contextmanager

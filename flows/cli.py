@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import champions, data, operate, predict, schedule
+from flows import champions, data, operate, own, predict, schedule
 from flows.errors import errors
-from flows.options import AsJson, Debug, Fresh
+from flows.options import AsJson, Debug, Fresh, Settings
 
 if TYPE_CHECKING:
     from tasks.reports.report import Report
@@ -21,17 +21,14 @@ app = typer.Typer(
 )
 
 app.add_typer(data.app, name="data")
-for team in (operate, schedule, champions, predict):
-    app.add_typer(team.app)
+for more in (own, operate, schedule, champions, predict):
+    app.add_typer(more.app)
 
 
 @app.command()
 def run(
     experiment: Annotated[str, typer.Argument(metavar="NAME|PATH.yaml", help="An experiment in conf/, or a file.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Set one value of the experiment; may be repeated."),
-    ] = None,
+    settings: Settings = None,
     as_json: AsJson = False,
     fresh: Fresh = False,
     debug: Debug = False,

@@ -10,7 +10,7 @@ from flows.options import Debug
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks.data.datasets import AnyDataset
+    from tasks.data.datasets import PublishedDataset
     from tasks.data.examples import Raw
 
 app = typer.Typer(help="List, fetch, verify and show the data sets.", rich_markup_mode=None)
@@ -128,7 +128,7 @@ def show(
         typer.echo(_draw(dataset, raw, rows[row]))
 
 
-def _here(dataset: "AnyDataset") -> str:
+def _here(dataset: "PublishedDataset") -> str:
     """What is there of a data set, by the sizes of its files; to hash them takes a while, and is for `verify`."""
     if not dataset.files:
         return "included"
@@ -138,7 +138,7 @@ def _here(dataset: "AnyDataset") -> str:
     return "absent" if not there else "cached" if len(there) == len(dataset.files) else "in part"
 
 
-def _dataset(name: str, num_words: int | None) -> "AnyDataset":
+def _dataset(name: str, num_words: int | None) -> "PublishedDataset":
     from pydantic import ValidationError
 
     from tasks.data.datasets import dataset_named
@@ -159,12 +159,12 @@ def _keras_folder() -> str:
     return str(MNIST.path.parent)
 
 
-def _target(dataset: "AnyDataset", raw: "Raw", row: int) -> str:
+def _target(dataset: "PublishedDataset", raw: "Raw", row: int) -> str:
     value = raw.y[row]
     return dataset.classes[int(value)] if dataset.classes else f"{value:g} {dataset.unit}".strip()
 
 
-def _draw(dataset: "AnyDataset", raw: "Raw", row: int) -> str:
+def _draw(dataset: "PublishedDataset", raw: "Raw", row: int) -> str:
     import textwrap
 
     import numpy as np

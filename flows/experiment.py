@@ -1,6 +1,8 @@
 """The schema of conf/*.yaml, and how such a file becomes an experiment."""
 
+import math
 import re
+from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +11,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tasks.data.datasets import Dataset
+from tasks.data.problem import Problem
 from tasks.data.splitting import KFoldSpec, Validation
 from tasks.metrics import MetricName, metric_for
 from tasks.models.contenders import Contender
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 CONF = Path("conf")
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 Yaml = dict[str, Any]  # what a YAML file holds before it is checked
 
 
@@ -38,12 +42,39 @@ class Experiment(Spec):
     @model_validator(mode="after")
     def _choices_fit_the_task(self) -> "Experiment":
         metric_for(self.metric, self.dataset.problem.task)
+        self._check_validation()
+        self.check_contenders(self.dataset.problem)
+        return self
+
+    def _check_validation(self) -> None:
+        """Finds out whether rows are held out in the way that the data need, if they are to learn nothing of them."""
+        kind = self.validation.kind
+        for setting, needed, leak in (
+            ("group_column", "group_k_fold", "rows of a group would be held out while others of it are learned from"),
+            ("time_column", "time_series_split", "what came later would be learned from to predict what came before"),
+        ):
+            column = getattr(self.dataset, setting, None)  # only rows of a file have such a column
+            if column and kind != needed:
+                raise BakeoffError(
+                    f"validation.kind is {kind}, but dataset.{setting} is {column}: {leak};"
+                    f" set validation.kind: {needed}, or leave {setting} out"
+                )
+            if kind == needed and not column:
+                raise BakeoffError(
+                    f"validation.kind is {needed}, but there is no dataset.{setting}; name the column, or choose k_fold"
+                )
+
+    def check_contenders(self, problem: Problem) -> None:
+        """Finds out whether all contenders suit a problem, such as that of the data once they have been read.
+
+        Raises:
+            BakeoffError: when one does not.
+        """
         for name, contender in self.contenders.items():
             try:
-                contender.check(self.dataset.problem, self.metric)
+                contender.check(problem, self.metric)
             except BakeoffError as error:
                 raise BakeoffError(f"contenders.{name}: {error}") from error
-        return self
 
     def with_only(self, entered: Collection[str], name: str) -> "Experiment":
         """The same experiment under another name, with those of its contenders that bear one of these names."""
@@ -58,7 +89,22 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Experiment:
         BakeoffError: when there is no such experiment, or it does not follow the schema.
     """
     path = _find(name_or_path)
-    content = _parse(path)
+    try:
+        text = path.read_text(encoding="utf8")
+    except UnicodeDecodeError as error:
+        raise BakeoffError(f"{path} is not valid YAML: {error}") from error
+    except OSError as error:
+        raise BakeoffError(f"{path} cannot be read: {error.strerror}") from error
+    return from_text(text, path, settings)
+
+
+def from_text(text: str, path: Path, settings: Sequence[str] = ()) -> Experiment:
+    """An experiment out of what the file of that path holds, or is to hold.
+
+    Raises:
+        BakeoffError: when it does not follow the schema.
+    """
+    content = _parse(text, path)
     for setting in settings:
         _lay_over(content, setting)
     return check(content | {"name": content.get("name", path.stem)}, str(path))
@@ -105,13 +151,11 @@ def _find(name_or_path: str) -> Path:
     raise BakeoffError(f"there is no experiment {name_or_path!r} in {CONF}/{hint}")
 
 
-def _parse(path: Path) -> Yaml:
+def _parse(text: str, path: Path) -> Yaml:
     try:
-        content = _read(path.read_text(encoding="utf8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = _read(text)
+    except yaml.YAMLError as error:
         raise BakeoffError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    except OSError as error:
-        raise BakeoffError(f"{path} cannot be read: {error.strerror}") from error
     if not isinstance(content, dict):
         raise BakeoffError(f"{path} must hold keys and values, such as `metric: mae`")
     return content
@@ -121,8 +165,8 @@ class _Loader(yaml.SafeLoader):
     """YAML as people mean it: 1e-2 is a number, as in YAML 1.2, and no key counts twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        repeated = next((key for key in keys if keys.count(key) > 1), None)
+        counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        repeated = next((key for key, count in counts.items() if count > 1), None)
         if repeated is not None:
             raise yaml.constructor.ConstructorError(
                 problem=f"{repeated} stands there twice", problem_mark=node.start_mark
@@ -130,9 +174,30 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what the loader reads back the same, each value on one line."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def write_text(self, text: str) -> yaml.ScalarNode:
+        plain = _PLAIN.fullmatch(text) and _read(text) == text
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_Dumper.add_representer(str, _Dumper.write_text)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
 )
+
+
+def in_yaml(value: object) -> str:
+    """A plain value as YAML on one line, whatever characters it has; it is read back the same."""
+    text = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=True, width=math.inf, allow_unicode=True, sort_keys=False
+    )
+    return text.removesuffix("...\n").rstrip("\n")
 
 
 def _read(text: str) -> Any:

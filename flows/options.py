@@ -7,3 +7,7 @@ import typer
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and what the libraries write.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything again, whatever was kept.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Set one value of the experiment; may be repeated."),
+]

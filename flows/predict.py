@@ -21,7 +21,7 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command()
 def predict(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An experiment that has a champion.")],
-    source: Annotated[Path, typer.Argument(metavar="ROWS.csv|ROWS.parquet", help="The rows, raw as they come.")],
+    source: Annotated[Path, typer.Argument(metavar="ROWS.csv|ROWS.parquet|IMAGES", help="The rows, raw as they come.")],
     target: Annotated[
         Path | None,
         typer.Option(
@@ -34,13 +34,16 @@ def predict(
     """Predict rows in a file by the champion of an experiment.
 
     They have the columns that it was fitted on, in any order; others are kept. A picture is a row of its pixels, a text
-    stands in the column `text`. What is added is `prediction`, and for classes the probability of each.
+    of a published data set stands in the column `text`. What is added is `prediction`, and for classes the probability
+    of each. Images may also be given as they are, a PNG or JPEG file or a folder of them: each becomes a row with its
+    path in the column `file`. Series in a long table become a row each, with its id.
     """
     with errors(debug, interrupted="nothing was written", log="mlruns/predict.log"):
         from flows import terminal
+        from tasks.data.own.pictures import may_be_pictures
         from tasks.data.own.rows import check_suffix, write_rows
 
-        for path in filter(None, (source, target)):
+        for path in filter(None, (None if may_be_pictures(source) else source, target)):
             check_suffix(path)
         with terminal.at_work(debug, terminal.PREDICT_LOG) as console:
             predicted = _predict(name, version, source, console)
@@ -54,8 +57,9 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
     """The rows with predictions; what there is to know beside them is said on the console."""
     from flows import launch, terminal
     from tasks import progress
+    from tasks.data.own.pictures import may_be_pictures
     from tasks.data.own.rows import read_rows
-    from tasks.prediction import predict_rows
+    from tasks.prediction import predict_pictures, predict_rows
     from tasks.specs import BakeoffError
     from tasks.tracking import served
 
@@ -70,19 +74,26 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
             progress.report("loading the model, file", 1, 1)
             return loaded
 
+        if may_be_pictures(source):
+            predicted = predict_pictures(model, load, source)
+            console.print(_note(name, version, model, predicted, predicted), style="dim")
+            return predicted
         rows = read_rows(source, model.numbers)
         try:
             predicted = predict_rows(model, load, rows)
         except BakeoffError as error:
             raise BakeoffError(f"{source}: {error}") from error
-    console.print(_note(name, version, model, rows), style="dim")
+    console.print(_note(name, version, model, rows, predicted), style="dim")
     return predicted
 
 
-def _note(name: str, version: "Version", model: "Served", rows: "pd.DataFrame") -> str:
+def _note(name: str, version: "Version", model: "Served", rows: "pd.DataFrame", predicted: "pd.DataFrame") -> str:
+    """How many rows were predicted, in what unit and by what, and which columns were of no use."""
     from tasks.prediction import unused
 
     others = unused(model, rows)
     unit = f" in {model.unit}" if model.unit else ""
-    kept = f"; columns not used, but kept: {', '.join(others)}" if others else ""
-    return f"{len(rows)} row(s) predicted{unit} by {name}, {version.label}{kept}"
+    how = "not used, but kept" if set(others) <= set(predicted) else "not used"
+    kept = f"; columns {how}: {', '.join(others)}" if others else ""
+    what = "series" if model.form == "series" else "row(s)"
+    return f"{len(predicted)} {what} predicted{unit} by {name}, {version.label}{kept}"

@@ -23,6 +23,7 @@ import tasks
 from tasks import challenge as challenges
 from tasks import comparison, evaluation, refitting, selection
 from tasks.data import datasets, splitting, vectorization
+from tasks.data.examples import DatasetSpec
 from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import claims as tracked_claims
 from tasks.tracking import registry, runs
@@ -31,7 +32,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LIBRARIES = (
-    "keras", "lightgbm", "mlxtend", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow", "xgboost", "xgboost-cpu"
+    "keras", "lightgbm", "mlxtend", "numpy", "pandas", "pillow", "pyarrow", "scikit-learn", "scipy", "tensorflow",
+    "xgboost", "xgboost-cpu",
 )  # fmt: skip
 
 
@@ -75,7 +77,8 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
 
 
 def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
-    return f"{context.task.name}-{digest(parameters, telling=False)}"
+    stamps = [value.stamp for value in parameters.values() if isinstance(value, DatasetSpec)]
+    return f"{context.task.name}-{digest([parameters, stamps], telling=False)}"
 
 
 def _step(function: Callable[P, R], run_name: str, **options: Any) -> Task[P, R]:

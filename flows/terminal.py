@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LOG = MLRUNS / "bakeoff.log"
 PREDICT_LOG = MLRUNS / "predict.log"  # a prediction does not wait for a run, nor write over its log
+CHECK_LOG = MLRUNS / "check.log"  # nor does a check
 
 
 def messages() -> Console:

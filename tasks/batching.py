@@ -64,27 +64,36 @@ class DenseRows:
 
 
 class WordRows:
-    """Rows of a multi-hot matrix (rows, num_words); a network takes word numbers and the places they count for.
+    """Rows of multi-hot matrices (rows, num_words); a network takes word numbers and the places they count for.
+
+    All members have one matrix, or each has its own, of the same shape; those that are the same object are kept once.
 
     Member k's word w has the number k * num_words + w, and place b of its batch is k * batch + b. All steps are padded
     to one length, with words that count for a place behind the last, so that one compiled program serves them all.
     """
 
-    def __init__(self, X: "csr_matrix") -> None:
-        self._words, self._offsets = X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64)
-        self.features = X.shape[1]
+    def __init__(self, X: "csr_matrix | Sequence[csr_matrix]") -> None:
+        own = list(X) if isinstance(X, Sequence) else [X]
+        matrices = list({id(each): each for each in own}.values())
+        places = {id(each): number for number, each in enumerate(matrices)}
+        self._words = np.concatenate([each.indices for each in matrices]).astype(np.int32, copy=False)
+        self._lengths = np.concatenate([np.diff(each.indptr) for each in matrices]).astype(np.int64)
+        self._offsets = np.cumsum(self._lengths) - self._lengths
+        self._first = np.array([places[id(each)] * each.shape[0] for each in own])  # where a member's matrix begins
+        self.features = matrices[0].shape[1]
 
     def steps(self, rows: Sequence[Rows], batch_size: int) -> Steps:
         """Each member's rows, cut into batches, and the words of each."""
         order, mask, _ = batches(rows, batch_size)
-        lengths = (np.diff(self._offsets)[order] * mask).astype(np.int64)
+        own = order + self._first
+        lengths = (self._lengths[own] * mask).astype(np.int64)
         width = max(self._expected(rows, order.shape), int(lengths.sum(axis=(1, 2)).max(initial=0)))
         places = order.shape[1] * order.shape[2]
         words, counts_for = np.zeros((len(order), width), np.int32), np.full((len(order), width), places, np.int32)
         for step in range(len(order)):
-            own, place = self._words_of(order[step].T.ravel(), lengths[step].T.ravel())
-            words[step, : len(own)] = own + place // order.shape[1] * self.features
-            counts_for[step, : len(own)] = place
+            found, place = self._words_of(own[step].T.ravel(), lengths[step].T.ravel())
+            words[step, : len(found)] = found + place // order.shape[1] * self.features
+            counts_for[step, : len(found)] = place
         return Steps(order, mask, (words, counts_for))
 
     def inputs(self, order: tf.Tensor, entries: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
@@ -100,7 +109,9 @@ class WordRows:
 
     def _expected(self, rows: Sequence[Rows], shape: tuple[int, ...]) -> int:
         """A number of words that a step of rows drawn at random hardly ever exceeds."""
-        lengths = np.diff(self._offsets)[np.concatenate(rows).astype(np.int64)]
+        begins = np.broadcast_to(self._first, len(rows))
+        own = np.concatenate([each + first for each, first in zip(rows, begins, strict=True)])
+        lengths = self._lengths[own.astype(np.int64)]
         drawn = shape[1] * shape[2]
         if not len(lengths):
             return 0

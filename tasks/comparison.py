@@ -1,7 +1,7 @@
 """The verdicts: what the scores of several contenders allow one to say of each pair.
 
 With a hold-out, the contenders, fitted on all training rows, are compared on the test rows by the paired bootstrap
-(tasks/statistics/bootstrap.py). With K-fold validation, their fold scores are compared by the corrected tests of
+(tasks/statistics/bootstrap.py). With folds, of whichever kind, their fold scores are compared by the corrected tests of
 tasks/statistics/significance.py.
 
 Of many pairs, some differ by chance. There are two families of hypotheses, and within each the chance of a single false
@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.splitting import KFoldSpec, Validation
+from tasks.data.examples import Groups
+from tasks.data.splitting import FoldsSpec, HoldOutSpec, Validation
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
@@ -27,14 +28,13 @@ from tasks.refitting import FinalScore
 from tasks.specs import Family, Spec
 from tasks.statistics.bootstrap import CONFIDENCE, RESAMPLES, interval_of, resample
 from tasks.statistics.significance import (
+    FoldDesign,
     McNemar,
     corrected_p_values,
     holm_factors,
     is_constant,
     mcnemar,
     posterior,
-    standard_error,
-    t_quantile,
 )
 from tasks.store import load_arrays
 
@@ -91,26 +91,26 @@ class Comparison(Spec):
 class FoldPair:
     """Two contenders by the differences (J,) of their scores on the same folds, first minus second, repeat by repeat.
 
-    A repeat has `n_splits` folds, so J is a multiple of it. Differences up to `equivalent_within`, in the metric's
-    unit, do not matter in practice.
+    A repeat has `design.n_splits` folds, so J is a multiple of it. Differences up to `equivalent_within`, in the
+    metric's unit, do not matter in practice.
     """
 
     first: str
     second: str
     differences: Floats
-    n_splits: int
+    design: FoldDesign
     metric: MetricName
     equivalent_within: float
 
     @cached_property
     def p_value(self) -> float:
         """Two-sided p of the corrected resampled t-test."""
-        return float(corrected_p_values(self._mean, self._sd, np.array([len(self.differences)]), self.n_splits)[0])
+        return float(corrected_p_values(self._mean, self._sd, np.array([len(self.differences)]), self.design)[0])
 
     def verdict(self, factor: float, n_pairs: int) -> Verdict:
         """The verdict, where p is multiplied by `factor` since it is one of `n_pairs`."""
         J, mean = len(self.differences), self._mean
-        half = t_quantile(J) * float(standard_error(self._sd, J, self.n_splits))
+        half = self.design.reach(J) * float(self.design.standard_error(self._sd, J))
         better, equivalent, worse = (float(p[0]) for p in self._posterior(np.array([J])))
         decision = _decide(better, equivalent, worse, factor * self.p_value)
         return Verdict(
@@ -139,13 +139,15 @@ class FoldPair:
 
     def _posterior(self, J: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
         gain = METRICS[self.metric].sign * self._mean
-        return posterior(gain, self._sd, J, self.n_splits, self.equivalent_within)
+        return posterior(gain, self._sd, J, self.design, self.equivalent_within)
 
     def _repeats_needed(self, factor: float) -> int | None:
         """The fewest repeats that would settle it if mean, spread and factor stayed as they are; None if none would."""
-        repeats = np.arange(len(self.differences) // self.n_splits + 1, REPEATS_LIMIT + 1)
-        J = repeats * self.n_splits
-        p_adjusted = factor * corrected_p_values(self._mean, self._sd, J, self.n_splits)
+        if not self.design.repeatable:
+            return None
+        repeats = np.arange(len(self.differences) // self.design.n_splits + 1, REPEATS_LIMIT + 1)
+        J = repeats * self.design.n_splits
+        p_adjusted = factor * corrected_p_values(self._mean, self._sd, J, self.design)
         better, equivalent, worse = self._posterior(J)
         settled = _is_beyond(better, worse, p_adjusted) | (equivalent > CONFIDENCE)
         return int(repeats[settled.argmax()]) if settled.any() else None
@@ -195,13 +197,26 @@ class RowPair:
 Pair = FoldPair | RowPair
 
 
-def estimate(scores: Sequence[float], validation: Validation) -> Estimate:
-    """Mean of one contender's scores, standard deviation, and for K-fold validation the corrected interval."""
+def design_of(validation: FoldsSpec, groups: Groups | None) -> FoldDesign:
+    """How the folds hang together that were drawn of rows which stand alone, or make these groups.
+
+    With as many groups as folds, other folds cannot be drawn.
+    """
+    if groups is None:
+        return FoldDesign(validation.n_splits, validation.test_ratio, repeatable=validation.kind != "time_series_split")
+    return FoldDesign(
+        validation.n_splits, validation.test_ratio, groups.effective, repeatable=groups.count > validation.n_splits
+    )
+
+
+def estimate(scores: Sequence[float], validation: Validation, groups: Groups | None = None) -> Estimate:
+    """Mean of one contender's scores, standard deviation, and, over folds, the corrected interval."""
     values = np.asarray(scores, np.float64)
     mean, std = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
-    if std is None or not isinstance(validation, KFoldSpec):
+    if std is None or isinstance(validation, HoldOutSpec):
         return Estimate(mean=mean, std=std, interval=None)
-    half = t_quantile(len(values)) * float(standard_error(std, len(values), validation.n_splits))
+    design = design_of(validation, groups)
+    half = design.reach(len(values)) * float(design.standard_error(std, len(values)))
     return Estimate(mean=mean, std=std, interval=(mean - half, mean + half))
 
 
@@ -215,24 +230,23 @@ def compare(
 ) -> Comparison:
     """Compares all pairs, by fold scores or with a hold-out by test rows, and answers the experiment's own question.
 
-    The best of a family is the one with the best mean score on the rows held out. With K-fold validation the same rows
-    judge it, so the headline is adjusted for all pairs that it was chosen from; with a hold-out the test rows do, which
-    had no part in the choice.
+    The best of a family is the one with the best mean score on the rows held out. With folds the same rows judge it, so
+    the headline is adjusted for all pairs that it was chosen from; with a hold-out the test rows do, which had no part
+    in the choice.
 
     Args:
         evaluations: the contenders' scores on the rows held out.
-        tests: their scores on the test rows, in the same order; not used with K-fold validation.
+        tests: their scores on the test rows, in the same order; not used with folds.
         arrays: the rows.
         validation: how rows were held out.
         metric: what the scores are.
         equivalent_within: differences up to this much, in the metric's unit, do not matter in practice.
     """
-    if isinstance(validation, KFoldSpec):
-        pairs: list[Pair] = [
-            fold_pair(one, two, validation, metric, equivalent_within) for one, two in combinations(evaluations, 2)
-        ]
+    if isinstance(validation, HoldOutSpec):
+        pairs: list[Pair] = row_pairs(tests, arrays, metric, equivalent_within)
     else:
-        pairs = row_pairs(tests, arrays, metric, equivalent_within)
+        design = design_of(validation, arrays.groups)
+        pairs = [fold_pair(one, two, design, metric, equivalent_within) for one, two in combinations(evaluations, 2)]
     return Comparison(verdicts=tuple(adjusted(pairs)), headline=_headline(evaluations, pairs, metric))
 
 
@@ -243,11 +257,11 @@ def adjusted(pairs: Sequence[Pair]) -> list[Verdict]:
 
 
 def fold_pair(
-    one: Evaluation, two: Evaluation, validation: KFoldSpec, metric: MetricName, equivalent_within: float
+    one: Evaluation, two: Evaluation, design: FoldDesign, metric: MetricName, equivalent_within: float
 ) -> Pair:
     """Two contenders by their scores on the same folds."""
     differences = np.subtract(one.scores, two.scores)
-    return FoldPair(one.name, two.name, differences, validation.n_splits, metric, equivalent_within)
+    return FoldPair(one.name, two.name, differences, design, metric, equivalent_within)
 
 
 def row_pairs(tests: Sequence[FinalScore], arrays: Arrays, metric: MetricName, equivalent_within: float) -> list[Pair]:

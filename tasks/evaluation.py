@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tasks import progress
 from tasks.costs import Cost, Stopwatch
 from tasks.data.splitting import Folds, Rows
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import Arrays, Features
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import Network, NetworkSpec
@@ -117,9 +117,10 @@ def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Fo
         for number, (training, held_out) in enumerate(pairs):
             seed = seed_of(folds.validation.seed, number) % 2**31
             with fitting.running():
-                fitted = contender.fit(X[training], y[training], arrays, seed)
+                known = arrays.in_vocabulary_of(X, training)
+                fitted = contender.fit(known[training], y[training], arrays, seed)
             with predicting.running():
-                predictions.append(contender.predict(fitted.model, X[held_out], arrays))
+                predictions.append(contender.predict(fitted.model, known[held_out], arrays))
             notes |= dict.fromkeys(fitted.warnings)
             progress.report(f"{name}, fold", number + 1, len(pairs))
     return _Outcome(
@@ -144,7 +145,7 @@ def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Fold
     fitting, predicting, n_members = Stopwatch(), Stopwatch(), contender.n_members
     members = _members(contender, y, arrays, folds)
     with fitting.running():
-        stack = Stack(contender, X, y, arrays, members)
+        stack = Stack(contender, _in_vocabularies(X, arrays, folds, n_members), y, arrays, members)
         history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
     with predicting.running():
         predictions = stack.predict([member.validation for member in members])
@@ -163,6 +164,14 @@ def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Fold
     )
 
 
+def _in_vocabularies(X: Features, arrays: Arrays, folds: Folds, n_members: int) -> Features | list[Features]:
+    """X; or, where each fold has a vocabulary of its own, a matrix for each net, and for those of a fold the same."""
+    if not arrays.terms:
+        return X
+    known = [arrays.in_vocabulary_of(X, training) for training, _ in folds.pairs()]
+    return [each for each in known for _ in range(folds.validation.n_seeds * n_members)]
+
+
 def _members(contender: Network, y: NDArray[np.generic], arrays: Arrays, folds: Folds) -> "list[Member]":
     """The nets of each fold or seed; the rows that stop a net's training early come out of its training rows.
 
@@ -172,26 +181,21 @@ def _members(contender: Network, y: NDArray[np.generic], arrays: Arrays, folds: 
     from tasks.training import Member
 
     members = []
+    labels, groups = y if arrays.classes else None, arrays.group_numbers("train")
     for number, (training, held_out) in enumerate(folds.pairs(folds.validation.n_seeds)):
         judging = held_out if folds.validation.kind == "hold_out" else np.empty(0, np.int64)
         for seed in member_seeds(seed_of(folds.validation.seed, number), contender.n_members):
             own, judges = training, judging
             if contender.early_stopping:
-                classes = y[training] if arrays.classes else None
-                own, judges = _set_aside(training, contender.early_stopping.validation_fraction, seed, classes)
+                share = contender.early_stopping.validation_fraction
+                try:
+                    own, judges = folds.validation.set_aside(training, share, seed, labels, groups)
+                except ValueError as error:
+                    raise BakeoffError(
+                        f"early_stopping.validation_fraction {share:g} does not fit the rows: {error}"
+                    ) from error
             members.append(Member(training=own, seed=seed, validation=held_out, judging=judges))
     return members
-
-
-def _set_aside(rows: Rows, share: float, seed: int, classes: NDArray[np.generic] | None) -> tuple[Rows, Rows]:
-    """Splits a share of the rows off, stratified by class."""
-    from sklearn.model_selection import train_test_split
-
-    try:
-        kept, aside = train_test_split(rows, test_size=share, random_state=seed % 2**31, stratify=classes)
-    except ValueError as error:
-        raise BakeoffError(f"early_stopping.validation_fraction {share:g} does not fit the rows: {error}") from error
-    return kept, aside
 
 
 def _store_out_of_fold(outcome: _Outcome, n_splits: int) -> StoredFile:

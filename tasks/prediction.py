@@ -1,17 +1,23 @@
 """From raw rows, as people have them, to predictions by a model that was loaded from anywhere."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data.columns import Column, encode
 from tasks.data.datasets import dataset_named
 from tasks.data.examples import TEXT, Examples
+from tasks.data.own.kinds import parse
+from tasks.data.own.pictures import WHITE, find_pictures, read_pictures
+from tasks.data.own.series import arrange
 from tasks.data.problem import Problem
 from tasks.data.published.texts import TextSpec
 from tasks.data.published.vocabulary import number_words, vocabulary
-from tasks.data.vectorization import Features, count_words, scale_pixels
+from tasks.data.terms import count_known
+from tasks.data.vectorization import Arrays, Features, count_words, scale_pixels
 from tasks.models.contenders import Contender
 from tasks.models.networks import NetworkSpec
 from tasks.refitting import predict_by
@@ -27,15 +33,18 @@ NAMED = 10  # columns that a message names at most
 class Served(Problem):
     """What must travel with a model, so that raw rows become predictions wherever it is loaded.
 
-    `dataset` and `digest` say what it was fitted on. `features` are a table's columns, `unit` is that of a predicted
-    number. `brightest` stands for white in a picture. `words` are those that a text data set counted, the most frequent
-    first.
+    `dataset` and `digest` say what it was fitted on. `features` are what it takes of a table, and `columns` those of
+    the user's own file that they come from; else they have the same names. Of series, `columns` are those of a long
+    table: that of ids, that of times, and those of values. `unit` is that of a predicted number.
+    `brightest` stands for white in a picture. `words` are those that a text data set counted, the most frequent first;
+    or, where there is a feature, which is then the column of the user's own texts, the terms of the model's vocabulary.
     """
 
     dataset: str
     digest: str
     contender: Contender
     features: tuple[str, ...]
+    columns: tuple[Column, ...] = ()
     unit: str
     brightest: int
     words: tuple[str, ...]
@@ -43,7 +52,14 @@ class Served(Problem):
     @property
     def numbers(self) -> tuple[str, ...] | None:
         """Which columns of a file hold numbers; None for all of them."""
-        return {"table": self.features, "words": (), "pixels": None}[self.form]
+        table = tuple(column.name for column in self.columns if column.kind == "number")
+        own = table if self.columns else self.features
+        return {"table": own, "series": own, "words": (), "pixels": None}[self.form]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns that a table must have, or a long table of series."""
+        return tuple(column.name for column in self.columns) or self.features
 
     @property
     def added(self) -> tuple[str, ...]:
@@ -51,20 +67,26 @@ class Served(Problem):
         return (PREDICTION, *(f"p_{label}" for label in self.classes if self.contender.gives_probabilities))
 
 
-def describe(contender: Contender, examples: Examples) -> Served:
-    """What a contender that was fitted on these examples needs to travel.
+def describe(contender: Contender, examples: Examples, arrays: Arrays) -> Served:
+    """What a contender that was fitted on these examples, as arrays, needs to travel.
 
     Raises:
         BakeoffError: when a text data set's words cannot be had.
     """
-    dataset = dataset_named(examples.name) if examples.form == "words" else None
     return Served(
         dataset=examples.name,
-        words=vocabulary(dataset) if dataset and issubclass(dataset, TextSpec) else (),
+        words=_words(examples, arrays),
         contender=contender,
-        **examples.fields(),
-        **examples.model_dump(include={"digest", "features", "unit", "brightest"}),
+        **arrays.fields(),
+        **examples.model_dump(include={"digest", "features", "columns", "unit", "brightest"}),
     )
+
+
+def _words(examples: Examples, arrays: Arrays) -> tuple[str, ...]:
+    if examples.ngrams:
+        return arrays.vocabulary()
+    dataset = dataset_named(examples.name) if examples.form == "words" else None
+    return vocabulary(dataset) if dataset and issubclass(dataset, TextSpec) else ()
 
 
 def predict_rows(served: Served, load: Callable[[], Any], rows: "pd.DataFrame") -> "pd.DataFrame":
@@ -72,18 +94,57 @@ def predict_rows(served: Served, load: Callable[[], Any], rows: "pd.DataFrame") 
 
     `load` gives the model, and is called when the rows have been found usable: a net's library takes seconds to load.
 
-    A table's rows have the model's features as columns, in any order; a picture is a row of its pixels, from left to
-    right and from the top down, whatever their names; a text stands in the column `text`.
+    A table's rows have the columns that the model was fitted on, in any order; where those are of the user's own file,
+    a value may be missing, and a category may have a level that is new. A picture is a row of its pixels, from left to
+    right and from the top down, whatever their names. A text stands in the column `text`, or, of the user's own, in
+    that of their file. Series come as a long table; of each there is one row, with its id and nothing else.
 
     Raises:
         BakeoffError: when columns are missing or of the same name as what is added, or a value is not usable.
     """
+    if served.form == "series":
+        return _predicted(served, load, *_series(served, rows))
+    _check_names(served, rows)
+    return _predicted(served, load, rows, _features(served, rows))
+
+
+def predict_pictures(served: Served, load: Callable[[], Any], source: Path) -> "pd.DataFrame":
+    """A row for each picture in a file or below a folder, in order: its path there, `file`, and `served.added`.
+
+    Raises:
+        BakeoffError: when the model takes no pictures, or one cannot be read; then `load` has not been called.
+    """
     import pandas as pd
 
+    if served.form != "pixels":
+        raise BakeoffError("the model takes no pictures; give it rows, in a CSV or Parquet file")
+    pictures = find_pictures(source)
+    names = [picture.relative_to(source if source.is_dir() else source.parent).as_posix() for picture in pictures]
+    features = scale_pixels(read_pictures(pictures, served.shape), WHITE)
+    return _predicted(served, load, pd.DataFrame({"file": names}), features)
+
+
+def _series(served: Served, rows: "pd.DataFrame") -> "tuple[pd.DataFrame, Features]":
+    """A row for each series of a long table, with its id alone, and what the model takes of it."""
+    import pandas as pd
+
+    _check_columns(served, rows, served.inputs)
+    arranged = arrange(rows, served.columns, served.shape[0])
+    ids = pd.DataFrame({served.columns[0].name: arranged.ids})
+    _check_names(served, ids)
+    return ids, arranged.X.reshape(len(ids), -1)
+
+
+def _check_names(served: Served, rows: "pd.DataFrame") -> None:
     taken = [column for column in served.added if column in rows]
     if taken:
         raise BakeoffError(f"the prediction would overwrite {_listed(taken)}; rename or drop what has that name")
-    features = _features(served, rows)
+
+
+def _predicted(served: Served, load: Callable[[], Any], rows: "pd.DataFrame", features: Features) -> "pd.DataFrame":
+    """The rows with `served.added` for what the model takes of them."""
+    import pandas as pd
+
     outputs = predict_by(served.contender, load(), features, served)
     if not served.classes:
         return rows.assign(**{PREDICTION: outputs})
@@ -95,19 +156,22 @@ def predict_rows(served: Served, load: Callable[[], Any], rows: "pd.DataFrame") 
 
 def unused(served: Served, rows: "pd.DataFrame") -> list[str]:
     """The columns that the model does not look at."""
-    used = {"table": served.features, "words": (TEXT,), "pixels": tuple(rows.columns)}[served.form]
+    table, texts, pixels = served.inputs, served.features or (TEXT,), tuple(rows.columns)
+    used = {"table": table, "series": table, "words": texts, "pixels": pixels}[served.form]
     return [column for column in rows.columns if column not in used]
 
 
 def _features(served: Served, rows: "pd.DataFrame") -> Features:
     """What the model takes: a table keeps its columns' names, by which a model in MLflow knows its features."""
     if served.form == "words":
-        _check_columns(served, rows, (TEXT,))
-        return count_words(number_words(_texts(rows), served.words), served.shape[0])
+        _check_columns(served, rows, served.features or (TEXT,))
+        if served.features:
+            return count_known(_texts(rows, served.features[0]), served.words, served.shape[0])
+        return count_words(number_words(_texts(rows, TEXT), served.words), served.shape[0])
     if served.form == "pixels":
         return scale_pixels(_pixels(served, rows), served.brightest)
-    _check_columns(served, rows, served.features)
-    table = _numbers(rows[list(served.features)])
+    _check_columns(served, rows, served.inputs)
+    table = _encoded(served, rows) if served.columns else _numbers(rows[list(served.features)])
     return table.to_numpy() if isinstance(served.contender, NetworkSpec) else table
 
 
@@ -119,6 +183,14 @@ def _check_columns(served: Served, rows: "pd.DataFrame", needed: Sequence[str]) 
     hints = [f"{column}{hint}" for column in others if (hint := did_you_mean(column, missing))]
     there = f"; there is {hints[0]}" if hints else f"; there are {_listed(others)}" if others else ""
     raise BakeoffError(f"no column named {_listed(missing)}{there}")
+
+
+def _encoded(served: Served, rows: "pd.DataFrame") -> "pd.DataFrame":
+    """The features of the rows of a user's own table, as they were computed when the model was fitted."""
+    import pandas as pd
+
+    values = {column.name: parse(rows[column.name], column) for column in served.columns}
+    return encode(pd.DataFrame(values, rows.index), served.columns)
 
 
 def _numbers(rows: "pd.DataFrame") -> "pd.DataFrame":
@@ -145,10 +217,10 @@ def _pixels(served: Served, rows: "pd.DataFrame") -> NDArray[np.uint8]:
     return shades.astype(np.uint8).reshape(-1, *served.shape)
 
 
-def _texts(rows: "pd.DataFrame") -> list[str]:
-    strange = [not isinstance(text, str) for text in rows[TEXT]]
-    _refuse(rows[[TEXT]], np.array(strange)[:, None], "text is needed")
-    return cast("list[str]", rows[TEXT].tolist())
+def _texts(rows: "pd.DataFrame", column: str) -> list[str]:
+    strange = [not isinstance(text, str) for text in rows[column]]
+    _refuse(rows[[column]], np.array(strange)[:, None], "text is needed")
+    return cast("list[str]", rows[column].tolist())
 
 
 def _refuse(rows: "pd.DataFrame", strange: NDArray[np.bool_], needed: str) -> None:

@@ -48,8 +48,8 @@ class Refit(Spec):
 class FinalScore(Spec):
     """A contender's scores on the test rows, one for each model.
 
-    `interval` is the 95 % bootstrap interval of their mean. `predictions` is a file with `test`, (models, rows) or
-    (models, rows, classes).
+    `interval` is the 95 % bootstrap interval of their mean, over rows or, where rows make groups, over these.
+    `predictions` is a file with `test`, (models, rows) or (models, rows, classes).
     """
 
     name: str
@@ -79,7 +79,8 @@ def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Ref
         models = tuple(store(".keras", net.save) for net in nets)
         return Refit(name=evaluation.name, contender=contender, models=models, fit_seconds=seconds, epochs=epochs)
     progress.report(f"{evaluation.name}, all training rows", 0, 1)
-    fitted = contender.fit(*arrays.training(), arrays, seeds[0] % 2**31)
+    X, y = arrays.training()
+    fitted = contender.fit(arrays.in_vocabulary_of(X, np.arange(len(y))), y, arrays, seeds[0] % 2**31)
     seconds = time.perf_counter() - started
     progress.report(f"{evaluation.name}, all training rows", 1, 1)
     models = (store(contender.suffix, lambda path: contender.save(fitted.model, path)),)
@@ -101,7 +102,7 @@ def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScor
     return FinalScore(
         name=refit.name,
         scores=scores,
-        interval=interval_of(resample(y, [predictions], metric)[0]),
+        interval=interval_of(resample(y, [predictions], metric, groups=arrays.group_numbers("test"))[0]),
         predictions=store_arrays(test=predictions),
     )
 
@@ -161,7 +162,7 @@ def _fit_networks(name: str, contender: Network, arrays: Arrays, seeds: Sequence
     X, y = arrays.training()
     every_epoch = contender.model_copy(update={"early_stopping": None})
     members = [Member(np.arange(len(y)), own) for seed in seeds for own in member_seeds(seed, contender.n_members)]
-    stack = Stack(every_epoch, X, y, arrays, members)
+    stack = Stack(every_epoch, arrays.in_vocabulary_of(X, np.arange(len(y))), y, arrays, members)
     what = f"{name}, all training rows, epoch"
     stack.fit(epochs, lambda done, total: progress.report(what, done, total))
     nets = [stack.unstack(number) for number in range(len(members))]

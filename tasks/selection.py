@@ -47,11 +47,17 @@ def correct_for_choice(evaluations: Sequence[Evaluation], arrays: Arrays, metric
         load_arrays(each.predictions, "out_of_fold")["out_of_fold"].astype(np.float64, copy=False)
         for each in evaluations
     ]
-    return corrected([each.scores for each in evaluations], arrays.y("train")[rows], predictions, metric)
+    groups = arrays.group_numbers("train")
+    of_rows = None if groups is None else groups[rows]
+    return corrected([each.scores for each in evaluations], arrays.y("train")[rows], predictions, metric, of_rows)
 
 
 def corrected(
-    scores: Sequence[Sequence[float]], y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName
+    scores: Sequence[Sequence[float]],
+    y: NDArray[np.generic],
+    predictions: Sequence[Floats],
+    metric: MetricName,
+    groups: NDArray[np.generic] | None = None,
 ) -> Corrected:
     """Corrects the best mean of the scores for the choice.
 
@@ -67,11 +73,12 @@ def corrected(
         predictions: for each contender (repeats, rows) or (repeats, rows, classes). A repeat is one of folds or a seed;
             a contender's score on some rows is the mean over its repeats.
         metric: what the scores are.
+        groups: the number (rows,) of each row's group, where whole groups are to be drawn.
     """
     sign = METRICS[metric].sign
     gains = [float(sign * np.mean(each)) for each in scores]
     champion = int(np.argmax(gains))
-    of_champion, of_chosen = _scores_left_out(champion, y, predictions, metric)
+    of_champion, of_chosen = _scores_left_out(champion, y, predictions, metric, groups)
     optimism = float(sign * np.mean(of_champion - of_chosen))
     score = sign * (gains[champion] - optimism)
     low, high = interval_of(of_chosen - of_chosen.mean() + score)
@@ -79,7 +86,11 @@ def corrected(
 
 
 def _scores_left_out(
-    champion: int, y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName
+    champion: int,
+    y: NDArray[np.generic],
+    predictions: Sequence[Floats],
+    metric: MetricName,
+    groups: NDArray[np.generic] | None,
 ) -> tuple[Floats, Floats]:
     """On the rows left out of each sample (CHOICES,): the scores of the champion, and of the sample's best."""
     score = scorer(y, [repeat for each in predictions for repeat in each], metric)
@@ -91,7 +102,7 @@ def _scores_left_out(
         return np.asarray(np.add.reduceat(score(counts), starts, axis=1) / repeats)
 
     of_champion, of_chosen = [], []
-    for counts in draw(len(y), CHOICES, np.random.default_rng(SEED)):
+    for counts in draw(len(y), CHOICES, np.random.default_rng(SEED), groups):
         chosen = np.argmax(sign * means(counts), axis=1)
         left_out = means(_left_out(counts))
         of_champion.append(left_out[:, champion])

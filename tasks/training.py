@@ -16,14 +16,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tasks.batching import DenseRows, Steps, WordRows
-from tasks.data.normalization import Normalization, fit_normalization
+from tasks.data.encoding import fit_encodings
+from tasks.data.normalization import fit_normalization, fit_series_normalization
 from tasks.data.problem import Problem
 from tasks.data.splitting import Rows
 from tasks.data.vectorization import Features, one_hot
 from tasks.metrics import Task
 from tasks.models.early_stopping import BestWeights
-from tasks.models.networks import ConvSpec, Loss, NetworkSpec, output_layer
-from tasks.models.stacking import Inputs, build_single, build_stack, unstack
+from tasks.models.networks import ConvSpec, Loss, NetworkSpec, RecurrentSpec, output_layer
+from tasks.models.stacking import Inputs, Preparation, build_single, build_stack, unstack
 from tasks.specs import BakeoffError
 
 Floats = NDArray[np.float32]
@@ -32,7 +33,7 @@ Progress = Callable[[int, int], None]  # epochs done, epochs in all
 tf.get_logger().setLevel("ERROR")  # else it warns that each stack is compiled anew, which is the point of it
 
 EVALUATION_BATCH = 1024  # rows at a time where nothing is learned; bounds memory, changes no result
-PICTURES_BATCH = 128  # as many, where every layer has a value for each pixel and channel
+PICTURES_BATCH = 128  # as many, where layers have a value for each pixel or step, and channel
 CALLS = 20  # compiled calls that a training is cut into, so that progress can be shown between them
 
 _LOSSES: dict[Loss, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
@@ -87,9 +88,10 @@ class Stack:
 
     Args:
         spec: the architecture and how it is trained.
-        X: (rows, features), an array or a multi-hot CSR matrix.
+        X: (rows, features), an array or a multi-hot CSR matrix; or such a matrix for each member, whose columns are its
+            own vocabulary.
         y: (rows,), numbers or class numbers.
-        problem: decides the output layer and the metric; each member normalizes a table by its own training rows.
+        problem: decides the output layer and the metric; each member prepares a table by its own training rows.
         members: what each net learns from.
     """
 
@@ -105,17 +107,22 @@ class Stack:
         self._output = output_layer(problem.task, problem.n_outputs)
         self._source = DenseRows(X) if isinstance(X, np.ndarray) else WordRows(X)
         self._set_targets(spec.loss_for(problem.task), problem, y)
-        self.normalizations: list[Normalization] = []
-        if problem.form == "table":
-            self.normalizations = [fit_normalization(X[member.training]) for member in members]
-        self._inputs = Inputs(self._source.features, isinstance(self._source, WordRows), problem.shape)
+        self._preparations: Sequence[Preparation] = ()
+        if problem.levels:
+            self._preparations = fit_encodings(X, problem.levels, [member.training for member in members])
+        elif problem.form == "table":
+            self._preparations = [fit_normalization(X[member.training]) for member in members]
+        series = problem.form == "series"
+        if series:
+            self._preparations = [fit_series_normalization(X[member.training], problem.shape) for member in members]
+        self._inputs = Inputs(self._source.features, isinstance(self._source, WordRows), problem.shape, series)
         seeds = [member.seed for member in members]
-        self.network = build_stack(spec, self._output, self._inputs, seeds, self.normalizations)
+        self.network = build_stack(spec, self._output, self._inputs, seeds, self._preparations)
         self._slots = [
             [tf.Variable(tf.zeros_like(weight.value)) for _ in range(spec.optimizer.n_slots)]
             for weight in self.network.trainable_variables
         ]
-        self._evaluation_batch = PICTURES_BATCH if isinstance(spec, ConvSpec) else EVALUATION_BATCH
+        self._evaluation_batch = PICTURES_BATCH if isinstance(spec, ConvSpec | RecurrentSpec) else EVALUATION_BATCH
         self._watched = [len(member.validation) > 0 for member in members]
         steps = {-(-len(member.training) // spec.batch_size) for member in members}
         self._same_steps = len(steps) == 1
@@ -161,8 +168,8 @@ class Stack:
 
     def unstack(self, k: int) -> keras.Model:
         """Member k as an ordinary Keras model that takes raw features."""
-        normalization = self.normalizations[k] if self.normalizations else None
-        return unstack(self.network, k, build_single(self.spec, self._output, self._inputs, normalization))
+        preparation = self._preparations[k] if self._preparations else None
+        return unstack(self.network, k, build_single(self.spec, self._output, self._inputs, preparation))
 
     @property
     def _patience(self) -> int:

@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 
 from tasks.comparison import Decision, Verdict
 from tasks.costs import Cost
+from tasks.data.examples import count_groups
 from tasks.data.problem import Form, Problem
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
@@ -15,15 +16,16 @@ from tasks.metrics import Task
 from tasks.models.baselines.floor import DummySpec
 from tasks.models.contenders import Contender
 from tasks.refitting import FinalScore
-from tasks.store import StoredFile, store_arrays
+from tasks.store import StoredFile, load_arrays, store_arrays
 
 CLASSES: dict[Task, tuple[str, ...]] = {"regression": (), "binary": ("a", "b"), "multiclass": ("a", "b", "c")}
 NO_FILE = StoredFile(digest="0" * 16, suffix=".npz")
 
 
-def problem_of(task: Task, form: Form = "table", shape: tuple[int, ...] = (8,)) -> Problem:
-    """A problem with two or three classes, or none."""
-    return Problem(task=task, form=form, shape=shape, classes=CLASSES[task])
+def problem_of(task: Task, form: Form = "table", shape: tuple[int, ...] | None = None) -> Problem:
+    """A problem with two or three classes, or none; an example has 8 values, a series two at each of 4 steps."""
+    usual = (4, 2) if form == "series" else (8,)
+    return Problem(task=task, form=form, shape=usual if shape is None else shape, classes=CLASSES[task])
 
 
 def arrays_of(task: Task, y: Sequence[float], X: NDArray[np.float64] | None = None, n_test: int = 0) -> Arrays:
@@ -40,6 +42,18 @@ def arrays_of(task: Task, y: Sequence[float], X: NDArray[np.float64] | None = No
     )
 
 
+def grouped_arrays(
+    task: Task, y: Sequence[float], groups: Sequence[int], X: NDArray[np.float64] | None = None
+) -> Arrays:
+    """Rows with these targets that belong to groups of these numbers; a fifth of the groups is for the test as well."""
+    plain, of_rows = arrays_of(task, y, X), np.asarray(groups)
+    kept = load_arrays(plain.file)
+    test = np.flatnonzero(of_rows % 5 == 0)
+    parts = {"X_test": kept["X_train"][test], "y_test": kept["y_train"][test], "groups_test": of_rows[test]}
+    file = store_arrays(**{**kept, **parts, "groups_train": of_rows})
+    return plain.model_copy(update={"file": file, "groups": count_groups(of_rows)})
+
+
 def made_arrays(task: Task, rows: int = 40, n_test: int = 10) -> Arrays:
     """Rows that can be learned: the target follows the first feature."""
     X = np.random.default_rng(1).normal(size=(rows, 3))
@@ -49,6 +63,18 @@ def made_arrays(task: Task, rows: int = 40, n_test: int = 10) -> Arrays:
     y = np.arange(rows) % n_classes
     X[:, 0] = y + 0.1 * X[:, 0]
     return arrays_of(task, y, X, n_test)
+
+
+def mixed_arrays(task: Task = "binary", rows: int = 300, n_test: int = 60) -> Arrays:
+    """A number, a category of 3 levels and one of 30, all with gaps: the target follows the level of the first
+    category, and whether the number is missing."""
+    generator = np.random.default_rng(2)
+    X = np.column_stack([generator.normal(50, 9, rows), *(generator.integers(0, n, rows) for n in (3, 30))])
+    X[generator.random(X.shape) < [0.4, 0.05, 0.05]] = np.nan
+    amount = np.nan_to_num(X[:, 1]) + 2 * np.isnan(X[:, 0])
+    edges = {"regression": [], "binary": [1.5], "multiclass": [0.5, 2.5]}[task]
+    y = np.digitize(amount, edges) if edges else amount + 0.1 * generator.normal(size=rows)
+    return arrays_of(task, y.tolist(), X, n_test).model_copy(update={"levels": (0, 3, 30)})
 
 
 def text_arrays(X: csr_matrix | None = None, y: NDArray[np.generic] | None = None) -> Arrays:
@@ -68,6 +94,34 @@ def text_arrays(X: csr_matrix | None = None, y: NDArray[np.generic] | None = Non
         counts = X[rows].data.astype(np.uint8)
         arrays |= {f"counts_{part}": counts, f"indices_{part}": X[rows].indices, f"indptr_{part}": X[rows].indptr}
     return Arrays(task="binary", form="words", shape=(X.shape[1],), classes=("no", "yes"), file=store_arrays(**arrays))
+
+
+def hats(rows: int, time: int = 16) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Series (rows, time) of noise with one peak (-1, 2, -1) and one dip (1, -2, 1); the class says whether the peak
+    comes first. Neither has a mean or a slope, so nothing tells it but their order."""
+    generator = np.random.default_rng(0)
+    y = np.arange(rows) % 2
+    series = generator.normal(scale=0.3, size=(rows, time))
+    hat = np.array([-1.0, 2.0, -1.0])
+    for row in range(rows):
+        first = generator.integers(1, time - 6)
+        second = generator.integers(first + 3, time - 3)
+        for place, sign in ((first, 1), (second, -1)) if y[row] else ((first, -1), (second, 1)):
+            series[row, place : place + 3] += sign * hat
+    return series.astype(np.float32), y
+
+
+def series_arrays() -> Arrays:
+    """Series of 3 to 6 steps and 2 features, 60 of them and 12 for the test: one of them rises in one class alone."""
+    generator = np.random.default_rng(0)
+    y = np.arange(72) % 2
+    series = generator.normal(size=(72, 6, 2)).astype(np.float32)
+    series[:, :, 1] += np.outer(y, np.arange(6))
+    series[generator.random(series.shape) < 0.1] = np.nan
+    series[np.arange(6) >= generator.integers(3, 7, size=(72, 1))] = np.nan
+    X = series.reshape(72, -1)
+    file = store_arrays(X_train=X[:60], y_train=y[:60], X_test=X[60:], y_test=y[60:])
+    return Arrays(task="binary", form="series", shape=(6, 2), classes=("flat", "rising"), file=file)
 
 
 def picture_arrays() -> Arrays:

@@ -32,11 +32,15 @@ def learnable(task: Task, form: Form) -> tuple[Features, NDArray[np.generic]]:
     y = classes if task != "regression" else 100 + 20 * classes + generator.normal(size=ROWS)
     if form == "words":
         return csr_matrix(X, dtype=np.float32), y
+    if form == "series":
+        X[np.arange(ROWS) % 5 == 0, 7] = np.nan
     return X if form == "table" else (X / 8).astype(np.float32), y
 
 
 def takes(spec: BaselineSpec, task: Task, form: Form) -> bool:
-    """Whether a contender takes such data at all."""
+    """Whether a contender takes such data at all; of series, which it takes as a table, one task is enough."""
+    if form == "series" and task != ("binary" if spec.classifier else "regression"):
+        return False
     try:
         spec.check(problem_of(task, form), FITTING[task])
     except BakeoffError:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.data.columns import Column
 from tasks.data.datasets import AnyDataset, ingest
 from tasks.data.examples import Examples
 from tasks.data.published.keras_cache import KerasFile
@@ -17,6 +18,12 @@ from tasks.models.contenders import Contender
 from tasks.refitting import Refit, refit
 from tasks.tracking import connection, models, runs
 from tests.builders import NO_FILE, evaluation_of
+
+LONG_TABLE = (
+    Column(name="id", kind="category"),
+    Column(name="day", kind="number"),
+    *(Column(name=name, kind="number") for name in "ab"),
+)
 
 
 def examples_of(arrays: Arrays, name: str = "made") -> Examples:
@@ -29,6 +36,7 @@ def examples_of(arrays: Arrays, name: str = "made") -> Examples:
         unit="points" if arrays.task == "regression" else "",
         features=tuple("abc") if arrays.form == "table" else (),
         classes=arrays.classes,
+        columns=LONG_TABLE if arrays.form == "series" else (),
         brightest=16 if arrays.form == "pixels" else 0,
         digest="d",
         training_rows=len(arrays.y("train")),

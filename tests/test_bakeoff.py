@@ -1,9 +1,11 @@
 """The flow's own parts; whole runs are in test_launch.py."""
 
+from pathlib import Path
+
 import pytest
 
 from flows.bakeoff import _timed, bakeoff, fingerprint
-from flows.experiment import load
+from flows.experiment import check, load
 from tests.conftest import ROOT
 
 BOSTON = str(ROOT / "conf" / "boston.yaml")
@@ -12,6 +14,20 @@ BOSTON = str(ROOT / "conf" / "boston.yaml")
 def test_the_fingerprint_is_that_of_the_settings() -> None:
     assert fingerprint(load(BOSTON)) == fingerprint(load(BOSTON, ["validation.n_splits=4"]))
     assert fingerprint(load(BOSTON)) != fingerprint(load(BOSTON, ["validation.seed=1"]))
+
+
+def test_the_fingerprint_changes_with_the_users_file(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    own = {"kind": "table", "path": str(file), "target": "y", "task": "regression", "columns": {"x": "number"}}
+    contenders = {"dummy": {"kind": "dummy"}}
+    experiment = check(
+        {"name": "own", "dataset": own, "metric": "mae", "equivalent_within": 0, "contenders": contenders}, "own.yaml"
+    )
+    seen = set()
+    for content in ("x,y\n1,2\n", "x,y\n1,23\n"):
+        file.write_text(content)
+        seen |= {fingerprint(experiment), fingerprint(experiment)}
+    assert len(seen) == 2
 
 
 def test_the_flow_says_what_it_takes() -> None:

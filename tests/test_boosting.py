@@ -53,7 +53,7 @@ def test_threads_follow_the_size_of_the_data_unless_params_say_otherwise(
 ) -> None:
     seen: list[int] = []
 
-    def watch(self: XGBoostSpec | LightGBMSpec, estimator: object, X: object, y: object) -> None:
+    def watch(self: XGBoostSpec | LightGBMSpec, estimator: object, *_: object) -> None:
         seen.append(estimator.get_params()["n_jobs"])  # type: ignore[attr-defined]
 
     monkeypatch.setattr(spec, "_booster", watch)

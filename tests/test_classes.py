@@ -52,6 +52,23 @@ def test_misclassified_pictures_are_drawn_even_if_there_are_none(tmp_path: Path,
     assert imread(path).std() > 0
 
 
+def test_misclassified_pictures_in_colour_keep_it(tmp_path: Path) -> None:
+    pictures = np.zeros((6, 8, 8, 3))
+    pictures[..., 0] = 0.5
+    drawn = imread(plot_misclassified("net", pictures, Y, PREDICTED, SURE, CLASSES, tmp_path))
+    assert (np.abs(drawn[..., :3] - [0.5, 0, 0]).max(axis=2) < 0.01).sum() > 1000
+
+
+def test_strokes_on_black_are_drawn_black_on_white_and_a_dim_photograph_as_it_is(tmp_path: Path) -> None:
+    for dark, middle in ((0.0, 1.0), (0.2, 0.2)):
+        pictures = np.full((6, 8, 8), dark)
+        pictures[:, 3] = 0.9
+        drawn = imread(plot_misclassified("net", pictures, Y, PREDICTED, SURE, CLASSES, tmp_path))
+        shades, counts = np.unique(np.round(drawn[..., 0], 2), return_counts=True)
+        assert middle in shades[counts > 1000]
+        assert (0.2 in shades[counts > 1000]) == (dark == 0.2)
+
+
 @pytest.fixture
 def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     """A grid of two by two, drawn in a tenth of the time."""

@@ -8,13 +8,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tasks.comparison import REPEATS_LIMIT, Comparison, FoldPair, Verdict, adjusted, compare, estimate
+from tasks.comparison import REPEATS_LIMIT, Comparison, FoldPair, Verdict, adjusted, compare, design_of, estimate
+from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
+from tasks.data.examples import Groups
 from tasks.data.splitting import KFoldSpec
 from tasks.metrics import METRICS, MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
 from tasks.models.baselines.linear import RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
+from tasks.statistics.significance import FoldDesign
 from tests.builders import arrays_of, evaluation_of
 
 # Differences of the fold scores, in 4 folds: mean 2.5, variance 5 / 3, corrected variance of the mean 35 / 36.
@@ -36,7 +39,11 @@ def cases(draw: st.DrawFn) -> tuple[list[float], int, float]:
 def _verdict(
     differences: Sequence[float], n_splits: int, within: float, metric: MetricName = "r2", factor: float = 1
 ) -> Verdict:
-    return FoldPair("a", "b", np.asarray(differences, float), n_splits, metric, within).verdict(factor, 1)
+    return FoldPair("a", "b", np.asarray(differences, float), k_fold(n_splits), metric, within).verdict(factor, 1)
+
+
+def k_fold(n_splits: int) -> FoldDesign:
+    return design_of(KFoldSpec(n_splits=n_splits), None)
 
 
 def _posterior(differences: Sequence[float], n_splits: int) -> object:
@@ -85,8 +92,8 @@ def test_everything_agrees_with_an_independent_computation(case: tuple[list[floa
 @given(cases(), st.sampled_from(list(METRICS)))
 def test_swapping_the_contenders_mirrors_the_verdict(case: tuple[list[float], int, float], metric: MetricName) -> None:
     differences, n_splits, within = np.asarray(case[0]), *case[1:]
-    one = FoldPair("a", "b", differences, n_splits, metric, within).verdict(1, 1)
-    two = FoldPair("b", "a", -differences, n_splits, metric, within).verdict(1, 1)
+    one = FoldPair("a", "b", differences, k_fold(n_splits), metric, within).verdict(1, 1)
+    two = FoldPair("b", "a", -differences, k_fold(n_splits), metric, within).verdict(1, 1)
     assert two.difference == pytest.approx(-one.difference)
     assert two.interval == pytest.approx((-one.interval[1], -one.interval[0]))
     assert two.p_value == pytest.approx(one.p_value)
@@ -255,7 +262,7 @@ def test_every_pair_gets_a_verdict_in_the_order_given() -> None:
 
 
 def test_p_values_are_adjusted_over_all_pairs() -> None:
-    pairs = [FoldPair("a", str(n), np.array(WORKED) * 4 - n, 4, "r2", 0.1) for n in range(3)]
+    pairs = [FoldPair("a", str(n), np.array(WORKED) * 4 - n, k_fold(4), "r2", 0.1) for n in range(3)]
     found = adjusted(pairs)
     p = [each.p_value for each in found]
     assert p == sorted(p)
@@ -306,3 +313,46 @@ def test_the_headline_is_the_best_net_against_the_best_boosting_among_all_such_p
     assert (found.headline.first, found.headline.second, found.headline.n_pairs) == (*headline, n_pairs)
     same = next(each for each in found.verdicts if (each.first, each.second) == headline)
     assert found.headline.p_value == same.p_value <= found.headline.p_adjusted <= same.p_adjusted
+
+
+def test_few_groups_leave_few_degrees_of_freedom_however_many_repeats_there_are() -> None:
+    validation = GroupKFoldSpec(n_splits=4, n_repeats=3)
+    differences = np.tile(WORKED, 3)
+    few, many = (
+        FoldPair("a", "b", differences, design_of(validation, Groups(count=count, effective=effective)), "r2", 1.0)
+        for count, effective in ((6, 4.0), (90, 80.0))
+    )
+    error = np.std(differences, ddof=1) * math.sqrt(1 / 12 + 1 / 3)
+    assert few.p_value == pytest.approx(2 * (1 - _cdf_of_3_degrees_of_freedom(2.5 / error)))
+    assert many.p_value == pytest.approx(_verdict(differences.tolist(), 4, 1.0).p_value)
+    found = few.verdict(1, 1)
+    assert _cdf_of_3_degrees_of_freedom((found.interval[1] - 2.5) / error) == pytest.approx(0.975)
+    assert found.p_first_better == pytest.approx(1 - _cdf_of_3_degrees_of_freedom((1.0 - 2.5) / error))
+    summary = estimate(differences.tolist(), validation, Groups(count=6, effective=4.0))
+    assert summary.interval == pytest.approx(found.interval)
+
+
+def test_blocks_in_time_are_compared_by_the_mean_of_their_ratios_and_cannot_be_repeated() -> None:
+    validation = TimeSeriesSplitSpec(n_splits=4)
+    found = FoldPair("a", "b", np.array(WORKED), design_of(validation, None), "r2", 1.0).verdict(1, 1)
+    error = math.sqrt((1 / 4 + (1 + 1 / 2 + 1 / 3 + 1 / 4) / 4) * 5 / 3)
+    assert found.p_value == pytest.approx(2 * (1 - _cdf_of_3_degrees_of_freedom(2.5 / error)))
+    assert (found.decision, found.repeats_needed) == ("undecided", None)
+    assert _verdict(WORKED, 4, 1.0).repeats_needed is not None
+
+
+def test_no_repeats_are_asked_for_where_as_many_groups_as_folds_leave_no_others() -> None:
+    for count, asked in ((4, False), (5, True)):
+        design = design_of(GroupKFoldSpec(n_splits=4), Groups(count=count, effective=float(count)))
+        found = FoldPair("a", "b", np.array(WORKED), design, "r2", 0.0).verdict(1, 1)
+        assert found.decision == "undecided"
+        assert (found.repeats_needed is not None) == asked
+
+
+def test_groups_and_blocks_are_judged_by_their_folds_too() -> None:
+    evaluations = [evaluation_of(name, own) for name, own in {"x": WORKED, "y": [0.0, 0.5, 0.0, 0.5]}.items()]
+    arrays = arrays_of("regression", [1, 2])
+    for validation in (GroupKFoldSpec(n_splits=4), TimeSeriesSplitSpec(n_splits=4)):
+        (found,) = compare(evaluations, [], arrays, validation, "mae", 0.1).verdicts
+        assert found.difference == 2.25
+        assert estimate(WORKED, validation).interval is not None

@@ -27,8 +27,8 @@ SPECS = {
 EPOCHS = 3
 
 
-def stack_of(spec: ConvSpec, members: list[Member] = MEMBERS) -> Stack:
-    return Stack(spec, PICTURES, Y, problem_of("multiclass", "pixels", SHAPE), members)
+def stack_of(spec: ConvSpec, members: list[Member] = MEMBERS, shape: tuple[int, ...] = SHAPE) -> Stack:
+    return Stack(spec, PICTURES, Y, problem_of("multiclass", "pixels", shape), members)
 
 
 def fit_with_keras(net: Any, spec: ConvSpec, member: Member) -> None:
@@ -40,9 +40,13 @@ def fit_with_keras(net: Any, spec: ConvSpec, member: Member) -> None:
         net.fit(PICTURES[rows], Y[rows], spec.batch_size, shuffle=False, verbose=0)
 
 
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_every_member_gets_the_weights_that_a_separate_keras_fit_gives(spec: ConvSpec) -> None:
-    stack = stack_of(spec)
+@pytest.mark.parametrize(
+    ("spec", "shape"),
+    [*((spec, SHAPE) for spec in SPECS.values()), (SPECS["normalized"], (5, 8, 3))],
+    ids=[*SPECS, "in colour"],
+)
+def test_every_member_gets_the_weights_that_a_separate_keras_fit_gives(spec: ConvSpec, shape: tuple[int, ...]) -> None:
+    stack = stack_of(spec, shape=shape)
     separate = [stack.unstack(k) for k in range(len(MEMBERS))]
     stack.fit(EPOCHS)
     for k, (net, member) in enumerate(zip(separate, MEMBERS, strict=True)):

@@ -36,6 +36,7 @@ NO_NUMBERS = {"logistic_regression", "gaussian_nb", "multinomial_nb", "bernoulli
 NO_CLASSES = {"ridge"}
 NO_SPARSE = {"hist_gradient_boosting", "gaussian_nb"}
 NO_PROBABILITIES = {"linear_svm", "rbf_svm"}
+NEGATIVE = {"table", "series"}
 
 
 def _some_task(spec: BaselineSpec) -> Task:
@@ -51,7 +52,7 @@ def _reason(kind: str, task: Task, form: Form, metric: MetricName) -> str | None
         "predicts classes; for numbers choose ridge": kind in NO_NUMBERS and task == "regression",
         "predicts numbers; for classes choose logistic_regression": kind in NO_CLASSES and task != "regression",
         "takes no sparse rows, as texts are; add `select: {score_func: chi2": kind in NO_SPARSE and form == "words",
-        "a table may hold negative values; choose gaussian_nb": kind == "multinomial_nb" and form == "table",
+        "a table may hold negative values; choose gaussian_nb": kind == "multinomial_nb" and form in NEGATIVE,
         "gives decision values and no probabilities": kind in NO_PROBABILITIES and metric == "log_loss",
     }
     return next((reason for reason, holds in reasons.items() if holds), None)

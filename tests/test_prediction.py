@@ -36,10 +36,15 @@ NET = DenseSpec(units=(4,), epochs=2)
 WORDS = tuple(f"word{number}" for number in range(4, 60))  # of which the made texts have 40 numbers
 
 
+def described(contender: Contender, arrays: Arrays, name: str = "made") -> Served:
+    """What would travel with a contender that was fitted to these arrays."""
+    return describe(contender, examples_of(arrays, name), arrays)
+
+
 def fitted(contender: Contender, arrays: Arrays, name: str = "made") -> tuple[Served, Refit]:
-    """What would travel with a contender that was fitted to these arrays, and the contender."""
+    """A contender that was fitted to these arrays, and what would travel with it."""
     kept = refit(evaluation_of("me", [1, 1], contender, best_epochs=(2, 2)), arrays, KFoldSpec())
-    return describe(contender, examples_of(arrays, name)), kept
+    return described(contender, arrays, name), kept
 
 
 def predicted(served: Served, kept: Refit, rows: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +65,7 @@ def table(arrays: Arrays) -> pd.DataFrame:
 @pytest.fixture
 def numbers() -> Served:
     """A model of the columns a, b and c."""
-    return describe(RidgeSpec(), examples_of(made_arrays("regression")))
+    return described(RidgeSpec(), made_arrays("regression"))
 
 
 @pytest.mark.parametrize("contender", [RidgeSpec(), XGBoostSpec(), NET], ids=lambda spec: spec.kind)
@@ -124,7 +129,7 @@ def test_a_word_beyond_num_words_counts_as_unknown_and_one_never_counted_not_at_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cached_words(monkeypatch, tmp_path, WORDS)
-    served = describe(BernoulliNBSpec(), examples_of(text_arrays(), "imdb"))
+    served = described(BernoulliNBSpec(), text_arrays(), "imdb")
     assert len(served.words) > served.shape[0]
     seen: list[NDArray[np.generic]] = []
 
@@ -173,7 +178,7 @@ def test_nothing_is_overwritten(numbers: Served) -> None:
 
 
 def test_pictures_of_another_size_or_shade_are_refused() -> None:
-    served = describe(BernoulliNBSpec(), examples_of(picture_arrays()))
+    served = described(BernoulliNBSpec(), picture_arrays())
     shades = pd.DataFrame(np.zeros((2, 30), int)).rename(columns=str)
     assert refused(served, shades.assign(label=1)).startswith(
         "there are 31 columns; a picture of 6 x 5 pixels is a row"
@@ -186,7 +191,7 @@ def test_pictures_of_another_size_or_shade_are_refused() -> None:
 
 def test_what_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cached_words(monkeypatch, tmp_path, WORDS)
-    served = describe(BernoulliNBSpec(), examples_of(text_arrays(), "imdb"))
+    served = described(BernoulliNBSpec(), text_arrays(), "imdb")
     assert refused(served, pd.DataFrame({"texts": ["a"]})) == "no column named text; there is texts; did you mean text?"
     rows = pd.DataFrame({"text": pd.Series(["a", None], dtype=object)})
     assert refused(served, rows) == "column text, row 2: text is needed, and there is nothing"
@@ -277,8 +282,11 @@ def test_a_folder_that_says_it_is_a_pickle_is_not_believed(there: None, monkeypa
         (["diabetes", "diabetes.csv", "--version", "7"], "diabetes has no version 7; there are 1, 2"),
         (["old", "made.csv"], "`bakeoff run old --fresh` registers a new one, `bakeoff promote old --version N` makes"),
         (["diabetes", "no.csv"], "there is no file no.csv"),
-        (["diabetes", "rows.txt"], "rows.txt: files that end in .csv or .parquet are read and written, and no others"),
-        (["diabetes", "diabetes.csv", "-o", "out.xlsx"], "out.xlsx: files that end in .csv or .parquet"),
+        (
+            ["diabetes", "rows.txt"],
+            "rows.txt: files that end in .csv, .tsv or .parquet are read and written, no others",
+        ),
+        (["diabetes", "diabetes.csv", "-o", "out.xlsx"], "out.xlsx: files that end in .csv, .tsv or .parquet"),
         (["diabetes", "diabetes.csv", "-o", "no/out.csv"], "no/out.csv cannot be written"),
         (["diabetes", "made.csv"], "made.csv: no column named age, sex, bmi, bp, s1, s2, s3, s4, s5, s6"),
     ],

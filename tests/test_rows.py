@@ -1,13 +1,26 @@
+"""Files of rows: what is read is what stands there, and what cannot be read is said in a line."""
+
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
-from tasks.data.own.rows import read_rows, write_rows
+from tasks.data.own import delimited
+from tasks.data.own.rows import column_names, read_rows, write_rows
 from tasks.specs import BakeoffError
 
 CSV, PARQUET = Path("rows.csv"), Path("rows.parquet")
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(BakeoffError) as error:
+        read_rows(path, ["a"])
+    assert "\n" not in str(error.value)
+    return str(error.value)
 
 
 def test_numbers_are_read_to_their_last_bit() -> None:
@@ -19,7 +32,7 @@ def test_numbers_are_read_to_their_last_bit() -> None:
 
 def test_columns_that_hold_no_numbers_stay_the_text_that_they_are() -> None:
     CSV.write_text('a,id,note\n1,007,NA\n 2 ,8.0,"x, y"\n')
-    rows = read_rows(CSV, ["a"])
+    rows = read_rows(CSV, ["a", "note"])
     assert rows.a.tolist() == [1, 2]
     assert rows.id.tolist() == ["007", "8.0"]
     assert rows.note.tolist() == ["NA", "x, y"]
@@ -32,6 +45,61 @@ def test_all_columns_may_hold_numbers() -> None:
     assert read_rows(CSV, None).dtypes.tolist() == [np.int64, np.int64]
 
 
+def test_a_column_of_numbers_with_a_gap_stays_text() -> None:
+    CSV.write_text("a,b\n1,2\n,3\n")
+    assert read_rows(CSV, None).to_dict("list") == {"a": ["1", ""], "b": [2, 3]}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_the_one_that_cuts_all_lines_alike(delimiter: str) -> None:
+    rows = [["größe", "ort"], ["1,5", "Ulm; | am See"], ["2,5", "a\tb"]]
+    CSV.write_text("\n".join(delimiter.join(f'"{field}"' for field in row) for row in rows), encoding="utf8")
+    assert read_rows(CSV, ()).to_numpy().tolist() == rows[1:]
+
+
+def test_decimal_commas_do_not_make_commas_the_delimiter() -> None:
+    CSV.write_text("a;b;c\n1,5;2,5;x, y\n3,5;4,5;z\n")
+    assert column_names(CSV) == ("a", "b", "c")
+
+
+def test_a_column_alone_has_no_delimiter() -> None:
+    CSV.write_text("a\n1\n\n2\n")
+    assert read_rows(CSV, ["a"]).a.tolist() == [1, 2]
+
+
+def test_tabs_delimit_what_ends_in_tsv() -> None:
+    path = Path("rows.tsv")
+    write_rows(pd.DataFrame({"a": ["1,2", "3"], "b": ["4;5", "6"]}), path)
+    assert path.read_text() == "a\tb\n1,2\t4;5\n3\t6\n"
+    assert read_rows(path, ()).to_dict("list") == {"a": ["1,2", "3"], "b": ["4;5", "6"]}
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252", "utf-16-le with a mark", "utf-16-be with a mark"]
+)
+def test_the_encoding_is_told_by_its_mark_or_by_its_bytes(encoding: str) -> None:
+    name, _, marked = encoding.partition(" ")
+    mark = chr(0xFEFF) if marked else ""
+    CSV.write_bytes(f"{mark}Größe;Straße\n1;Köln\n2;\n".encode(name))
+    assert read_rows(CSV, ["Größe"]).to_dict("list") == {"Größe": [1, 2], "Straße": ["Köln", ""]}
+
+
+def test_fields_may_hold_the_delimiter_quotes_and_line_ends() -> None:
+    CSV.write_bytes(b'\r\n"a\nb",c\r\n"1, ""2""","x\r\ny"\r\n')
+    assert read_rows(CSV, ()).to_dict("list") == {"a\nb": ['1, "2"'], "c": ["x\r\ny"]}
+
+
+def test_names_lose_the_blanks_around_them_and_a_missing_one_is_the_place() -> None:
+    CSV.write_text(",a, b\n0,1,2\n")
+    assert column_names(CSV) == ("Unnamed: 0", "a", "b")
+    assert read_rows(CSV, (), ["b", "Unnamed: 0"]).to_dict("list") == {"b": ["2"], "Unnamed: 0": ["0"]}
+
+
+def test_a_long_text_is_read_whole() -> None:
+    CSV.write_text(f"a,text\n1,{'word ' * 100_000}\n")
+    assert len(read_rows(CSV, ["a"]).text[0]) == 500_000
+
+
 def test_a_parquet_file_keeps_all_its_columns_and_a_named_index_is_one() -> None:
     pd.DataFrame({"a": [1.5, 2.5]}, index=pd.Index(["x", "y"], name="id")).to_parquet(PARQUET)
     rows = read_rows(PARQUET, ["a"])
@@ -40,33 +108,105 @@ def test_a_parquet_file_keeps_all_its_columns_and_a_named_index_is_one() -> None
     pd.testing.assert_frame_equal(read_rows(Path("again.parquet"), ["a"]), rows)
 
 
+def test_a_parquet_file_keeps_whole_numbers_that_no_float_can_hold() -> None:
+    parquet.write_table(pa.table({"id": [2**53 + 1, None], "a.b": [True, None]}), PARQUET)
+    rows = read_rows(PARQUET, (), ["a.b", "id"])
+    assert rows.columns.tolist() == ["a.b", "id"]
+    assert rows.id[0] == 2**53 + 1
+    assert rows.isna().to_numpy().tolist() == [[False, False], [True, True]]
+
+
+def test_a_suffix_may_be_written_large() -> None:
+    Path("ROWS.CSV").write_text("a\n1\n")
+    assert read_rows(Path("ROWS.CSV"), ["a"]).a.tolist() == [1]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("rows.csv", None, "there is no file rows.csv"),
         ("rows.parquet", None, "there is no file rows.parquet"),
-        ("rows.csv", b"", "rows.csv cannot be read as csv: No columns to parse from file"),
-        ("rows.csv", b"a,b\n", "rows.csv has no rows"),
-        ("rows.csv", b"a,b\n1,2,3\n", "rows.csv cannot be read as csv: its rows have more fields than its header"),
-        ("rows.csv", b"a,b\n1,2\n1,2,3\n", "Expected 2 fields in line 3, saw 3"),
-        ("rows.csv", b"\xff\xfe", "rows.csv cannot be read as csv: 'utf-8' codec can't decode"),
+        ("rows.csv", b"", "rows.csv is empty; a table with rows is expected"),
+        ("rows.parquet", b"", "rows.parquet is empty; a table with rows is expected"),
+        ("rows.csv", b"\n\n", "rows.csv has no rows"),
+        ("rows.csv", b"a,b\n", "rows.csv has a header, but no rows"),
+        ("rows.csv", b"a,b", "rows.csv has a header, but no rows"),
+        ("rows.csv", b"a,b\n\n\n", "rows.csv has a header, but no rows"),
+        (
+            "rows.csv",
+            b"a,b\n1,2,3\n",
+            "row 1: 3 field(s) where the header has 2; put text with a ',' in it in double quotes",
+        ),
+        ("rows.csv", b"a,b\n1,2\n1,2\n1,2,3\n", "row 3: 3 field(s) where the header has 2;"),
+        ("rows.csv", b"a,b\n1,2\n1\n", "row 2: 1 field(s) where the header has 2; fill the row up"),
+        ("rows.csv", b'a,b\n1,"2\n1,2\n1,2\n', "rows.csv cannot be read as csv: a double quote is not closed"),
+        ("rows.csv", b"a,b,a\n1,2,3\n", "rows.csv has more than one column a; give each a name of its own"),
+        ("rows.csv", b"a,b,a \n1,2,3\n", "rows.csv has more than one column a; give each a name of its own"),
+        (
+            "rows.csv",
+            b"a,b\n\x81,2\n",
+            "its bytes are no text in UTF-8 or UTF-16 or UTF-32 with a mark or Windows-1252;",
+        ),
+        ("rows.csv", b"a,b\n\x00,2\n", "rows.csv cannot be read as csv: it holds bytes that are no text"),
+        ("rows.csv", b"\xff\xfea", "rows.csv cannot be read as csv: its bytes are no text in utf-16; save it as UTF-8"),
         ("rows.parquet", b"a,b\n1,2\n", "rows.parquet cannot be read as parquet: "),
-        ("rows.xlsx", b"", "rows.xlsx: files that end in .csv or .parquet are read and written, and no others"),
+        ("rows.xlsx", b"", "rows.xlsx: files that end in .csv, .tsv or .parquet are read and written, no others"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(name: str, content: bytes | None, said: str) -> None:
     if content is not None:
         Path(name).write_bytes(content)
-    with pytest.raises(BakeoffError) as refused:
-        read_rows(Path(name), ["a"])
-    assert said in str(refused.value)
-    assert "\n" not in str(refused.value)
+    assert said in refused(Path(name))
+
+
+def test_two_columns_of_a_parquet_file_with_one_name_are_refused() -> None:
+    parquet.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"]), PARQUET)
+    assert refused(PARQUET) == "rows.parquet has more than one column a; give each a name of its own"
+
+
+def test_a_parquet_file_without_rows_is_refused() -> None:
+    parquet.write_table(pa.table({"a": pa.array([], pa.int64())}), PARQUET)
+    assert refused(PARQUET) == "rows.parquet has no rows"
+
+
+def test_a_file_that_is_cut_off_is_refused() -> None:
+    pd.DataFrame({"a": range(1000)}).to_parquet(PARQUET)
+    PARQUET.write_bytes(PARQUET.read_bytes()[:-100])
+    assert refused(PARQUET).startswith("rows.parquet cannot be read as parquet: ")
+
+
+def test_the_nearest_file_is_offered() -> None:
+    Path("autos.csv").touch()
+    assert refused(Path("auto.csv")) == "there is no file auto.csv; did you mean autos.csv?"
+
+
+def test_the_nearest_column_is_offered() -> None:
+    CSV.write_text("mpg,weight\n1,2\n")
+    with pytest.raises(BakeoffError, match=r"^rows\.csv has no column mgp; did you mean mpg\?$"):
+        read_rows(CSV, (), ["weight", "mgp"])
+    with pytest.raises(BakeoffError, match=r"^rows\.csv has no column z; there are mpg, weight$"):
+        read_rows(CSV, (), ["z"])
 
 
 def test_a_folder_is_not_read_as_a_file() -> None:
     CSV.mkdir()
-    with pytest.raises(BakeoffError, match=r"rows\.csv cannot be read: Is a directory"):
-        read_rows(CSV, ["a"])
+    assert refused(CSV) == "rows.csv is a folder; a file with rows is expected"
+
+
+def test_what_the_user_may_not_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    CSV.write_text("a\n1\n")
+    if os.geteuid():
+        CSV.chmod(0)
+    else:  # root may read everything
+        monkeypatch.setattr(Path, "open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    assert refused(CSV) == "rows.csv may not be read by you; ask its owner, or copy it to a folder of yours"
+
+
+def test_a_file_of_another_encoding_than_utf8_is_noted(caplog: pytest.LogCaptureFixture) -> None:
+    CSV.write_bytes("ä\n1\n".encode("cp1252"))
+    with caplog.at_level("INFO", delimited.__name__):
+        column_names(CSV)
+    assert caplog.messages == ["rows.csv is no UTF-8, and is read as Windows-1252"]
 
 
 @pytest.mark.parametrize("name", ["no/rows.csv", "no/rows.parquet"])

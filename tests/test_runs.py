@@ -165,6 +165,20 @@ def test_the_parent_holds_folds_and_data(world: World, tmp_path: Path) -> None:
         assert archive["held_out"].shape == (2, world.net.examples.training_rows)
 
 
+def test_thousands_of_columns_are_one_parameter_whatever_they_are_called() -> None:
+    few = {'size [m²], "net"': "number", "town": "category"}
+    many = {f"x{number}": "number" for number in range(5000)}
+    for columns in (few, many):
+        dataset = {"kind": "table", "columns": columns}
+        run = runs.open_run("wide", "", "fingerprint", "flow", {"dataset": dataset})
+        params = client().get_run(run.run_id).data.params
+        assert params["dataset.kind"] == "table"
+        assert params["dataset.columns"].startswith(
+            ", ".join(f"{name}: {kind}" for name, kind in columns.items())[:5000]
+        )
+    assert params["dataset.columns"].endswith("…")
+
+
 def test_closing_a_run_closes_the_children_that_are_still_open() -> None:
     parent = runs.open_run("closing", "", "fingerprint", "flow", {})
     child = client().create_run(parent.experiment_id, tags={"mlflow.parentRunId": parent.run_id})

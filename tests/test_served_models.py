@@ -18,22 +18,26 @@ from tasks.data.vectorization import Arrays, word_rows
 from tasks.metrics import Task
 from tasks.models.baselines.bayes import GaussianNBSpec
 from tasks.models.baselines.linear import RbfSvmSpec
+from tasks.models.baselines.summaries import without_order
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.networks import ConvSpec, DenseSpec, NetworkSpec
+from tasks.models.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
 from tasks.refitting import Refit, predict, predict_by
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, served
-from tests.builders import made_arrays, picture_arrays, problem_of, text_arrays
+from tests.builders import made_arrays, picture_arrays, problem_of, series_arrays, text_arrays
 from tests.served import cached_words, examples_of, log
 
 NET = DenseSpec(units=(4,), epochs=2, n_members=2)
 CONV = ConvSpec(filters=(3,), units=(), epochs=2)
-CONTENDERS: list[Contender] = [NET, CONV, *(spec() for spec in get_args(Baseline))]
+RECURRENT = RecurrentSpec(recurrent_units=(3,), epochs=2)
+CONTENDERS: list[Contender] = [NET, CONV, RECURRENT, *(spec() for spec in get_args(Baseline))]
 DATA: dict[str, Callable[[], Arrays]] = {
     **{task: partial(made_arrays, task) for task in get_args(Task)},
     "words": text_arrays,
     "pixels": picture_arrays,
+    "series": series_arrays,
 }
+ON_SERIES = {"recurrent", "logistic_regression", "xgboost", "lightgbm"}  # one for each way of taking them
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ def suiting() -> list[tuple[Contender, str]]:
     for contender in CONTENDERS:
         for name in DATA:
             task, form = ("binary", name) if name in get_args(Form) else (name, "table")
+            if name == "series" and contender.kind not in ON_SERIES:
+                continue
             try:
                 contender.check(problem_of(task, form, (6, 5)), "mae" if task == "regression" else "accuracy")
             except BakeoffError:
@@ -116,6 +122,8 @@ def taken(one: Logged, X: np.ndarray) -> pd.DataFrame | np.ndarray:
     """What the server takes: of a table, columns in another order."""
     if one.arrays.form == "table":
         return pd.DataFrame(X, columns=list("abc"))[["c", "a", "b"]]
+    if one.arrays.form == "series" and not isinstance(one.fitted.contender, NetworkSpec):
+        return without_order(X, one.arrays)[0]
     return word_rows(X) if one.arrays.form == "words" and isinstance(one.fitted.contender, NetworkSpec) else X
 
 
@@ -139,6 +147,8 @@ def test_bakeoff_loads_what_was_fitted_and_what_it_needs(one: Logged, no_pickle:
         (GaussianNBSpec(), "binary", "gives the probabilities, in this order, of a, b."),
         (RbfSvmSpec(), "multiclass", "gives the number of the class: 0 a, 1 b, 2 c."),
         (CONV, "pixels", "Takes pictures of 6 x 5 pixels as rows of numbers from 0 (black) to 1 (white); gives"),
+        (RECURRENT, "series", "Takes series as rows of 6 steps, each of them a, b; NaN where a value is missing and"),
+        (GaussianNBSpec(), "series", "as rows of, for each of a, b in turn, count, mean, standard_deviation, minimum,"),
         (NET, "words", "Takes texts as rows of numbers of words; gives the probability of yes."),
         (RbfSvmSpec(), "words", "Takes texts as rows of counts of 40 words; gives"),
     ],

@@ -2,11 +2,14 @@
 
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from prefect.states import Failed
 
 from flows import steps
+from tasks.data.own.tables import TableFileSpec
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.specs import BakeoffError, UnreachableError
 
@@ -19,6 +22,17 @@ def test_equal_inputs_have_equal_digests() -> None:
 def test_any_changed_setting_changes_the_digest() -> None:
     specs = [GradientBoostingSpec(), GradientBoostingSpec(params={"n_estimators": 5})]
     assert len({steps.digest({"contender": spec}) for spec in specs}) == 2
+
+
+def test_a_kept_result_does_not_outlive_a_change_of_the_users_file() -> None:
+    file = Path("rows.csv")
+    dataset = TableFileSpec(path=file, target="y", task="regression", columns={"x": "number"})
+    ingest: Any = SimpleNamespace(task=SimpleNamespace(name="ingest"))
+    keys = []
+    for content in ("x,y\n1,2\n", "x,y\n1,23\n"):
+        file.write_text(content)
+        keys += [steps._key(ingest, {"dataset": dataset}) for _ in range(2)]
+    assert [keys.index(key) for key in keys] == [0, 0, 2, 2]
 
 
 def test_changed_code_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.int64]
 FEW = 12  # classes up to which every cell of a confusion matrix has its number
 COLUMNS, ROWS = 8, 6  # of a grid of pictures
+BLANK = 1 / 3  # share of pixels without any light, from which on they are the ground; of the published pictures, 0.49
 
 
 def per_class_frame(y: Numbers, predicted: Numbers, classes: Sequence[str]) -> "pd.DataFrame":
@@ -76,10 +77,14 @@ def plot_misclassified(
     classes: Sequence[str],
     folder: Path,
 ) -> Path:
-    """The pictures (rows, height, width) that were taken for another class, the surest first (misclassified.png)."""
+    """The pictures that were taken for another class, the surest first (misclassified.png).
+
+    They are (rows, height, width), or (rows, height, width, 3) in colour, from 0 to 1.
+    """
     wrong = np.flatnonzero(y != predicted)
     sureness = probabilities[wrong, predicted[wrong]]
     shown = wrong[np.argsort(-sureness, kind="stable")][: COLUMNS * ROWS]
+    shades: dict[str, Any] = {"cmap": "gray_r"} if _is_ink(pictures) else {"cmap": "gray", "vmin": 0, "vmax": 1}
     rows = -(-len(shown) // COLUMNS)
     picture = figure(COLUMNS * 1.25, 0.4 + rows * 1.5)
     order = ", the surest first" if len(shown) > 1 else ""
@@ -87,10 +92,15 @@ def plot_misclassified(
     for position, row in enumerate(shown, start=1):
         axes = picture.add_subplot(rows, COLUMNS, position)
         axes.axis("off")
-        axes.imshow(pictures[row], cmap="gray_r")
+        axes.imshow(pictures[row], **shades)
         taken_for = f"{classes[predicted[row]]} ({probabilities[row, predicted[row]]:.2f})"
         axes.set_title(f"{classes[y[row]]}, taken\nfor {taken_for}", fontsize=8)
     return save(picture, folder / "misclassified.png")
+
+
+def _is_ink(pictures: NDArray[np.generic]) -> bool:
+    """Whether they are of strokes on a black ground, as digits are, which people know as black on white."""
+    return pictures.ndim == 3 and float(np.mean(pictures == 0)) > BLANK
 
 
 def plot_calibration(name: str, y: Numbers, probability: NDArray[np.float64], positive: str, folder: Path) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, save
-from tasks.data.splitting import KFoldSpec
+from tasks.data.splitting import HoldOutSpec
 from tasks.reports.report import Report
 from tasks.reports.wording import FAMILIES, TITLES, with_unit
 
@@ -28,10 +28,10 @@ def plot_costs(report: Report, folder: Path) -> Path:
     """Score against the seconds that one fold or seed took to fit, for every contender but the floor (costs.png)."""
     picture = figure(9, 5.5)
     axes = picture.subplots()
-    k_fold = isinstance(report.validation, KFoldSpec)
+    by_folds = not isinstance(report.validation, HoldOutSpec)
     shown = [entry for entry in report.contenders if entry.family != "floor"]
     for entry in shown:
-        seconds, score = entry.fit_seconds / len(entry.scores), entry.mean if k_fold else entry.test_mean
+        seconds, score = entry.fit_seconds / len(entry.scores), entry.mean if by_folds else entry.test_mean
         axes.plot(seconds, score, "o", color=FAMILY_COLOURS[entry.family])
         axes.annotate(entry.name, (seconds, score), (5, 4), textcoords="offset points", fontsize=8)
     for family in dict.fromkeys(entry.family for entry in shown):
@@ -41,7 +41,7 @@ def plot_costs(report: Report, folder: Path) -> Path:
     axes.grid(color=GREY, alpha=0.25)
     axes.margins(x=0.15)
     way = "higher" if report.greater_is_better else "lower"
-    where = "over folds" if k_fold else "on the test rows"
+    where = "over folds" if by_folds else "on the test rows"
     axes.set(
         xlabel="seconds to fit once (of nets that are trained together, their share)",
         ylabel=f"{TITLES[report.metric]}{with_unit(report.metric, report.dataset.unit)} {where}, {way} is better",

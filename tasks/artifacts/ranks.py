@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, save
-from tasks.data.splitting import KFoldSpec
+from tasks.data.splitting import HoldOutSpec
 from tasks.reports.report import LeaderboardEntry, Report
 from tasks.reports.wording import FAMILIES, TITLES, with_unit
 from tasks.statistics.bootstrap import CONFIDENCE
@@ -98,14 +98,14 @@ def _draw_pairs(axes: "Axes", report: Report) -> None:
 
 def _names(report: Report) -> list[str]:
     names = [entry.name for entry in report.contenders]
-    if not isinstance(report.validation, KFoldSpec):
+    if isinstance(report.validation, HoldOutSpec):
         return names
     return [f"{name}  (mean rank {rank:.1f})" for name, rank in zip(names, mean_ranks(report), strict=True)]
 
 
 def _shown(entry: LeaderboardEntry, report: Report) -> tuple[float, tuple[float, float]]:
     """The score that the verdicts rest on: over folds, or on the test rows."""
-    if isinstance(report.validation, KFoldSpec):
+    if not isinstance(report.validation, HoldOutSpec):
         return entry.mean, entry.interval or (entry.mean, entry.mean)
     return entry.test_mean, entry.test_interval
 

@@ -7,7 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.examples import Examples, WordLists, keep
+from tasks.data.examples import Examples, Raw, WordLists, count_groups, keep
+from tasks.data.own.images import ImagesSpec
+from tasks.data.own.series import SeriesSpec
+from tasks.data.own.tables import TableFileSpec
+from tasks.data.own.texts import TextFileSpec
 from tasks.data.published.pictures import DigitsSpec, FashionMnistSpec, Mnist5kSpec, MnistSpec
 from tasks.data.published.tables import (
     BostonHousingSpec,
@@ -22,7 +26,7 @@ from tasks.specs import BakeoffError, did_you_mean
 
 logger = logging.getLogger(__name__)
 
-AnyDataset = (
+PublishedDataset = (
     BostonSpec
     | BostonHousingSpec
     | CaliforniaHousingSpec
@@ -36,12 +40,15 @@ AnyDataset = (
     | ImdbSpec
     | ReutersSpec
 )
+AnyDataset = PublishedDataset | ImagesSpec | SeriesSpec | TableFileSpec | TextFileSpec
 Dataset = Annotated[AnyDataset, Field(discriminator="kind")]
-DATASETS: dict[str, type[AnyDataset]] = {spec.model_fields["kind"].default: spec for spec in get_args(AnyDataset)}
+DATASETS: dict[str, type[PublishedDataset]] = {
+    spec.model_fields["kind"].default: spec for spec in get_args(PublishedDataset)
+}
 
 
-def dataset_named(name: str) -> type[AnyDataset]:
-    """The data set of that name.
+def dataset_named(name: str) -> type[PublishedDataset]:
+    """The published data set of that name.
 
     Raises:
         BakeoffError: when there is none.
@@ -56,18 +63,31 @@ def ingest(dataset: Dataset) -> Examples:
     """Reads a data set, checks its values and keeps it as one file.
 
     Raises:
-        BakeoffError: when a value is missing or infinite, or when the data cannot be had.
+        BakeoffError: when a value is infinite, or missing where none may be, or when the data cannot be had.
     """
-    raw = dataset.read()
-    columns = {} if isinstance(raw.X, np.ndarray | WordLists) else {name: raw.X[name].to_numpy() for name in raw.X}
-    _check_finite(dataset.name, columns | {"the target": raw.y})
+    return keep_examples(dataset, dataset.read())
+
+
+def keep_examples(dataset: Dataset, raw: Raw) -> Examples:
+    """Checks the values of what was read, and keeps it as one file.
+
+    Raises:
+        BakeoffError: when a value is infinite, or missing where none may be.
+    """
+    problem = raw.problem or dataset.problem
+    columns: dict[str, NDArray[np.generic]] = {}
+    if not isinstance(raw.X, np.ndarray | WordLists):
+        columns = {str(name): raw.X[name].to_numpy() for name in raw.X}
+    checked = bool(problem.levels) or problem.form == "words"  # a table of the user's own, by itself, or no numbers
+    _check_finite(dataset.name, ({} if checked else columns) | {"the target": raw.y})
     file, digest = keep(raw)
     logger.info("%s: %d rows, %d of them for the test, digest %s", dataset.name, len(raw.y), raw.held_out.sum(), digest)
     return Examples(
-        **(raw.problem or dataset.problem).fields(),
+        **problem.fields(),
         name=dataset.name,
         columns=raw.columns,
-        grouped=raw.groups is not None,
+        groups=None if raw.groups is None else count_groups(raw.groups[~raw.held_out]),
+        ngrams=raw.ngrams,
         unit=dataset.unit,
         features=tuple(columns),
         brightest=dataset.brightest,

@@ -47,20 +47,23 @@ class Raw:
     """Examples as they are read, rows of `X`.
 
     A table is a frame of numbers, with NaN where a value is missing; pictures are an array of bytes (rows, height,
-    width) or (rows, height, width, channels). Texts are lists of word numbers, or, as people write them, a frame with
-    the one column `text`.
+    width) or (rows, height, width, channels); series are an array of numbers (rows, time, features), with NaN where a
+    value is missing. Texts are lists of word numbers, or, as people write them, a frame of one column, whose terms are
+    words and, if `ngrams` is 2, pairs of them.
 
     `y` (rows,) holds numbers or class numbers from 0; `held_out` (rows,) says which rows are kept for the test. Rows
     with the same number in `groups` (rows,) belong together. Of the user's own data, `problem` is what was found when
-    they were read, and `columns` are those of the file, from which the features of a table are computed.
+    they were read, and `columns` are those of the file, from which the features of a table are computed; of series they
+    are the columns of a long table: that of ids, that of times, and those of values.
     """
 
-    X: "pd.DataFrame | NDArray[np.uint8] | WordLists"
+    X: "pd.DataFrame | NDArray[np.uint8] | NDArray[np.float32] | WordLists"
     y: NDArray[np.generic]
     held_out: NDArray[np.bool_]
     problem: Problem | None = None
     columns: tuple[Column, ...] = ()
     groups: NDArray[np.int64] | None = None
+    ngrams: int = 0
 
 
 class DatasetSpec(Spec):
@@ -93,18 +96,36 @@ class DatasetSpec(Spec):
         raise NotImplementedError
 
 
+class Groups(Spec):
+    """How many groups the training rows make, and how many of equal size would tell as much (Kish 1965, section 8.2).
+
+    The latter is the square of the sum of their sizes by the sum of the squares.
+    """
+
+    count: int
+    effective: float
+
+
+def count_groups(groups: NDArray[np.generic]) -> Groups:
+    """Counts the groups of rows by their numbers (rows,)."""
+    sizes = np.unique(groups, return_counts=True)[1].astype(np.float64)
+    return Groups(count=len(sizes), effective=float(sizes.sum() ** 2 / (sizes**2).sum()))
+
+
 class Examples(Problem):
     """A data set on disk: a Parquet file for a table, else a .npz file.
 
-    `features` are the columns of a table's X, and `columns` those of the user's file that they come from. `digest`
-    depends on the values and column names alone, not on how the file was written.
+    `features` are the columns of a table's X, and `columns` those of the user's file that they come from. Of texts as
+    people write them, the one feature is their column, and `ngrams` is the length of the longest term. `digest` depends
+    on the values and column names alone, not on how the file was written.
     """
 
     name: str
     unit: str
     features: tuple[str, ...]
     columns: tuple[Column, ...] = ()
-    grouped: bool = False
+    groups: Groups | None = None
+    ngrams: int = 0
     brightest: int
     digest: str
     training_rows: int
@@ -143,11 +164,11 @@ def read_part(examples: Examples, held_out: bool) -> Part:
 
         frame = pd.read_parquet(examples.file.path)
         part = frame[frame[HELD_OUT] == held_out]
-        groups = part[GROUP].to_numpy() if examples.grouped else None
+        groups = part[GROUP].to_numpy() if examples.groups else None
         return Part(part[list(examples.features)], part[TARGET].to_numpy(), groups)
     arrays = load_arrays(examples.file)
     rows = np.flatnonzero(arrays[HELD_OUT] == held_out)
-    y, groups = arrays[TARGET][rows], arrays[GROUP][rows] if examples.grouped else None
+    y, groups = arrays[TARGET][rows], arrays[GROUP][rows] if examples.groups else None
     if examples.form == "words":
         texts = WordLists(arrays["words"].astype(np.int32, copy=False), arrays["offsets"].astype(np.int64, copy=False))
         return Part(texts.take(rows), y, groups)
@@ -158,5 +179,8 @@ def _digest(columns: "dict[str, NDArray[np.generic]]") -> str:
     content = hashlib.sha256()
     for name, values in columns.items():
         content.update(f"{name} {values.dtype} {values.shape}".encode())
+        if values.dtype == np.object_:  # text, of which an array holds addresses
+            content.update(np.fromiter(map(len, values), np.int64, len(values)).tobytes())
+            values = np.frombuffer("".join(values).encode(), np.uint8)
         content.update(np.ascontiguousarray(values).tobytes())
     return content.hexdigest()[:16]

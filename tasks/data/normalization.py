@@ -1,6 +1,7 @@
 """Mean and standard deviation, fitted on training rows alone."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,24 @@ class Normalization:
 
 
 def fit_normalization(X: NDArray[np.float64]) -> Normalization:
-    """Fits on X (rows, features), which must hold training rows only; a constant feature gets scale 1."""
+    """Fits on X (rows, features), which must hold training rows only.
+
+    Missing values, NaN, count for nothing. A constant feature gets scale 1, and one without any value mean 0 as well.
+    """
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(X)
+    if not X.shape[1]:
+        return Normalization(mean=np.empty(0, np.float32), scale=np.empty(0, np.float32))
+    empty = np.isnan(X).all(axis=0)
+    scaler = StandardScaler().fit(np.where(empty, 0.0, X) if empty.any() else X)
     return Normalization(mean=scaler.mean_.astype(np.float32), scale=scaler.scale_.astype(np.float32))
+
+
+def fit_series_normalization(X: NDArray[np.floating[Any]], shape: tuple[int, ...]) -> Normalization:
+    """Fits on the series of X (rows, time * features), which must hold training rows only.
+
+    Each feature has one mean and one scale, over all steps that have a value; they are repeated for every step.
+    """
+    time, features = shape
+    of_features = fit_normalization(X.reshape(-1, features).astype(np.float64))
+    return Normalization(mean=np.tile(of_features.mean, time), scale=np.tile(of_features.scale, time))

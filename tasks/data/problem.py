@@ -7,16 +7,16 @@ import numpy as np
 from tasks.metrics import Task
 from tasks.specs import Spec
 
-Form = Literal["table", "pixels", "words"]
+Form = Literal["table", "pixels", "words", "series"]
 
 
 class Problem(Spec):
     """A task, and what an example is made of.
 
-    `shape` is that of one example: (features,), (height, width), or (num_words,). `classes` are the labels in the order
-    of their numbers; a number to predict has none. `levels` is empty where a table has finite numbers alone. Else
-    values may be missing, and it has an entry for each feature: how many levels a category has, whose numbers begin at
-    0, and 0 for a number.
+    `shape` is that of one example: (features,), (height, width), (num_words,), or, of a series, (time, features), which
+    has NaN where a value is missing and where it has ended. `classes` are the labels in the order of their numbers; a
+    number to predict has none. `levels` is empty where a table has finite numbers alone. Else values may be missing, and
+    it has an entry for each feature: how many levels a category has, whose numbers begin at 0, and 0 for a number.
     """
 
     task: Task

@@ -4,24 +4,17 @@ from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from tasks.data.vectorization import Arrays
+from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
+from tasks.data.validation import Numbers, Parts, ValidationSpec
+from tasks.data.validation import Rows as Rows  # for whoever takes them from folds
+from tasks.data.vectorization import Arrays, Labels
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, load_arrays, store_arrays
 
-Rows = NDArray[np.int64]
-Numbers = NDArray[np.int32]
 
-
-class _ValidationSpec(Spec):
-    """How training rows are held out to score contenders by."""
-
-    seed: int = Field(0, ge=0, lt=2**32, description="decides folds, initial weights and shuffles")
-
-
-class KFoldSpec(_ValidationSpec):
+class KFoldSpec(ValidationSpec):
     """Repeated K-fold cross-validation, stratified where the target is a class.
 
     Of two experiments with the same seed, the one with more repeats begins with the other's folds.
@@ -37,7 +30,12 @@ class KFoldSpec(_ValidationSpec):
         """What to call it."""
         return f"{self.n_repeats} x {self.n_splits} folds"
 
-    def draw(self, y: NDArray[np.generic], classes: tuple[str, ...]) -> Numbers:
+    @property
+    def test_ratio(self) -> float:
+        """Rows held out for each row that is learned from, the mean over folds."""
+        return 1 / (self.n_splits - 1)
+
+    def draw(self, y: Labels, classes: tuple[str, ...], groups: Labels | None = None) -> Numbers:
         """For each repeat and row, the number of the fold in which that row is held out."""
         from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
@@ -50,7 +48,7 @@ class KFoldSpec(_ValidationSpec):
             held_out[repeat, rows] = fold
         return held_out
 
-    def _check(self, y: NDArray[np.generic], classes: tuple[str, ...]) -> None:
+    def _check(self, y: Labels, classes: tuple[str, ...]) -> None:
         if self.n_splits > len(y):
             raise BakeoffError(
                 f"validation.n_splits is {self.n_splits}, but there are {len(y)} training rows;"
@@ -67,7 +65,7 @@ class KFoldSpec(_ValidationSpec):
             )
 
 
-class HoldOutSpec(_ValidationSpec):
+class HoldOutSpec(ValidationSpec):
     """One validation part, stratified where the target is a class; for data so large that one part tells enough."""
 
     kind: Literal["hold_out"] = "hold_out"
@@ -82,7 +80,7 @@ class HoldOutSpec(_ValidationSpec):
         """What to call it."""
         return f"{self.validation_rows} rows held out"
 
-    def draw(self, y: NDArray[np.generic], classes: tuple[str, ...]) -> Numbers:
+    def draw(self, y: Labels, classes: tuple[str, ...], groups: Labels | None = None) -> Numbers:
         """For each row (one repeat), 0 where it is held out and -1 where it is not."""
         from sklearn.model_selection import train_test_split
 
@@ -100,7 +98,7 @@ class HoldOutSpec(_ValidationSpec):
         numbers[0, held_out] = 0
         return numbers
 
-    def _check(self, y: NDArray[np.generic], classes: tuple[str, ...]) -> None:
+    def _check(self, y: Labels, classes: tuple[str, ...]) -> None:
         left = len(y) - self.validation_rows
         if left < 1:
             raise BakeoffError(
@@ -126,8 +124,9 @@ def _named(value: Any) -> Any:
     return {"kind": "k_fold"} | value if isinstance(value, dict) else value
 
 
+FoldsSpec = KFoldSpec | GroupKFoldSpec | TimeSeriesSplitSpec  # contenders are compared by their scores on folds
 Validation = Annotated[
-    Annotated[KFoldSpec | HoldOutSpec, Field(discriminator="kind")],
+    Annotated[FoldsSpec | HoldOutSpec, Field(discriminator="kind")],
     BeforeValidator(_named),
 ]
 
@@ -143,13 +142,18 @@ class Folds(Spec):
         """For each repeat and row, the number of the fold in which that row is held out, or -1."""
         return load_arrays(self.file)["held_out"].astype(np.int32, copy=False)
 
-    def pairs(self, n_seeds: int = 1) -> Iterator[tuple[Rows, Rows]]:
+    def pairs(self, n_seeds: int = 1) -> Iterator[Parts]:
         """Training rows and validation rows of each fold, repeat by repeat; each `n_seeds` times."""
-        for repeat in self.held_out():
-            for fold in range(self.validation.n_splits):
-                training, held_out = np.flatnonzero(repeat != fold), np.flatnonzero(repeat == fold)
-                for _ in range(n_seeds):
-                    yield training, held_out
+        return pairs_of(self.validation, self.held_out(), n_seeds)
+
+
+def pairs_of(validation: Validation, held_out: Numbers, n_seeds: int = 1) -> Iterator[Parts]:
+    """Training rows and validation rows of each fold that was drawn, repeat by repeat; each `n_seeds` times."""
+    for numbers in held_out:
+        for fold in range(validation.n_splits):
+            training, watched = validation.learned(numbers, fold), np.flatnonzero(numbers == fold)
+            for _ in range(n_seeds):
+                yield training, watched
 
 
 def split(arrays: Arrays, validation: Validation) -> Folds:
@@ -159,4 +163,5 @@ def split(arrays: Arrays, validation: Validation) -> Folds:
         BakeoffError: when there are too few rows, or too few of one class.
     """
     y = arrays.y("train")
-    return Folds(validation=validation, rows=len(y), file=store_arrays(held_out=validation.draw(y, arrays.classes)))
+    held_out = validation.draw(y, arrays.classes, arrays.group_numbers("train"))
+    return Folds(validation=validation, rows=len(y), file=store_arrays(held_out=held_out))

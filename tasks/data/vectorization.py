@@ -1,12 +1,14 @@
 """From examples to arrays: what every contender takes, before anything is fitted."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Examples, WordLists, read_part
+from tasks.data.examples import Examples, Groups, WordLists, read_part
 from tasks.data.problem import Problem
+from tasks.data.terms import RESERVED, count_known, find_terms, in_vocabulary, most_frequent
 from tasks.store import StoredFile, load_arrays, store_arrays
 
 if TYPE_CHECKING:
@@ -21,12 +23,17 @@ Labels = NDArray[np.generic]
 class Arrays(Problem):
     """The vectorized data: a file with X and y of the training part and of the test part.
 
-    X is float64 (rows, features) for a table, float32 in [0, 1] (rows, pixels) for pictures, and a CSR matrix
-    (rows, num_words) of word counts for texts. y (rows,) is float64 for regression; otherwise it holds class numbers,
-    as integers from 0.
+    X is float64 (rows, features) for a table, float32 in [0, 1] (rows, pixels) for pictures, float32
+    (rows, time * features) for series, step after step, and a CSR matrix (rows, num_words) of word counts for texts. y
+    (rows,) is float64 for regression; otherwise it holds class numbers, as integers from 0.
+
+    Of the user's own texts, X of the training part is (rows, terms), with all terms that its texts have; a contender
+    takes it in the vocabulary of the rows that it is fitted on. X of the test part is in that of all training rows.
     """
 
     file: StoredFile
+    terms: int = 0
+    groups: Groups | None = None
 
     def training(self) -> tuple[Features, Labels]:
         """X and y of the rows that contenders may learn from."""
@@ -36,9 +43,26 @@ class Arrays(Problem):
         """X and y of the rows that are kept for the test."""
         return self._features("test"), self.y("test")
 
+    def in_vocabulary_of(self, X: Features, rows: NDArray[np.int64]) -> Features:
+        """X of the training part in the vocabulary of some of its rows, by number: the terms that most of them have.
+
+        It is given back as it is where its columns are the vocabulary, or no words at all.
+        """
+        if not self.terms:
+            return X
+        return in_vocabulary(X, most_frequent(X[rows], self.shape[0] - RESERVED), self.shape[0])
+
+    def vocabulary(self) -> tuple[str, ...]:
+        """The terms that stand in the columns from RESERVED on, in the vocabulary of all training rows."""
+        return tuple(load_arrays(self.file, "vocabulary")["vocabulary"].tobytes().decode().split("\n"))
+
     def y(self, part: str) -> Labels:
         """The targets of "train" or "test" alone."""
         return load_arrays(self.file, f"y_{part}")[f"y_{part}"]
+
+    def group_numbers(self, part: str) -> Labels | None:
+        """The number (rows,) of the group of each row of "train" or "test"; none where rows stand alone."""
+        return load_arrays(self.file, f"groups_{part}")[f"groups_{part}"] if self.groups else None
 
     def _features(self, part: str) -> Features:
         if self.form == "words":
@@ -46,28 +70,52 @@ class Arrays(Problem):
 
             arrays = load_arrays(self.file, f"indices_{part}", f"indptr_{part}", f"counts_{part}")
             indices, indptr, counts = (array.astype(np.int32, copy=False) for array in arrays.values())
-            return csr_matrix((counts.astype(np.float32), indices, indptr), (len(indptr) - 1, self.shape[0]))
+            columns = self.terms if self.terms and part == "train" else self.shape[0]
+            return csr_matrix((counts.astype(np.float32), indices, indptr), (len(indptr) - 1, columns))
         return load_arrays(self.file, f"X_{part}")[f"X_{part}"]
 
 
 def vectorize(examples: Examples) -> Arrays:
     """Turns examples into arrays of numbers; nothing is fitted here, so nothing can leak between folds."""
     arrays: dict[str, NDArray[np.generic]] = {}
+    texts: dict[str, list[str]] = {}
     for part, held_out in (("train", False), ("test", True)):
         X, y, groups = read_part(examples, held_out)
         if groups is not None:
             arrays[f"groups_{part}"] = groups
         arrays[f"y_{part}"] = y.astype(np.float64 if examples.task == "regression" else np.int64)
         if isinstance(X, WordLists):
-            matrix = count_words(X, examples.shape[0])
-            counts = matrix.data.astype(np.min_scalar_type(int(matrix.data.max(initial=0))))
-            arrays |= {f"counts_{part}": counts, f"indices_{part}": matrix.indices, f"indptr_{part}": matrix.indptr}
+            arrays |= _sparse(part, count_words(X, examples.shape[0]))
+        elif isinstance(X, np.ndarray) and examples.form == "series":
+            arrays[f"X_{part}"] = X.reshape(len(X), -1)
         elif isinstance(X, np.ndarray):
             arrays[f"X_{part}"] = scale_pixels(X.astype(np.uint8, copy=False), examples.brightest)
+        elif examples.ngrams:
+            texts[part] = X[examples.features[0]].tolist()
         else:
             arrays[f"X_{part}"] = X.to_numpy(np.float64)
+    if texts:
+        return _vectorize_texts(examples, texts["train"], texts["test"], arrays)
     file = store_arrays(**arrays)
-    return Arrays(**examples.fields(), file=file)
+    return Arrays(**examples.fields(), file=file, groups=examples.groups)
+
+
+def _vectorize_texts(
+    examples: Examples, train: Sequence[str], test: Sequence[str], others: dict[str, NDArray[np.generic]]
+) -> Arrays:
+    """Counts the terms of texts as people write them, once for all folds, and keeps them with the other arrays."""
+    terms, X = find_terms(train, examples.ngrams)
+    num_words = min(examples.shape[0] - RESERVED, len(terms))
+    vocabulary, shape = terms.names(most_frequent(X, num_words)), (RESERVED + num_words,)
+    parts = _sparse("train", X) | _sparse("test", count_known(test, vocabulary, shape[0]))
+    file = store_arrays(**others, **parts, vocabulary=np.frombuffer("\n".join(vocabulary).encode(), np.uint8))
+    return Arrays(**examples.fields() | {"shape": shape}, file=file, terms=len(terms), groups=examples.groups)
+
+
+def _sparse(part: str, matrix: "csr_matrix") -> dict[str, NDArray[np.generic]]:
+    """The arrays of a CSR matrix of counts, which take as few bytes as the largest needs."""
+    counts = matrix.data.astype(np.min_scalar_type(int(matrix.data.max(initial=0))))
+    return {f"counts_{part}": counts, f"indices_{part}": matrix.indices, f"indptr_{part}": matrix.indptr}
 
 
 def count_words(texts: WordLists, num_words: int) -> "csr_matrix":

@@ -48,7 +48,9 @@ class MemberConv(keras.layers.Layer):  # type: ignore[misc]  # keras ships no ty
     One after the other: a convolution is bound by arithmetic, so to stack them would save nothing.
     """
 
-    def __init__(self, filters: int, kernel_size: int, padding: Literal["valid", "same"], activation: str) -> None:
+    def __init__(
+        self, filters: int, kernel_size: tuple[int, int], padding: Literal["valid", "same"], activation: str
+    ) -> None:
         super().__init__()
         self._filters, self._size, self._padding = filters, kernel_size, padding
         self.activation = keras.activations.get(activation)
@@ -56,7 +58,7 @@ class MemberConv(keras.layers.Layer):  # type: ignore[misc]  # keras ships no ty
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Makes kernel (members, height, width, channels, filters) and bias (members, filters)."""
         members, channels = shape[1], shape[-1]
-        kernel_shape = (members, self._size, self._size, channels, self._filters)
+        kernel_shape = (members, *self._size, channels, self._filters)
         self.kernel = self.add_weight(shape=kernel_shape, initializer="zeros", name="kernel")
         self.bias = self.add_weight(shape=(members, self._filters), initializer="zeros", name="bias")
 
@@ -72,7 +74,7 @@ class MemberConv(keras.layers.Layer):  # type: ignore[misc]  # keras ships no ty
 class MemberPooling(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
     """Max pooling of each member's channels, as `keras.layers.MaxPooling2D` does it."""
 
-    def __init__(self, pool_size: int) -> None:
+    def __init__(self, pool_size: tuple[int, int]) -> None:
         super().__init__()
         self._size = pool_size
 
@@ -93,6 +95,7 @@ class MemberDropout(keras.layers.Layer):  # type: ignore[misc]  # keras ships no
     def __init__(self, rate: float, seed: int) -> None:
         super().__init__()
         self._rate, self._seed = rate, seed % 2**31
+        self.supports_masking = True  # of series: the steps that are masked before are masked behind
         self._draws = tf.Variable(0, trainable=False)
 
     def call(self, x: tf.Tensor, training: bool) -> tf.Tensor:

@@ -86,7 +86,7 @@ class DenseSpec(NetworkSpec):
 class ConvSpec(NetworkSpec):
     """A convolutional net for pictures (LeCun et al. 1998): convolution and pooling for each entry of `filters`.
 
-    The fully connected layers of `units` follow.
+    The fully connected layers of `units` follow. On series, windows go along time alone.
     """
 
     kind: Literal["conv"] = "conv"
@@ -99,24 +99,48 @@ class ConvSpec(NetworkSpec):
     units: tuple[PositiveInt, ...] = (64,)
 
     def check(self, problem: Problem, metric: MetricName) -> None:
-        """As for all nets; besides, the data must be pictures, and large enough for all convolutions."""
+        """As for all nets; besides, the data must be pictures or series, and large enough for all convolutions."""
         super().check(problem, metric)
-        if problem.form != "pixels":
+        if problem.form not in ("pixels", "series"):
             raise BakeoffError(
                 "conv looks for patterns in neighbouring pixels, and these are no pictures; choose dense"
             )
-        height, width = problem.shape[:2]
+        series = problem.form == "series"
+        sides = list(problem.shape[:1] if series else problem.shape[:2])  # none of series that are not read yet
+        size = " x ".join(map(str, problem.shape[:1] if series else problem.shape))
+        what = f"series of {size} steps" if series else f"pictures of {size} pixels"
         for number in range(1, len(self.filters) + 1):
-            height, width = (self._shrunk(side) for side in (height, width))
-            if min(height, width) < 1:
+            sides = [self._shrunk(side) for side in sides]
+            if min(sides, default=1) < 1:
                 raise BakeoffError(
-                    f"pictures of {' x '.join(map(str, problem.shape))} pixels have shrunk to nothing after {number} of"
-                    f" {len(self.filters)} convolutions; choose fewer filters, padding: same, or a smaller pool_size"
+                    f"{what} have shrunk to nothing after {number} of {len(self.filters)} convolutions; choose fewer"
+                    " filters, padding: same, or a smaller pool_size"
                 )
 
     def _shrunk(self, side: int) -> int:
         """What is left of a side after a convolution and its pooling."""
         return (side if self.padding == "same" else side - self.kernel_size + 1) // self.pool_size
+
+
+class RecurrentSpec(NetworkSpec):
+    """A recurrent net for series: a layer for each entry of `recurrent_units`, which reads the series step by step.
+
+    The fully connected layers of `units` follow on the state after the last step. The recurrent layers have the
+    activations of their cell and no batch normalization, and an L2 penalty falls on their inputs' weights alone.
+    """
+
+    kind: Literal["recurrent"] = "recurrent"
+    compiled = True
+
+    cell: Literal["gru", "lstm"] = Field("gru", description="gated recurrent units, or long short-term memory")
+    recurrent_units: tuple[PositiveInt, ...] = Field((32,), min_length=1, description="width of each recurrent layer")
+    units: tuple[PositiveInt, ...] = ()
+
+    def check(self, problem: Problem, metric: MetricName) -> None:
+        """As for all nets; besides, the data must be series."""
+        super().check(problem, metric)
+        if problem.form != "series":
+            raise BakeoffError("recurrent reads series step by step, and these are none; choose dense")
 
 
 def output_layer(task: Task, n_outputs: int) -> tuple[int, str]:
@@ -131,4 +155,4 @@ def training_metric(task: Task) -> Literal["mae", "accuracy"]:
     return "mae" if task == "regression" else "accuracy"
 
 
-Network = DenseSpec | ConvSpec
+Network = DenseSpec | ConvSpec | RecurrentSpec

@@ -13,8 +13,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tasks.data.encoding import Encoding
 from tasks.data.normalization import Normalization
 from tasks.models.bag import MemberBag, bag_of_words, bag_weights
+from tasks.models.encoding import MemberEncoding, encode, first_vectors
 from tasks.models.layers import (
     BATCH_NORMALIZATION,
     MemberBatchNormalization,
@@ -24,9 +26,20 @@ from tasks.models.layers import (
     MemberNormalization,
     MemberPooling,
 )
-from tasks.models.networks import ConvSpec, NetworkSpec
+from tasks.models.networks import ConvSpec, NetworkSpec, RecurrentSpec
+from tasks.models.recurrent import (
+    MemberFilled,
+    MemberGRU,
+    MemberLSTM,
+    MemberRecurrent,
+    MemberSeries,
+    filled,
+    first_recurrent_kernel,
+    series_of,
+)
 
 Layer = Any  # keras ships no types
+Preparation = Normalization | Encoding  # of a table, by what a net's own training rows say
 
 
 class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
@@ -52,17 +65,40 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
     @property
     def kernels(self) -> list[Any]:
         """The kernels (members, inputs, outputs): what an L2 penalty falls on."""
-        with_kernel = MemberDense | MemberBag | MemberConv
+        with_kernel = MemberDense | MemberBag | MemberConv | MemberRecurrent
         return [layer.kernel for layer in self.stacked_layers if isinstance(layer, with_kernel)]
+
+    @property
+    def recurrent_kernels(self) -> list[Any]:
+        """What leads from a state to the next (members, units, gates * units)."""
+        return [layer.recurrent_kernel for layer in self.stacked_layers if isinstance(layer, MemberRecurrent)]
+
+    @property
+    def vectors(self) -> list[Any]:
+        """The vectors (members, slots, length) of a table's categories, which no penalty falls on."""
+        encodings = [layer for layer in self.stacked_layers if isinstance(layer, MemberEncoding)]
+        return [vectors for encoding in encodings for vectors in encoding.vectors]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a net takes: so many features, which may have the shape of a picture, or texts of so many words."""
+    """What a net takes: so many features, which may have the shape of a picture or a series, or texts of such words."""
 
     features: int
     words: bool = False
     shape: tuple[int, ...] = ()
+    series: bool = False
+
+    @property
+    def picture(self) -> tuple[int, ...]:
+        """Height, width and channels of a picture; a grey one has one channel. A series is as high as it is long."""
+        if self.series:
+            return self.shape[0], 1, self.shape[1]
+        return self.shape if len(self.shape) == 3 else (*self.shape, 1)
+
+    def window(self, size: int) -> tuple[int, int]:
+        """Height and width of a window of this size; on series it goes along time alone."""
+        return size, 1 if self.series else size
 
 
 @dataclass(frozen=True)
@@ -73,7 +109,11 @@ class _Kit:
     first: Callable[..., Layer]
     dense: Callable[..., Layer]
     conv: Callable[..., Layer]
-    pooling: Callable[[int], Layer]
+    pooling: Callable[[tuple[int, int]], Layer]
+    filled: Callable[[], Layer]
+    series: Callable[[tuple[int, ...]], Layer]
+    gru: Callable[..., Layer]
+    lstm: Callable[..., Layer]
     batch_normalization: Callable[[], Layer]
     dropout: Callable[..., Layer]
 
@@ -83,41 +123,52 @@ def build_stack(
     output: tuple[int, str],
     inputs: Inputs,
     seeds: Sequence[int],
-    normalizations: Sequence[Normalization] = (),
+    preparations: Sequence[Preparation] = (),
 ) -> StackedNetwork:
     """A stack with one member for each seed; each member's initial weights depend on its own seed alone."""
     members = len(seeds)
     dense, bag = partial(MemberDense, members), partial(MemberBag, members, inputs.features)
     first = bag if inputs.words else dense
-    kit = _Kit((members,), first, dense, MemberConv, MemberPooling, MemberBatchNormalization, MemberDropout)
+    kit = _Kit(
+        (members,), first, dense, MemberConv, MemberPooling, MemberFilled, MemberSeries, MemberGRU, MemberLSTM,
+        MemberBatchNormalization, MemberDropout,
+    )  # fmt: skip
     layers = _layers(spec, output, inputs, kit, seed=seeds[0])
-    stack = StackedNetwork([*([MemberNormalization(normalizations)] if normalizations else []), *layers])
+    stack = StackedNetwork([*_prepare_members(preparations), *layers])
     no_words = (tf.zeros(1, tf.int32), tf.zeros(1, tf.int32))
     stack(no_words if inputs.words else tf.zeros((1, members, inputs.features)), tf.ones((1, members)))
     for position, kernel in enumerate(stack.kernels):
         kernel.assign(np.stack([_glorot_uniform(kernel.shape[1:], seed, position) for seed in seeds]))
+    for position, kernel in enumerate(stack.recurrent_kernels, start=len(stack.kernels)):
+        kernel.assign(np.stack([first_recurrent_kernel(kernel.shape[1:], (seed + position) % 2**31) for seed in seeds]))
+    for position, vectors in enumerate(stack.vectors, start=len(stack.kernels)):
+        vectors.assign(np.stack([first_vectors(vectors.shape[1:], (seed + position) % 2**31) for seed in seeds]))
     return stack
 
 
 def build_single(
-    spec: NetworkSpec, output: tuple[int, str], inputs: Inputs, normalization: Normalization | None = None
+    spec: NetworkSpec, output: tuple[int, str], inputs: Inputs, preparation: Preparation | None = None
 ) -> Layer:
     """The ordinary `keras.Sequential` of the same architecture.
 
-    It takes raw features, which a Normalization layer in front turns into what the net learned from, or rows of word
-    numbers (tasks/models/bag.py).
+    It takes raw features, which a Normalization layer or an encoding in front turns into what the net learned from, or
+    rows of word numbers (tasks/models/bag.py).
     """
     dense, bag = keras.layers.Dense, partial(bag_of_words, inputs.features)
     batch_normalization = partial(keras.layers.BatchNormalization, **BATCH_NORMALIZATION)
     first = bag if inputs.words else dense
+    own = keras.layers
     kit = _Kit(
-        (), first, dense, keras.layers.Conv2D, keras.layers.MaxPooling2D, batch_normalization, keras.layers.Dropout
-    )
+        (), first, dense, own.Conv2D, own.MaxPooling2D, partial(filled, inputs.features), series_of, own.GRU, own.LSTM,
+        batch_normalization, own.Dropout,
+    )  # fmt: skip
     taken = keras.Input((None,), dtype="int32") if inputs.words else keras.Input((inputs.features,))
-    normalize = []
-    if normalization:
-        normalize = [keras.layers.Normalization(mean=normalization.mean, variance=normalization.scale**2)]
-    return keras.Sequential([taken, *normalize, *_layers(spec, output, inputs, kit)])
+    prepare = []
+    if isinstance(preparation, Encoding):
+        prepare = [encode(preparation, inputs.features)]
+    elif preparation:
+        prepare = [keras.layers.Normalization(mean=preparation.mean, variance=preparation.scale**2)]
+    return keras.Sequential([taken, *prepare, *_layers(spec, output, inputs, kit)])
 
 
 def unstack(stack: StackedNetwork, k: int, single: Layer) -> Layer:
@@ -138,9 +189,21 @@ def ensemble(nets: Sequence[Layer]) -> Layer:
     return keras.Model(taken, keras.layers.Average()([net(taken) for net in nets]))
 
 
+def _prepare_members(preparations: Sequence[Preparation]) -> list[Layer]:
+    """The layer in front, if there is any."""
+    encodings = [each for each in preparations if isinstance(each, Encoding)]
+    normalizations = [each for each in preparations if isinstance(each, Normalization)]
+    if encodings:
+        return [MemberEncoding(encodings)]
+    return [MemberNormalization(normalizations)] if normalizations else []
+
+
 def _layers(spec: NetworkSpec, output: tuple[int, str], inputs: Inputs, kit: _Kit, seed: int = 0) -> list[Layer]:
     """The architecture, said once for both kinds of net."""
     dropout_seeds = count(seed)
+
+    def dropout() -> list[Layer]:
+        return [kit.dropout(spec.dropout, seed=next(dropout_seeds))] if spec.dropout else []
 
     def hidden(layer: Callable[..., Layer], *then: Layer) -> list[Layer]:
         activated = [layer(activation=spec.activation)]
@@ -150,15 +213,23 @@ def _layers(spec: NetworkSpec, output: tuple[int, str], inputs: Inputs, kit: _Ki
                 kit.batch_normalization(),
                 keras.layers.Activation(spec.activation),
             ]
-        dropout = [kit.dropout(spec.dropout, seed=next(dropout_seeds))] if spec.dropout else []
-        return [*activated, *then, *dropout]
+        return [*activated, *then, *dropout()]
 
     layers: list[Layer] = []
+    if isinstance(spec, RecurrentSpec):
+        layers.append(kit.series(inputs.shape))
+        recurrent = {"gru": kit.gru, "lstm": kit.lstm}[spec.cell]
+        for position, units in enumerate(spec.recurrent_units, start=1):
+            layers.append(recurrent(units, return_sequences=position < len(spec.recurrent_units)))
+            layers += dropout()
+    elif inputs.series:
+        layers.append(kit.filled())
     if isinstance(spec, ConvSpec):
-        layers.append(keras.layers.Reshape((*kit.lead, *inputs.shape, 1)))
+        layers.append(keras.layers.Reshape((*kit.lead, *inputs.picture)))
         for filters in spec.filters:
-            conv = partial(kit.conv, filters=filters, kernel_size=spec.kernel_size, padding=spec.padding)
-            layers += hidden(conv, kit.pooling(spec.pool_size))
+            window = inputs.window(spec.kernel_size)
+            conv = partial(kit.conv, filters=filters, kernel_size=window, padding=spec.padding)
+            layers += hidden(conv, kit.pooling(inputs.window(spec.pool_size)))
         layers.append(keras.layers.Reshape((*kit.lead, -1)))
     for position, units in enumerate(spec.units):
         layers += hidden(partial(kit.dense if position else kit.first, units))

@@ -147,7 +147,7 @@ def _among_problems(contest: Contest, factor: float) -> Contest:
 def _entrant(entry: LeaderboardEntry, report: Report) -> Entrant:
     return Entrant(
         name=entry.name,
-        score=entry.mean if report.validation.kind == "k_fold" else entry.test_mean,
+        score=entry.test_mean if report.validation.kind == "hold_out" else entry.mean,
         fit_seconds=entry.fit_seconds,
         n_fits=entry.n_fits,
         predict_seconds_per_1000_rows=entry.predict_seconds_per_1000_rows,

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from tasks.comparison import Comparison, Estimate, Verdict, estimate
-from tasks.data.examples import Examples
+from tasks.data.examples import Examples, Groups
 from tasks.data.splitting import Validation
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.refitting import FinalScore, Refit
-from tasks.reports.wording import say
+from tasks.reports.wording import say, say_limits
 from tasks.selection import Corrected
 from tasks.specs import Family, Spec
 
@@ -90,7 +90,7 @@ class Report(Spec):
     headline: Verdict | None = Field(None, description="the best net against the best gradient boosting")
     sentence: str
     champion: Champion
-    remarks: tuple[str, ...] = Field((), description="what a reader should know of contenders that did not go well")
+    remarks: tuple[str, ...] = Field((), description="what to know of contenders that went badly, and of the folds")
     promotion: Promotion | None = Field(None, description="none in a report that is older than the registry")
     mlflow_experiment_id: str = ""
     mlflow_run_id: str = ""
@@ -108,11 +108,12 @@ def rank(
     tests: Sequence[FinalScore],
     metric: MetricName,
     validation: Validation,
+    groups: Groups | None = None,
 ) -> tuple[LeaderboardEntry, ...]:
-    """The contenders, best mean score on the rows held out first."""
+    """The contenders, best mean score on the rows held out first; `groups` are those that training rows make."""
     entries = []
     for each, refit, test in zip(evaluations, refits, tests, strict=True):
-        summary: Estimate = estimate(each.scores, validation)
+        summary: Estimate = estimate(each.scores, validation, groups)
         entries.append(
             LeaderboardEntry(
                 name=each.name,
@@ -176,7 +177,7 @@ def write_report(
         headline=comparison.headline,
         sentence=say(comparison.headline, metric, examples.unit, equivalent_within, validation),
         champion=Champion(name=leaderboard[0].name, test_score=leaderboard[0].test_mean, corrected=corrected),
-        remarks=tuple(remarks(leaderboard, metric)),
+        remarks=(*remarks(leaderboard, metric), *say_limits(validation, examples.groups)),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tasks.comparison import REPEATS_LIMIT, Verdict
+from tasks.data.examples import Groups
 from tasks.data.splitting import HoldOutSpec, Validation
 from tasks.metrics import METRICS, MetricName
 from tasks.specs import Family
@@ -17,6 +18,7 @@ TITLES: Mapping[MetricName, str] = {
     "macro_f1": "macro F1",
     "roc_auc": "ROC AUC",
 }
+FEWER = 0.8  # share of the groups from which on their sizes are not worth mentioning
 FAMILIES: Mapping[Family, str] = {
     "network": "deep net",
     "boosting": "gradient boosting",
@@ -51,6 +53,23 @@ def say(
     return f"Undecided between {leader} and {other}: {evidence}. {outlook}"
 
 
+def say_limits(validation: Validation, groups: Groups | None) -> list[str]:
+    """What the verdict cannot know of rows that depend on one another, and how far it can be trusted."""
+    if validation.kind == "time_series_split":
+        return [
+            f"The verdict rests on {validation.n_splits} stretches of time, as a sample of those to come:"
+            " where one contender is better for a while and then another, it calls differences that do not last. Scores"
+            " on the test rows, which follow one another too, are less sure than their intervals say."
+        ]
+    if groups is None:
+        return []
+    as_many = f", unequal in size, which tell as much as {groups.effective:.1f} equal ones"
+    return [
+        f"Rows of a group stay together, so what counts is not how many rows there are, but how many groups:"
+        f" {groups.count}{as_many if groups.effective < FEWER * groups.count else ''}."
+    ]
+
+
 def say_promotion(model: str, version: int, before: int | None, moved: bool, why: str) -> str:
     """What became of the alias `champion`, which was on version `before`, when a run's best was registered."""
     if not moved:
@@ -83,10 +102,13 @@ def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:
 def _outlook(verdict: Verdict, validation: Validation) -> str:
     if isinstance(validation, HoldOutSpec):
         return "Only more test rows, or K-fold validation, could settle it."
+    if validation.kind == "time_series_split":
+        return "Only more rows, of a longer time, could settle it."
     if verdict.interval[0] == verdict.interval[1]:
         return (
             "The difference is the same on every fold, so nothing is known of how it varies; more repeats would tell."
         )
     if verdict.repeats_needed:
         return f"About {verdict.repeats_needed} repeats in all would settle it."
-    return f"No number of repeats up to {REPEATS_LIMIT} would settle it on these rows; only more rows could."
+    more = "groups" if validation.kind == "group_k_fold" else "rows"
+    return f"No number of repeats up to {REPEATS_LIMIT} would settle it on these rows; only more {more} could."

@@ -16,7 +16,11 @@ PART = 2_000_000  # counts held at a time, 16 MB
 
 
 def resample(
-    y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName, count: int = RESAMPLES
+    y: NDArray[np.generic],
+    predictions: Sequence[Floats],
+    metric: MetricName,
+    count: int = RESAMPLES,
+    groups: NDArray[np.generic] | None = None,
 ) -> Floats:
     """Each contender's score on the same resamples of the test rows, (contenders, count).
 
@@ -26,16 +30,28 @@ def resample(
             different seeds, is scored by their mean; the models are resampled as the rows are, apart from them.
         metric: the score; tasks/statistics/sample_scores.py says what each costs.
         count: how many resamples; fewer are the first of more.
+        groups: the number (rows,) of each row's group, where whole groups are to be drawn.
     """
     of_rows, of_models = (np.random.default_rng(seed) for seed in np.random.SeedSequence(SEED).spawn(2))
     score = scorer(y, [model for each in predictions for model in each], metric)
-    by_model = np.concatenate([score(counts) for counts in draw(len(y), count, of_rows)])
+    by_model = np.concatenate([score(counts) for counts in draw(len(y), count, of_rows, groups)])
     ends = np.cumsum([len(each) for each in predictions])[:-1]
     return np.stack([_over_models(own, of_models) for own in np.split(by_model, ends, axis=1)])
 
 
-def draw(rows: int, count: int, generator: np.random.Generator) -> Iterator[Counts]:
-    """Samples of as many rows with replacement: how often each row is in them, (samples, rows), `count` in all."""
+def draw(
+    rows: int, count: int, generator: np.random.Generator, groups: NDArray[np.generic] | None = None
+) -> Iterator[Counts]:
+    """Samples of as many rows with replacement: how often each row is in them, (samples, rows), `count` in all.
+
+    Where rows belong to groups (rows,), as many groups are drawn as there are, each with all of its rows (the cluster
+    bootstrap: Davison & Hinkley 1997, section 3.8): rows of a group tell less than as many that stand alone.
+    """
+    if groups is not None:
+        own, row_groups = np.unique(groups, return_inverse=True)
+        for counts in draw(len(own), count, generator):
+            yield counts[:, row_groups]
+        return
     part = max(1, PART // rows)
     for start in range(0, count, part):
         samples = min(part, count - start)

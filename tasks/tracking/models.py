@@ -15,7 +15,9 @@ from tasks.data.examples import Examples
 from tasks.data.vectorization import Arrays, Features
 from tasks.metrics import Task
 from tasks.models.baselines.boosting import LightGBMSpec, XGBoostSpec
+from tasks.models.baselines.encoding import name_features
 from tasks.models.baselines.pipelines import TRUSTED_TYPES, SklearnSpec
+from tasks.models.baselines.summaries import SUMMARIES, without_order
 from tasks.models.contenders import Contender
 from tasks.models.networks import NetworkSpec
 from tasks.prediction import Served, describe
@@ -69,8 +71,8 @@ def log_model(
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
-    served, model = describe(refit.contender, examples), load_model(refit)
-    taken, given = _exchange(served, model, arrays.training()[0][:EXAMPLE_ROWS])
+    served, model = describe(refit.contender, examples, arrays), load_model(refit)
+    taken, given = _exchange(served, model, arrays.test()[0][:EXAMPLE_ROWS])
     said = {DESCRIPTION: _say(served, np.asarray(given))}
     logged = client.create_logged_model(experiment_id, name=refit.name, source_run_id=run_id, tags=said)
     mlflow_model = Model(run_id=run_id, model_id=logged.model_id, signature=_signature(served, taken, given))
@@ -93,7 +95,9 @@ def _exchange(served: Served, model: Any, X: Features) -> tuple[Features, Any]:
         outputs = np.asarray(model(network_input(X), training=False))
         return (taken, pd.DataFrame(outputs).rename(columns=str)) if table else (network_input(X), outputs)
     if table and isinstance(served.contender, SklearnSpec):
-        model[0].feature_names_in_ = np.array(served.features, object)  # else it warns of names with every request
+        name_features(model[0], served.features)
+    if served.form == "series":
+        taken, _ = without_order(X, served)
     return taken, served.contender.served(model, taken, served)
 
 
@@ -101,10 +105,12 @@ def _say(served: Served, given: NDArray[np.generic]) -> str:
     """What a served model takes and gives, in words."""
     size = " x ".join(str(length) for length in served.shape)
     words = "numbers of words" if isinstance(served.contender, NetworkSpec) else f"counts of {size} words"
+    how = f"a category as the number of its level in {SERVED}, NaN where missing" if served.columns else "as they are"
     takes = {
-        "table": f"the {size} columns of {served.dataset} by their names, as they are",
+        "table": f"the {size} {'features' if served.columns else 'columns'} of {served.dataset} by their names, {how}",
         "pixels": f"pictures of {size} pixels as rows of numbers from 0 (black) to 1 (white)",
         "words": f"texts as rows of {words}",
+        "series": _series(served),
     }[served.form]
     labels = served.classes
     if not labels:
@@ -116,6 +122,15 @@ def _say(served: Served, given: NDArray[np.generic]) -> str:
     else:
         gives = f"the probabilities, in this order, of {', '.join(labels)}"
     return f"Takes {takes}; gives {gives}."
+
+
+def _series(served: Served) -> str:
+    """What a served model takes of series, in words."""
+    columns = ", ".join(column.name for column in served.columns[2:])
+    if isinstance(served.contender, NetworkSpec):
+        steps = "NaN where a value is missing and after a series' end"
+        return f"series as rows of {served.shape[0]} steps, each of them {columns}; {steps}"
+    return f"series as rows of, for each of {columns} in turn, {', '.join(SUMMARIES)}; NaN where there is none"
 
 
 def _signature(served: Served, taken: Features, given: Any) -> "ModelSignature":

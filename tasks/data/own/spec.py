@@ -1,6 +1,7 @@
 """What the user's own data have in common: where they lie, what is predicted, which rows are kept for the test."""
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ class TestRowsSpec(Spec):
     fraction: float = Field(0.2, gt=0, lt=1, description="share of the rows, drawn at random")
     seed: int = Field(0, ge=0, lt=2**32, description="decides which")
     column: str | None = Field(None, description="a column that says which rows are for the test")
-    value: str = Field("test", description="what that column says of them")
+    value: str = Field("test", coerce_numbers_to_str=True, description="what that column says of them")
 
 
 class OwnSpec(DatasetSpec):
@@ -39,13 +40,13 @@ class OwnSpec(DatasetSpec):
 
     @property
     def stamp(self) -> str:
-        """A digest of the names, sizes and times of last change of the files."""
-        files = sorted(self.path.rglob("*")) if self.path.is_dir() else [self.path]
+        """A digest of the names, sizes and times of last change of the files, as far as they are there."""
         seen = hashlib.sha256()
-        for file in files:
-            if file.is_file():
-                status = file.stat()
-                seen.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
+        with suppress(OSError):  # what cannot be looked at cannot be read either, and reading says why
+            for file in sorted(self.path.rglob("*")) if self.path.is_dir() else [self.path]:
+                if file.is_file():
+                    status = file.stat()
+                    seen.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
         return seen.hexdigest()[:16]
 
 
@@ -58,8 +59,8 @@ def hold_out(
 ) -> NDArray[np.bool_]:
     """Which rows (rows,) are kept for the test, where no column says it.
 
-    A share of the rows, stratified where the target is a class; of whole groups, where rows belong together; of rows
-    in the order of time the last.
+    A share of the rows, stratified where the target is a class; of the groups, where rows belong together; of rows in
+    the order of time the last.
 
     Raises:
         BakeoffError: when a part would be empty, or a class has too few rows.
@@ -68,19 +69,24 @@ def hold_out(
 
     rows = np.arange(len(y))
     n_test = max(1, round(test.fraction * len(y)))
+    if n_test >= len(y):
+        raise BakeoffError(
+            f"a share of {test.fraction:g} of {len(y)} row(s) with a target leaves none to learn from;"
+            " more rows are needed, or a smaller test.fraction"
+        )
     if in_time_order:
         return rows >= len(y) - n_test
-    try:
-        if groups is not None:
-            splitter = GroupShuffleSplit(1, test_size=test.fraction, random_state=test.seed)
-            held_out = next(splitter.split(rows, groups=groups))[1]
-        else:
-            stratify = y if problem.classes else None
-            held_out = train_test_split(rows, test_size=n_test, random_state=test.seed, stratify=stratify)[1]
-    except ValueError as error:
-        raise BakeoffError(
-            f"a share of {test.fraction:g} of {len(y)} rows cannot be kept for the test: {error}"
-        ) from error
+    if groups is not None:
+        n_groups = len(np.unique(groups))
+        if n_groups < 2:
+            raise BakeoffError("all rows belong to one group; at least two are needed, one of them for the test")
+        n_test = min(max(1, round(test.fraction * n_groups)), n_groups - 1)
+        splitter = GroupShuffleSplit(1, test_size=n_test, random_state=test.seed)
+        held_out = next(splitter.split(rows, groups=groups))[1]
+    else:
+        stratify = y if problem.classes else None
+        _check_classes(test, y, n_test, problem.classes)
+        held_out = train_test_split(rows, test_size=n_test, random_state=test.seed, stratify=stratify)[1]
     return np.isin(rows, held_out)
 
 
@@ -98,3 +104,31 @@ def marked(test: TestRowsSpec, column: NDArray[np.generic]) -> NDArray[np.bool_]
         which = "every row" if held_out.all() else "no row"
         raise BakeoffError(f"test.value is {test.value!r}, and {which} has that in column {test.column}{hint}")
     return np.asarray(held_out, np.bool_)
+
+
+def check_training_rows(y: NDArray[np.generic], held_out: NDArray[np.bool_], classes: tuple[str, ...]) -> None:
+    """Finds out whether there is something to learn of each class.
+
+    Raises:
+        BakeoffError: when a class has no training row.
+    """
+    counts = np.bincount(y[~held_out].astype(np.int64), minlength=len(classes)) if classes else np.ones(1)
+    if not counts.min():
+        raise BakeoffError(
+            f"class {classes[int(counts.argmin())]} has rows for the test, and none to learn from;"
+            " choose other rows for the test, or leave the class out"
+        )
+
+
+def _check_classes(test: TestRowsSpec, y: NDArray[np.generic], n_test: int, classes: tuple[str, ...]) -> None:
+    counts = np.bincount(y.astype(np.int64), minlength=len(classes)) if classes else np.full(1, 2)
+    if counts.min() < 2:
+        raise BakeoffError(
+            f"class {classes[int(counts.argmin())]} has one row; it takes two, one to learn from and one for the test;"
+            " leave the class out, or put it together with another"
+        )
+    if min(n_test, len(y) - n_test) < len(classes):
+        raise BakeoffError(
+            f"a share of {test.fraction:g} of {len(y)} rows is {n_test} for the test, and one of the two parts is too"
+            f" small for a row of each of {len(classes)} classes; choose another test.fraction"
+        )

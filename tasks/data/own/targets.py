@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data.own import values as read
 from tasks.metrics import Task
 from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 class Target(NamedTuple):
@@ -20,50 +22,51 @@ class Target(NamedTuple):
     known: NDArray[np.bool_]
 
 
-def read_target(values: "pd.Series[Any]", task: Task) -> Target:
+def read_target(values: "pd.Series[Any]", task: Task, as_it_is: bool = False) -> Target:
     """Numbers as float64, or labels as class numbers; the labels are in order, numbers among them by their size.
+
+    Text that is left `as_it_is`, such as the names of folders, may be "NA" and is not missing for it.
 
     Raises:
         BakeoffError: when all are missing or the same, when numbers are needed and there are others, or when there are
             two classes for a multiclass task or more for a binary one.
     """
-    known = values.notna().to_numpy(dtype=np.bool_)
+    array = read.typed(values, as_it_is)
+    if not read.is_usable(array):
+        raise BakeoffError(f"column {values.name}, the target, holds {array.type}; numbers or text are needed")
+    known = read.known(array)
     if not known.any():
         raise BakeoffError(f"column {values.name}, the target, has no values")
-    if values[known].nunique() == 1:
-        raise BakeoffError(
-            f"column {values.name}, the target, is {values[known].iloc[0]!r} in every row; there is nothing to predict"
-        )
     if task == "regression":
-        return Target(_numbers(values, known), (), known)
-    labels = [label_of(value) for value in values[known]]
-    classes = tuple(sorted(set(labels), key=_by_size))
+        y, classes = _numbers(str(values.name), array)[known], ()
+        if (y == y[0]).all():
+            raise BakeoffError(_constant(str(values.name), f"{y[0]:g}"))
+        return Target(y, classes, known)
+    labels = read.labels(array)
+    classes = tuple(sorted(labels.categories, key=_by_size))
+    if len(classes) == 1:
+        raise BakeoffError(_constant(str(values.name), repr(classes[0])))
     if (task == "binary") != (len(classes) == 2):
         fitting = "binary" if len(classes) == 2 else "multiclass"
         raise BakeoffError(f"column {values.name} has {len(classes)} classes; set task: {fitting}")
-    numbers = {label: number for number, label in enumerate(classes)}
-    return Target(np.array([numbers[label] for label in labels], np.int64), classes, known)
+    return Target(labels.set_categories(classes).codes[known].astype(np.int64), classes, known)
 
 
-def label_of(value: object) -> str:
-    """A label as text; a whole number has no decimals, whatever type it was read as."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _numbers(values: "pd.Series[Any]", known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    import pandas as pd
-
-    numbers = pd.to_numeric(values[known], errors="coerce").to_numpy(np.float64)
-    strange = np.flatnonzero(~np.isfinite(numbers))
-    if len(strange):
-        row = int(np.flatnonzero(known)[strange[0]])
+def _numbers(name: str, array: "pa.Array[Any]") -> NDArray[np.float64]:
+    numbers = read.numbers(array, read.decimal_sign(array))
+    strange = read.known(array) & ~np.isfinite(numbers)
+    if strange.any():
+        row = int(strange.argmax())
+        value = array[row].as_py()
         raise BakeoffError(
-            f"column {values.name}, row {row + 1}: the target must be a finite number, and there is"
-            f" {values.iloc[row]!r}; set task: multiclass where these are names"
+            f"column {name}, row {row + 1}: the target must be a finite number, and there is"
+            f" {repr(value) if isinstance(value, str) else value}; set task: multiclass where these are names"
         )
     return numbers
+
+
+def _constant(name: str, value: str) -> str:
+    return f"column {name}, the target, is {value} in every row; there is nothing to predict"
 
 
 def _by_size(label: str) -> tuple[int, float, str]:

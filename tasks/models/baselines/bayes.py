@@ -5,6 +5,7 @@ from typing import Literal
 from tasks.data.problem import Problem
 from tasks.metrics import MetricName
 from tasks.models.baselines.pipelines import SklearnSpec
+from tasks.models.baselines.summaries import as_table
 from tasks.specs import BakeoffError
 
 
@@ -23,9 +24,9 @@ class MultinomialNBSpec(SklearnSpec):
     classifier = "sklearn.naive_bayes:MultinomialNB"
 
     def check(self, problem: Problem, metric: MetricName) -> None:
-        """Also refuses tables."""
+        """Also refuses tables, and series, which it would take as one."""
         super().check(problem, metric)
-        if problem.form == "table":
+        if as_table(problem).form == "table":
             raise BakeoffError("multinomial_nb is for counts, and a table may hold negative values; choose gaussian_nb")
 
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.metrics import MetricName, Task
+from tasks.models.baselines.encoding import ordinal
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, Setting, mendable, spread
 from tasks.models.baselines.pipelines import SklearnSpec
+from tasks.models.baselines.summaries import without_order
 from tasks.specs import BakeoffError, Family
 from tasks.threads import limited_to, threads_for
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import lightgbm
     import xgboost
     from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
 
 
 class GradientBoostingSpec(SklearnSpec):
@@ -32,7 +35,7 @@ class GradientBoostingSpec(SklearnSpec):
 
 
 class HistGradientBoostingSpec(SklearnSpec):
-    """Gradient boosting on histograms, in the manner of LightGBM."""
+    """Gradient boosting on histograms, in the manner of LightGBM; it takes categories and missing values."""
 
     kind: Literal["hist_gradient_boosting"] = "hist_gradient_boosting"
     family = "boosting"
@@ -40,16 +43,47 @@ class HistGradientBoostingSpec(SklearnSpec):
     regressor = "sklearn.ensemble:HistGradientBoostingRegressor"
     classifier = "sklearn.ensemble:HistGradientBoostingClassifier"
 
+    def check(self, problem: Problem, metric: MetricName) -> None:
+        """Also refuses arguments that list features, beside a table's own categories."""
+        super().check(problem, metric)
+        _check_lists(self, problem, "categorical_features", "monotonic_cst")
+
+    def estimator(self, problem: Problem, seed: int) -> "Pipeline":
+        """As for all; where no features are selected, it knows which are categories, and they keep to its limit."""
+        model = super().estimator(problem, seed)
+        if problem.categories and not self.select:
+            last = range(problem.width - len(problem.categories), problem.width)
+            model[-1].set_params(categorical_features=list(last))
+            model[0].set_params(categories__max_categories=model[-1].max_bins)
+        return model
+
+    def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
+        """Fits; it cannot bin a feature without any value, which becomes a constant, of no use to a tree either."""
+        X, problem = without_order(X, problem)
+        if problem.levels and (empty := np.isnan(X).all(axis=0)).any():
+            X = np.where(empty, 0.0, X)
+        return super().fit(X, y, problem, seed)
+
+    def _encoding(self, problem: Problem) -> "list[BaseEstimator]":
+        """Of categories alone: it takes missing values as they are. A selection needs numbers without gaps."""
+        if self.select:
+            return super()._encoding(problem)
+        return [ordinal(problem)] if problem.categories else []
+
 
 class _BoosterSpec(BaselineSpec):
-    """A library with a file format of its own, which holds trees and no pipeline: words come as counts, all of them."""
+    """A library with a file format of its own, which holds trees and no pipeline: words come as counts, all of them.
+
+    It takes categories by their numbers, missing values as they are, and series as a table of their summaries.
+    """
 
     family: ClassVar[Family] = "boosting"
     probability_objectives: ClassVar[tuple[str, ...]]  # those of classes whose output is a probability for each
 
     def check(self, problem: Problem, metric: MetricName) -> None:
-        """Also refuses an objective that gives no probabilities of classes."""
+        """Also refuses an objective that gives no probabilities of classes, and other categories than a table's own."""
         super().check(problem, metric)
+        _check_lists(self, problem, "enable_categorical", "feature_types")
         objective = self.params.get("objective")
         if problem.task != "regression" and objective is not None and objective not in self.probability_objectives:
             raise BakeoffError(
@@ -65,15 +99,17 @@ class _BoosterSpec(BaselineSpec):
         """Fits; the model is the library's own `Booster`, which has no memory of the classes' numbers."""
         if problem.task != "regression" and len(np.unique(y)) <= y.max():
             raise BakeoffError(f"{self.kind} needs a training row of every class")
+        X, problem = without_order(X, problem)
         estimator = self.estimator(problem, seed)
         n_threads = threads_for(X.size)
         if "n_jobs" not in self.params:
             estimator.set_params(n_jobs=n_threads)
         with limited_to(n_threads):
-            return Fitted(self._booster(estimator, X, y))
+            return Fitted(self._booster(estimator, X, y, problem))
 
     def predict(self, model: Any, X: Features, problem: Problem) -> Floats:
         """As any contender predicts."""
+        X, problem = without_order(X, problem)
         n_threads = threads_for(X.size)
         with limited_to(n_threads):
             outputs = np.asarray(self._outputs(model, X, n_threads), np.float64)
@@ -82,7 +118,7 @@ class _BoosterSpec(BaselineSpec):
         shares = outputs if outputs.ndim == 2 else np.column_stack([1 - outputs, outputs])
         return spread(shares, np.arange(shares.shape[1]), problem.n_outputs)
 
-    def _booster(self, estimator: Any, X: Features, y: Labels) -> Any:
+    def _booster(self, estimator: Any, X: Features, y: Labels, problem: Problem) -> Any:
         raise NotImplementedError
 
     def _outputs(self, model: Any, X: Features, n_threads: int) -> Any:
@@ -109,7 +145,10 @@ class XGBoostSpec(_BoosterSpec):
     def _defaults(self, task: Task) -> Mapping[str, Setting]:
         return {"verbosity": 0}
 
-    def _booster(self, estimator: Any, X: Features, y: Labels) -> "xgboost.Booster":
+    def _booster(self, estimator: Any, X: Features, y: Labels, problem: Problem) -> "xgboost.Booster":
+        if problem.categories:
+            types = ["c" if levels else "q" for levels in problem.levels]
+            estimator.set_params(enable_categorical=True, feature_types=types)
         with mendable():
             return estimator.fit(X, y).get_booster()
 
@@ -139,12 +178,12 @@ class LightGBMSpec(_BoosterSpec):
         """Left to itself, it times two ways to build histograms, which differ in the last bits."""
         return {"deterministic": True, "force_col_wise": True, "max_bin": 255, "verbosity": -1}
 
-    def _booster(self, estimator: Any, X: Features, y: Labels) -> "lightgbm.Booster":
+    def _booster(self, estimator: Any, X: Features, y: Labels, problem: Problem) -> "lightgbm.Booster":
         import lightgbm
 
         lightgbm.register_logger(logging.getLogger("lightgbm"))  # by itself it writes to stdout, errors too
         with mendable(lightgbm.basic.LightGBMError):
-            return estimator.fit(X, y).booster_
+            return estimator.fit(X, y, categorical_feature=list(problem.categories) or "auto").booster_
 
     def _outputs(self, model: "lightgbm.Booster", X: Features, n_threads: int) -> Any:
         return model.predict(X, num_threads=n_threads)
@@ -154,6 +193,16 @@ class LightGBMSpec(_BoosterSpec):
         import lightgbm
 
         return lightgbm.Booster(model_file=path)
+
+
+def _check_lists(spec: BaselineSpec, problem: Problem, *arguments: str) -> None:
+    """Refuses arguments that list features where the table says which of them are categories."""
+    for argument in arguments:
+        if problem.categories and argument in spec.params:
+            raise BakeoffError(
+                f"{spec.kind} is told of the table's categories, and cannot take {argument} as well; leave"
+                f" params.{argument} out"
+            )
 
 
 Boosting = GradientBoostingSpec | HistGradientBoostingSpec | XGBoostSpec | LightGBMSpec

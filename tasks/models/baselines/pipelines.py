@@ -13,7 +13,9 @@ from pydantic import Field, PositiveInt
 from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.metrics import MetricName, Task
+from tasks.models.baselines.encoding import one_hot
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, mendable, spread
+from tasks.models.baselines.summaries import as_table, without_order
 from tasks.specs import BakeoffError, Spec
 from tasks.threads import limited_to, threads_for
 
@@ -24,9 +26,12 @@ if TYPE_CHECKING:
 Weighting = Literal["multi_hot", "counts", "tf_idf"]
 
 # Tree nodes hold row numbers that scikit-learn does not check, so skops asks before it loads them; the others it does
-# not know. These files are our own: each is named by its digest, in a cache that this program writes.
+# not know. Beside categories, HistGradientBoosting checks numbers by a partial of check_array; skops asks for what a
+# partial calls by itself. These files are our own: each is named by its digest, in a cache that this program writes.
 TRUSTED_TYPES = (
+    "functools.partial",
     "mlxtend.preprocessing.dense_transformer.DenseTransformer",
+    "numpy.dtype",
     "scipy.sparse._csr.csr_matrix",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.feature_selection._univariate_selection.chi2",
@@ -38,6 +43,7 @@ TRUSTED_TYPES = (
     "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils.validation.check_array",
 )
 
 
@@ -60,7 +66,7 @@ class SelectKBestSpec(Spec):
             raise BakeoffError(
                 f"select.score_func {self.score_func} does not fit a {problem.task} task; choose {fitting}"
             )
-        if self.score_func == "chi2" and problem.form == "table":
+        if self.score_func == "chi2" and as_table(problem).form == "table":
             raise BakeoffError(
                 "select.score_func chi2 is for counts, and a table may hold negative values; choose f_classif"
             )
@@ -77,8 +83,9 @@ class SelectKBestSpec(Spec):
 class SklearnSpec(BaselineSpec):
     """An estimator of scikit-learn, at the end of a pipeline that is fitted on training rows alone.
 
-    Before it stand, as far as they apply: the weighting of words, the selection of features, and, for a method that
-    depends on the features' scales, `StandardScaler` for a table.
+    Before it stand, as far as they apply: the weighting of words, the encoding of a table's categories and missing
+    values, the selection of features, and, for a method that depends on the features' scales, `StandardScaler` for a
+    table. Series are a table of their summaries.
     """
 
     takes_sparse: ClassVar[bool] = True
@@ -107,20 +114,31 @@ class SklearnSpec(BaselineSpec):
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        scaling = [StandardScaler()] if self.scaled and problem.form == "table" else []
+        problem = as_table(problem)
+        encoding = self._encoding(problem) if problem.levels else []
+        scaling = [StandardScaler()] if self.scaled and problem.form == "table" and not encoding else []
         weighting = _weighting(self.weighting) if problem.form == "words" else []
         selection = self.select.steps() if self.select else []
-        return make_pipeline(*weighting, *selection, *scaling, self._unfitted(problem.task, seed))
+        return make_pipeline(*weighting, *encoding, *selection, *scaling, self._unfitted(problem.task, seed))
+
+    def _encoding(self, problem: Problem) -> "list[BaseEstimator]":
+        """What stands first where a table has categories or missing values; numbers come out of it as scaled."""
+        return [one_hot(problem, self.scaled)]
 
     def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
         """Fits the whole pipeline; says so where it has not converged."""
+        X, problem = without_order(X, problem)
         model = self.estimator(problem, seed)
         with limited_to(threads_for(X.size)), mendable(), _noting_convergence(model) as notes:
-            model.fit(X, y)
+            self._fit(model, X, y)
         return Fitted(model, tuple(dict.fromkeys(notes)))
+
+    def _fit(self, model: "Pipeline", X: Features, y: Labels) -> None:
+        model.fit(X, y)
 
     def predict(self, model: "Pipeline", X: Features, problem: Problem) -> Floats:
         """As any contender predicts."""
+        X, problem = without_order(X, problem)
         with limited_to(threads_for(X.size)), mendable():
             if problem.task == "regression":
                 return np.asarray(model.predict(X), np.float64)

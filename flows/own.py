@@ -1,0 +1,152 @@
+"""`bakeoff init` and `bakeoff check`: from a file of the user's to an experiment that can be run."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.errors import errors
+from flows.options import Debug, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flows.experiment import Experiment
+    from tasks.data.examples import Raw
+    from tasks.data.validation import Parts
+    from tasks.inspection.asked import Asked
+    from tasks.inspection.probe import Expectation
+
+app = typer.Typer(rich_markup_mode=None)
+KINDS = ("number", "category", "boolean", "date", "ignore")
+COLUMN = "COLUMN"
+
+
+@app.command()
+def init(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE_OR_FOLDER", help="CSV, TSV, Parquet or .npz, or a folder of classes.")
+    ],
+    target: Annotated[str | None, typer.Option(metavar=COLUMN, help="What is to be predicted.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Of the experiment; else that of the file.")] = None,
+    text: Annotated[str | None, typer.Option(metavar=COLUMN, help="Learn from the texts in it.")] = None,
+    series: Annotated[str | None, typer.Option("--id", metavar=COLUMN, help="Which rows are of one series.")] = None,
+    time: Annotated[str | None, typer.Option(metavar=COLUMN, help="Which rows came first.")] = None,
+    group: Annotated[str | None, typer.Option(metavar=COLUMN, help="Which rows stay together.")] = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="NAME=KIND", help=f"Take a column as {', '.join(KINDS)}; may be repeated."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over an experiment of that name.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Look at data of your own, and write an experiment for it into conf/.
+
+    A file needs --target. In a folder with one sub-folder a class, these are what is predicted.
+    """
+    with errors(debug, interrupted="nothing was written"):
+        from rich.console import Console
+
+        from flows.drafts import conf_file, draft, write
+        from flows.experiment import from_text
+        from flows.overviews import print_overview
+        from tasks.inspection.asked import Asked
+        from tasks.inspection.folds import draw_pairs
+        from tasks.inspection.proposal import propose
+        from tasks.inspection.sources import look_at
+
+        columns = dict(_column_and_kind(each) for each in kinds or [])
+        asked = Asked.model_validate(
+            {"path": _near(source), "target": target, "text": text, "id": series, "time": time, "group": group}
+            | {"columns": columns}
+        )
+        path = conf_file(source, name, force)
+        look = look_at(asked)
+        content = draft(propose(look), look.overview, _command(asked, name))
+        experiment = from_text(content, path)
+        experiment.check_contenders(look.problem)
+        draw_pairs(experiment.validation, look.raw, look.problem)
+        write(content, path)
+        out = Console(highlight=False, soft_wrap=True)
+        print_overview(look.overview, out)
+        out.print(f"\nWritten to {path}, with a comment on each choice. Next:", markup=False)
+        for step, why in (("check", "the folds, and how long a run may take"), ("run", "the verdict")):
+            out.print(f"  {f'bakeoff {step} {path.stem}':<32}# {why}", markup=False)
+
+
+@app.command()
+def check(
+    experiment: Annotated[str, typer.Argument(metavar="NAME|PATH.yaml", help="An experiment in conf/, or a file.")],
+    settings: Settings = None,
+    probe: Annotated[
+        bool, typer.Option("--probe/--no-probe", help="Try the contenders on a few rows, to tell time and memory.")
+    ] = True,
+    debug: Debug = False,
+) -> None:
+    """Look at an experiment and its data, without a run: columns, folds, and about how long a run may take."""
+    with errors(debug, interrupted="nothing was lost", log="mlruns/check.log"):
+        from rich.console import Console
+
+        from flows.experiment import load
+
+        chosen = load(experiment, settings or [])
+        from flows import overviews, terminal
+        from tasks.inspection.again import look_again
+        from tasks.inspection.folds import draw_pairs, look_at_folds
+
+        with terminal.progress_on(terminal.messages()):
+            overview, raw = look_again(chosen.dataset)
+        problem = raw.problem or chosen.dataset.problem
+        chosen.check_contenders(problem)
+        pairs = draw_pairs(chosen.validation, raw, problem)
+        folds = look_at_folds(chosen.validation.label, raw.y, raw.held_out, problem.classes, pairs)
+        out = Console(highlight=False, soft_wrap=True)
+        overviews.print_overview(overview, out)
+        overviews.print_folds(folds, out)
+        if probe:
+            with terminal.at_work(debug, terminal.CHECK_LOG):
+                expectation = _expectation(chosen, raw, pairs)
+            overviews.print_expectation(expectation, out)
+
+
+def _column_and_kind(setting: str) -> tuple[str, str]:
+    from tasks.specs import BakeoffError
+
+    name, equals, kind = setting.rpartition("=")
+    if not equals or kind not in KINDS:
+        raise BakeoffError(
+            f"--column {setting}: expected NAME=KIND, where KIND is {', '.join(KINDS[:-1])} or {KINDS[-1]}"
+        )
+    return name, kind
+
+
+def _near(source: Path) -> Path:
+    """Relative to the working directory where it lies below that, so that the folder may be moved; else absolute."""
+    absolute, here = Path(os.path.abspath(source)), Path.cwd()  # noqa: PTH100  # links are left as they are
+    return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
+
+
+def _command(asked: "Asked", name: str | None) -> str:
+    """What was called."""
+    options = {"target": asked.target, "name": name, "text": asked.text, "id": asked.id, "time": asked.time}
+    options["group"] = asked.group
+    said = [part for option, value in options.items() if value is not None for part in (f"--{option}", value)]
+    said += [part for column, kind in asked.columns.items() for part in ("--column", f"{column}={kind}")]
+    return shlex.join(["bakeoff", "init", str(asked.path), *said])
+
+
+def _expectation(experiment: "Experiment", raw: "Raw", pairs: "Sequence[Parts]") -> "Expectation":
+    """What a run would take; TensorFlow is loaded before anything is timed."""
+    import importlib
+
+    from tasks.data.datasets import keep_examples
+    from tasks.data.vectorization import vectorize
+    from tasks.inspection.probe import probe
+    from tasks.models.networks import NetworkSpec
+
+    if any(isinstance(contender, NetworkSpec) for contender in experiment.contenders.values()):
+        importlib.import_module("tasks.training")
+    arrays = vectorize(keep_examples(experiment.dataset, raw))
+    return probe(experiment.contenders, arrays, pairs, experiment.validation.n_seeds)

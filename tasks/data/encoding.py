@@ -1,0 +1,129 @@
+"""A table with categories and missing values, as nets take it: numbers, and factors, whose levels have slots.
+
+A factor is a category, or the fact that a number is missing. Its levels that are frequent enough have a slot each, from
+1; slot 0 is for all else: rare levels, a value that is missing, and what is not known.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.data.normalization import Normalization, fit_normalization
+
+# A level of fewer training rows is rare. On a made table with 200 levels of 7 rows each, ridge has an error of 0.846 if
+# none is rare, and of 0.850, 0.865 and 0.950 with 3, 5 and 10; a net has 1.044, and 1.048, 1.018 and 0.977.
+RARE = 3
+MOST_INPUTS = 20  # slots up to which each has an input of its own; with more, each has a vector
+
+Integers = NDArray[np.int64]
+Places = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The categories, by the numbers of their features and with so many `levels` each, and then the `gaps`.
+
+    These are numbers that are missing now and then. The levels of all factors stand in one list. Those of a category
+    begin with a place for what is missing or unknown, and a gap has two: the number is there, or it is missing.
+    """
+
+    categories: Integers
+    levels: Integers
+    gaps: Integers
+
+    @cached_property
+    def sizes(self) -> Integers:
+        """How many places in the list each factor has (factors,)."""
+        return np.concatenate([self.levels + 1, np.full(len(self.gaps), 2)])
+
+    @cached_property
+    def offsets(self) -> Integers:
+        """Where each factor begins in the list (factors,)."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    def places(self, X: NDArray[np.float64]) -> Places:
+        """Where in the list the level stands that a row has of each factor (rows, factors)."""
+        codes = np.nan_to_num(X[:, self.categories], nan=-1).astype(np.int32) + 1
+        places = np.hstack([codes, np.isnan(X[:, self.gaps])]).astype(np.int32, copy=False)
+        return np.add(places, self.offsets, out=places, casting="same_kind")
+
+    def frequent(self, places: Places) -> NDArray[np.bool_]:
+        """Which levels enough rows have (levels of all factors,); never a factor's first."""
+        frequent = np.bincount(places.ravel(), minlength=int(self.sizes.sum())) >= RARE
+        frequent[self.offsets] = False
+        return frequent
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is the same for all nets of a stack: the features that are `numbers`, and each factor's number of slots."""
+
+    numbers: Integers
+    factors: Factors
+    slots: Integers
+
+    @cached_property
+    def one_hot(self) -> Integers:
+        """Factor and slot (inputs, 2) of each input of 0 and 1, of factors with few slots."""
+        few = [(factor, slots) for factor, slots in enumerate(self.slots) if slots - 1 <= MOST_INPUTS]
+        inputs = [(factor, slot) for factor, slots in few for slot in range(1, slots)]
+        return np.array(inputs, np.int64).reshape(-1, 2)
+
+    @cached_property
+    def embedded(self) -> dict[int, tuple[int, int]]:
+        """Of each factor with many slots, how many there are, and the length of their vectors."""
+        many = {factor: slots for factor, slots in enumerate(self.slots.tolist()) if slots - 1 > MOST_INPUTS}
+        return {factor: (slots, vector_length(slots)) for factor, slots in many.items()}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What a net's own training rows say: how numbers are normalized, and each level's slot (all levels,)."""
+
+    layout: Layout
+    normalization: Normalization
+    slots: Places
+
+
+def vector_length(slots: int) -> int:
+    """How long the vectors of so many slots are: their number's fourth root, rounded up.
+
+    That is the rule of the TensorFlow team's "Introducing TensorFlow Feature Columns" (2017). On made tables
+    with 100 and 1,000 levels, vectors of fastai's length, 21 and 77, did not predict better.
+    """
+    return math.ceil(math.pow(slots, 0.25))
+
+
+def fit_encodings(X: NDArray[np.float64], levels: Sequence[int], members: Sequence[Integers]) -> list[Encoding]:
+    """An encoding for each member, fitted on its own training rows, which are rows of X (rows, features).
+
+    All of X says how many slots there are, for the nets are of one architecture. Which levels have one is said by a
+    member's own rows; the slots of others are never used.
+
+    Args:
+        X: categories as level numbers, and NaN for what is missing.
+        levels: how many levels each feature has; 0 for a number.
+        members: the numbers of each member's training rows.
+    """
+    kinds = np.asarray(levels, np.int64)
+    numbers, categories = np.flatnonzero(kinds == 0), np.flatnonzero(kinds)
+    gaps = numbers[np.isnan(X[:, numbers]).sum(axis=0) >= RARE]
+    factors = Factors(categories, kinds[categories], gaps)
+    places = factors.places(X)
+    frequent = factors.frequent(places)
+    ranks, last = np.zeros(len(frequent), np.int32), factors.offsets + factors.sizes - 1
+    for first, size in zip(factors.offsets, factors.sizes, strict=True):
+        ranks[first : first + size] = np.cumsum(frequent[first : first + size])
+    layout = Layout(numbers, factors, np.maximum(ranks[last], 1) + 1)  # a net of no inputs could not be built
+    return [
+        Encoding(
+            layout,
+            fit_normalization(X[np.ix_(rows, numbers)]),
+            np.where(factors.frequent(places[rows]), ranks, np.int32(0)),
+        )
+        for rows in members
+    ]

@@ -1,0 +1,1 @@
+"""A first look at data: what is in them, what is suspicious, which experiment suits them, and what it would take."""

@@ -1,0 +1,115 @@
+"""Images of the user's: how large and how colourful they are, and as what they had better be taken."""
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from tasks.data.examples import Raw
+from tasks.data.own.archives import read_arrays
+from tasks.data.own.folders import class_files
+from tasks.data.own.images import ImagesSpec
+from tasks.data.own.pictures import SUFFIXES
+from tasks.data.own.spec import TestRowsSpec
+from tasks.inspection.asked import Asked
+from tasks.inspection.look import Look
+from tasks.inspection.overview import Overview
+from tasks.inspection.targets import CLASS, look_at_target
+from tasks.specs import BakeoffError
+
+SAMPLE = 200  # files whose size and colour are looked at
+SIDE = 64  # pixels of the longer side, at most: four times as many would take four times as long
+GREY = {"1", "L", "LA", "I", "I;16", "F"}  # Pillow's names for pictures without colour
+
+
+class Shapes(NamedTuple):
+    """Heights and widths (pictures,) of some pictures, and whether any of them has colours."""
+
+    heights: list[int]
+    widths: list[int]
+    in_colour: bool
+
+
+def look_at_pictures(asked: Asked) -> Look:
+    """A folder with one sub-folder a class, or arrays in a .npz file.
+
+    Raises:
+        BakeoffError: when one cannot be read.
+    """
+    archive = asked.path.suffix.lower() == ".npz"
+    shapes, n_classes, parted = _of_archive(asked.path) if archive else _of_folder(asked.path)
+    height, width = _fitting(shapes)
+    color: Literal["grey", "rgb"] = "rgb" if shapes.in_colour else "grey"
+    dataset = ImagesSpec(
+        kind="images",
+        path=asked.path,
+        task="binary" if n_classes == 2 else "multiclass",
+        height=height,
+        width=width,
+        color=color,
+        **({} if parted else {"test": TestRowsSpec(fraction=0.2, seed=0)}),
+    )
+    raw = dataset.read()
+    colours = "in colour" if shapes.in_colour else "grey"
+    seen = f"{_span(shapes.heights)} pixels high and {_span(shapes.widths)} wide, {colours}"
+    return Look(
+        overview=overview_of_pictures(dataset, raw, (f"{seen}; taken as {height} x {width}, {color}",)),
+        dataset=dataset,
+        raw=raw,
+        comments={
+            "dataset.height": "every image gets this size; more pixels show more, and take longer",
+            "dataset.color": "rgb: three numbers a pixel instead of one",
+            "dataset.test": "this share of the images is kept for the test: scored once, at the end",
+        },
+    )
+
+
+def overview_of_pictures(dataset: ImagesSpec, raw: Raw, facts: tuple[str, ...] = ()) -> Overview:
+    """How many there are of each class, and how many are the same, pixel by pixel, and of the same class."""
+    problem = raw.problem or dataset.problem
+    pictures = np.asarray(raw.X).reshape(len(raw.y), -1)
+    different = {(bytes(row), label) for row, label in zip(pictures, raw.y.tolist(), strict=True)}
+    return Overview(
+        kind="images",
+        source=str(dataset.path),
+        rows=len(raw.y),
+        features=problem.width,
+        target=look_at_target(CLASS, dataset.task, raw.y, problem.classes),
+        facts=facts,
+        duplicates=len(pictures) - len(different),
+    )
+
+
+def _of_folder(folder: Path) -> tuple[Shapes, int, bool]:
+    """Shapes of some of the pictures, the number of classes, and whether the folder says which are for the test."""
+    from PIL import Image, UnidentifiedImageError
+
+    found = class_files(folder, SUFFIXES, "images")
+    some = np.random.default_rng(0).permutation(len(found.files))[:SAMPLE]
+    heights, widths, colours = [], [], False
+    for file in (found.files[number] for number in some):
+        try:
+            with Image.open(file) as image:
+                widths.append(image.width)
+                heights.append(image.height)
+                colours |= image.mode not in GREY
+        except (OSError, UnidentifiedImageError) as error:  # reading all of them says more
+            raise BakeoffError(f"{file} is no PNG or JPEG picture; mend it or take it away") from error
+    return Shapes(heights, widths, colours), len(set(found.labels.tolist())), found.held_out is not None
+
+
+def _of_archive(path: Path) -> tuple[Shapes, int, bool]:
+    X, y = read_arrays(path)
+    height, width = X.shape[1:3]
+    return Shapes([height], [width], X.ndim == 4), len(np.unique(y)), False
+
+
+def _fitting(shapes: Shapes) -> tuple[int, int]:
+    """Height and width that most have, made smaller where there are very many pixels."""
+    height, width = np.median(shapes.heights), np.median(shapes.widths)
+    scale = min(1.0, SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _span(values: list[int]) -> str:
+    return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"

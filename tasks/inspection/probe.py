@@ -1,0 +1,224 @@
+"""What a run would take, from fits on a few rows: an estimate, which grows with the rows in a straight line."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks import progress
+from tasks.data.validation import Parts, Rows
+from tasks.data.vectorization import Arrays, Features, Labels
+from tasks.models.contenders import Baseline, Contender
+from tasks.models.networks import EarlyStoppingSpec, Network, NetworkSpec
+from tasks.specs import BakeoffError, Spec
+from tasks.threads import limited_to, threads_for
+
+if TYPE_CHECKING:
+    from tasks.training import Stack
+
+BUDGET = 20.0  # seconds, of which each contender has its share; what has begun is not cut off
+ENOUGH = 0.3  # seconds from which what is timed is more than noise
+FIRST_ROWS, FIRST_VALUES = 200, 100_000  # of the first fit, at most
+GROWTH = 4  # from one fit to the next
+STEPS, NET_ROWS = 8, 1000  # of a net's epoch, at least
+COPIES = 3  # of X that a fit keeps: the data, a fold's rows, and what a library makes of these
+SAMPLED_SECONDS = 0.02
+
+
+class Expected(Spec):
+    """What a contender would take on all folds and all training rows, in so many fits, and what was timed to say so."""
+
+    name: str
+    seconds: float
+    fits: int
+    basis: str
+
+
+class Expectation(Spec):
+    """What each contender would take, and bytes of memory: `measured` while these were tried, `expected` of a run."""
+
+    contenders: tuple[Expected, ...]
+    measured: int
+    expected: int
+
+    @property
+    def seconds(self) -> float:
+        """Of all fits."""
+        return sum(each.seconds for each in self.contenders)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What contenders are tried on: rows in random order, of which the first `least` are two of each class.
+
+    A fold has so many rows to learn from (`training`) and to predict (`held_out`), and there are `n_folds`.
+    """
+
+    X: Features
+    y: Labels
+    arrays: Arrays
+    order: Rows
+    least: int
+    training: int
+    held_out: int
+    n_folds: int
+
+    def part(self, rows: int) -> tuple[Rows, Rows]:
+        """So many rows to learn from, and as many to predict as go with them."""
+        predicted = max(1, round(rows * self.held_out / self.training))
+        return self.order[:rows], self.order[-predicted:]
+
+
+def probe(contenders: Mapping[str, Contender], arrays: Arrays, pairs: Sequence[Parts], n_seeds: int) -> Expectation:
+    """Fits every contender on a few rows, and on more as long as that is quick.
+
+    Args:
+        contenders: by name.
+        arrays: the data.
+        pairs: for each fold, the numbers of the training rows to learn from, and of those held out.
+        n_seeds: how often a net learns from each fold.
+
+    Raises:
+        BakeoffError: when one of them cannot be fitted.
+    """
+    ground, expected, share = _ground(arrays, pairs), [], BUDGET / len(contenders)
+    with _peak_memory() as peak, limited_to(threads_for(ground.X.size)):
+        for done, (name, contender) in enumerate(contenders.items()):
+            progress.report("trying contenders on a few rows,", done, len(contenders))
+            try:
+                expected.append(_expect(name, contender, ground, share, n_seeds))
+            except BakeoffError as error:
+                raise BakeoffError(f"contender {name}, tried on a few rows: {error}") from error
+        progress.report("trying contenders on a few rows,", len(contenders), len(contenders))
+    measured = peak()
+    return Expectation(
+        contenders=tuple(expected), measured=measured, expected=measured + COPIES * _size_in_memory(ground.X)
+    )
+
+
+def _ground(arrays: Arrays, pairs: Sequence[Parts]) -> _Ground:
+    X, y = arrays.training()
+    order = np.random.default_rng(0).permutation(len(y))
+    labels = range(len(arrays.classes))
+    first = np.concatenate([np.empty(0, np.intp), *(np.flatnonzero(y[order] == label)[:2] for label in labels)])
+    return _Ground(
+        X=X,
+        y=y,
+        arrays=arrays,
+        order=np.concatenate([order[first], np.delete(order, first)]),
+        least=len(first),
+        training=round(np.mean([len(learned) for learned, _ in pairs])),
+        held_out=round(np.mean([len(held_out) for _, held_out in pairs])),
+        n_folds=len(pairs),
+    )
+
+
+def _expect(name: str, contender: Contender, ground: _Ground, share: float, n_seeds: int) -> Expected:
+    if isinstance(contender, NetworkSpec):
+        return _expect_network(name, contender, ground, share, n_seeds)
+    return _expect_baseline(name, contender, ground, share)
+
+
+def _expect_baseline(name: str, contender: Baseline, ground: _Ground, share: float) -> Expected:
+    """The first fit is made twice, for a library may be loaded meanwhile."""
+    started = time.perf_counter()
+    rows = min(ground.training, max(ground.least, min(FIRST_ROWS, FIRST_VALUES // ground.X.shape[1])))
+    _fit(contender, ground, rows)
+    timed = [(rows, _fit(contender, ground, rows))]
+    while rows < ground.training and timed[-1][1] < ENOUGH:
+        if time.perf_counter() - started + GROWTH * timed[-1][1] > share:
+            break
+        rows = min(GROWTH * rows, ground.training)
+        timed.append((rows, _fit(contender, ground, rows)))
+    seconds = ground.n_folds * _along(timed, ground.training) + _along(timed, len(ground.y))
+    basis = " and ".join(f"{seconds:.2g} s for {rows:,} rows" for rows, seconds in timed[-2:])
+    return Expected(name=name, seconds=seconds, fits=ground.n_folds + 1, basis=basis)
+
+
+def _fit(contender: Baseline, ground: _Ground, rows: int) -> float:
+    """The seconds of a fit on so many rows, and of the prediction that goes with it."""
+    training, held_out = ground.part(rows)
+    started = time.perf_counter()
+    fitted = contender.fit(ground.X[training], ground.y[training], ground.arrays, seed=0)
+    contender.predict(fitted.model, ground.X[held_out], ground.arrays)
+    return time.perf_counter() - started
+
+
+def _along(timed: Sequence[tuple[int, float]], rows: int) -> float:
+    """The seconds for so many rows, on the straight line through the last two that were timed; not less than these."""
+    last, seconds = timed[-1]
+    if len(timed) == 1:
+        return seconds * max(1.0, rows / last)
+    before, earlier = timed[-2]
+    return seconds + max(0.0, (seconds - earlier) / (last - before)) * max(0, rows - last)
+
+
+def _expect_network(name: str, contender: Network, ground: _Ground, share: float, n_seeds: int) -> Expected:
+    """All nets of all folds are trained side by side, as they would be; the last nets, on all rows, are few."""
+    started = time.perf_counter()
+    rows = min(ground.training, max(ground.least, NET_ROWS, STEPS * contender.batch_size))
+    n_nets = ground.n_folds * n_seeds * contender.n_members
+    stack, done = _stack(contender, ground, rows, n_nets), [(0, time.perf_counter())]
+
+    def stop_when_enough(epochs: int, _of: int) -> None:
+        done.append((epochs, time.perf_counter()))
+        if len(done) > 2 and (done[-1][1] - done[1][1] > ENOUGH or done[-1][1] - started > share):
+            raise _EnoughError
+
+    with suppress(_EnoughError):
+        stack.fit(contender.epochs, stop_when_enough)
+    (first, begun), (last, ended) = done[1], done[-1]
+    epochs, seconds = (last - first, ended - begun) if last > first else (first, begun - started)
+    whole = seconds / epochs * contender.epochs * ground.training / rows
+    return Expected(
+        name=name,
+        seconds=2 * (begun - started) + whole * (1 + 1 / ground.n_folds),
+        fits=n_nets + n_seeds * contender.n_members,
+        basis=f"{seconds:.2g} s for {epochs} epochs of {rows:,} rows, {n_nets} nets at once",
+    )
+
+
+class _EnoughError(Exception):
+    """Ends a training that was timed for long enough."""
+
+
+def _stack(contender: Network, ground: _Ground, rows: int, n_nets: int) -> "Stack":
+    """Nets that learn from so many rows; what stops them early is watched, and does not stop them here."""
+    from tasks.training import Member, Stack
+
+    training, held_out = ground.part(rows)
+    judges = round(rows * contender.early_stopping.validation_fraction) if contender.early_stopping else 0
+    own, judging, predicted = np.split(np.arange(rows + len(held_out)), [rows - judges, rows])
+    tireless = contender.model_copy(update={"early_stopping": EarlyStoppingSpec(patience=10**6) if judges else None})
+    X, y = (each[np.concatenate([training, held_out])] for each in (ground.X, ground.y))
+    return Stack(tireless, X, y, ground.arrays, [Member(own, seed, predicted, judging) for seed in range(n_nets)])
+
+
+def _size_in_memory(X: Features) -> int:
+    arrays = (X,) if isinstance(X, np.ndarray) else (X.data, X.indices, X.indptr)
+    return int(sum(array.nbytes for array in arrays))
+
+
+@contextmanager
+def _peak_memory() -> Iterator[Callable[[], int]]:
+    """Gives a function that says how many bytes of memory this process has had at the most since then."""
+    import psutil
+
+    process, ended = psutil.Process(), threading.Event()
+    seen = [process.memory_info().rss]
+
+    def watch() -> None:
+        while not ended.wait(SAMPLED_SECONDS):
+            seen.append(max(seen[-1], process.memory_info().rss))
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield lambda: max(seen)
+    finally:
+        ended.set()
+        watching.join()

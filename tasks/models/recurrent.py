@@ -1,0 +1,163 @@
+"""Recurrent layers with a member axis: activations have shape (batch, members, time, features).
+
+Member k of such a layer computes exactly what `keras.layers.GRU` or `keras.layers.LSTM` with weights[k] computes. Steps
+without values are masked, in the way of Keras's own layers: the state stays what it was.
+
+One loop over time for all members, which XLA compiles: 5 folds of 500 series of 60 steps and 3 features, 32 units,
+train RATIO times as fast as by Keras's `fit`, one after the other.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+Layer = Any  # keras ships no types
+State = tuple[tf.Tensor, ...]
+
+LOST = -3e38  # what a step without values holds in front of Keras's Masking, which tells it by that; no value is as low
+
+
+class MemberFilled(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """Normalized rows (batch, members, features) in which a missing value becomes 0, which is the mean."""
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Takes NaN, and gives none."""
+        return tf.where(tf.math.is_nan(x), 0.0, x)
+
+
+def filled(features: int) -> Layer:
+    """The same for one net, built from Keras's own operations."""
+    taken = keras.Input((features,))
+    return keras.Model(taken, ops.where(ops.isnan(taken), 0.0, taken))
+
+
+class MemberSeries(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """Normalized rows as series: a missing value becomes 0, which is the mean, and a step without any is masked."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self._shape = shape
+        self.supports_masking = True
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """From (batch, members, time * features) to (batch, members, time, features)."""
+        return tf.reshape(tf.where(tf.math.is_nan(x), 0.0, x), (-1, x.shape[1], *self._shape))
+
+    def compute_mask(self, x: tf.Tensor, previous: None) -> tf.Tensor:
+        """Which steps have a value (batch, members, time)."""
+        known = tf.reshape(~tf.math.is_nan(x), (-1, x.shape[1], *self._shape))
+        return tf.reduce_any(known, axis=-1)
+
+
+def series_of(shape: tuple[int, ...]) -> Layer:
+    """The same for one net, from rows (rows, time * features), built from Keras's own operations and layers."""
+    taken = keras.Input((int(np.prod(shape)),))
+    missing = ops.isnan(taken)
+    values, unknown = (ops.reshape(each, (-1, *shape)) for each in (ops.where(missing, 0.0, taken), missing))
+    marked = ops.where(ops.all(unknown, axis=-1, keepdims=True), LOST, values)
+    return keras.Model(taken, keras.layers.Masking(LOST)(marked))
+
+
+class MemberRecurrent(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """A loop over time. Its weights have the shapes of Keras's, behind the members."""
+
+    gates: int
+    n_states: int
+
+    def __init__(self, units: int, return_sequences: bool) -> None:
+        super().__init__()
+        self.units, self._return_sequences = units, return_sequences
+        self.supports_masking = True
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """Makes kernel (members, features, gates * units) and recurrent kernel (members, units, gates * units)."""
+        members, width = shape[1], self.gates * self.units
+        self.kernel = self.add_weight(shape=(members, shape[-1], width), initializer="zeros", name="kernel")
+        self.recurrent_kernel = self.add_weight(
+            shape=(members, self.units, width), initializer="zeros", name="recurrent_kernel"
+        )
+        self.bias = self._bias(members)
+
+    def call(self, x: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+        """Gives the state after the last step (batch, members, units), or after each (batch, members, time, units)."""
+        input_bias, recurrent_bias = self._biases()
+        inputs = tf.einsum("bktf,kfg->tkbg", x, self.kernel) + input_bias
+        there = tf.ones(inputs.shape[:-1], tf.bool) if mask is None else tf.transpose(mask, (2, 1, 0))
+        recurrent_kernel, time, state_shape = self.recurrent_kernel.value, x.shape[2], (*inputs.shape[1:-1], self.units)
+
+        def run(step: tf.Tensor, state: State, outputs: tf.TensorArray) -> tuple[tf.Tensor, State, tf.TensorArray]:
+            recurrent = tf.matmul(state[0], recurrent_kernel) + recurrent_bias
+            after = self._after(state, inputs[step], recurrent)
+            kept = there[step][..., None]
+            state = tuple(tf.where(kept, new, old) for new, old in zip(after, state, strict=True))
+            return step + 1, state, outputs.write(step, state[0])
+
+        state = tuple(tf.zeros(state_shape) for _ in range(self.n_states))
+        outputs = tf.TensorArray(tf.float32, time, element_shape=state_shape)
+        loop = (tf.constant(0), state, outputs)
+        # Without a limit that it knows, XLA would have no room for what a gradient needs of each step.
+        _, state, outputs = tf.while_loop(lambda step, *_: step < time, run, loop, maximum_iterations=time)
+        if self._return_sequences:
+            return tf.transpose(outputs.stack(), (2, 1, 0, 3))
+        return tf.transpose(state[0], (1, 0, 2))
+
+    def compute_mask(self, x: tf.Tensor, previous: tf.Tensor | None) -> tf.Tensor | None:
+        """That of the series, as long as there are steps."""
+        return previous if self._return_sequences else None
+
+    def _bias(self, members: int) -> Any:
+        raise NotImplementedError
+
+    def _biases(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """What is added to the inputs' part of the gates, and to the state's, (members, 1, gates * units)."""
+        raise NotImplementedError
+
+    def _after(self, state: State, inputs: tf.Tensor, recurrent: tf.Tensor) -> State:
+        """The state after a step, of what the inputs and the state before it bring to the gates."""
+        raise NotImplementedError
+
+
+class MemberGRU(MemberRecurrent):
+    """Gated recurrent units for each member (Cho et al. 2014), as cuDNN and Keras have them: `reset_after`."""
+
+    gates, n_states = 3, 1
+
+    def _bias(self, members: int) -> Any:
+        return self.add_weight(shape=(members, 2, 3 * self.units), initializer="zeros", name="bias")
+
+    def _biases(self) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.bias[:, :1], self.bias[:, 1:]
+
+    def _after(self, state: State, inputs: tf.Tensor, recurrent: tf.Tensor) -> State:
+        from_inputs, from_state = (tf.split(each, 3, axis=-1) for each in (inputs, recurrent))
+        update, reset = (tf.sigmoid(from_inputs[gate] + from_state[gate]) for gate in (0, 1))
+        candidate = tf.tanh(from_inputs[2] + reset * from_state[2])
+        return (update * state[0] + (1 - update) * candidate,)
+
+
+class MemberLSTM(MemberRecurrent):
+    """Long short-term memory for each member (Hochreiter & Schmidhuber 1997), with a forget gate that begins open."""
+
+    gates, n_states = 4, 2
+
+    def _bias(self, members: int) -> Any:
+        """With 1 for the forget gate (Jozefowicz et al. 2015)."""
+        start = keras.initializers.Constant(np.repeat([0.0, 1.0, 0.0, 0.0], self.units))
+        return self.add_weight(shape=(members, 4 * self.units), initializer=start, name="bias")
+
+    def _biases(self) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.bias[:, None], tf.constant(0.0)
+
+    def _after(self, state: State, inputs: tf.Tensor, recurrent: tf.Tensor) -> State:
+        enter, forget, candidate, leave = tf.split(inputs + recurrent, 4, axis=-1)
+        memory = tf.sigmoid(forget) * state[1] + tf.sigmoid(enter) * tf.tanh(candidate)
+        return tf.sigmoid(leave) * tf.tanh(memory), memory
+
+
+def first_recurrent_kernel(shape: Sequence[int], seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Keras's default initial recurrent kernel (units, gates * units): orthogonal (Saxe et al. 2014)."""
+    return np.asarray(keras.initializers.Orthogonal(seed=seed)(tuple(shape)))

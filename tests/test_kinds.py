@@ -1,0 +1,298 @@
+"""What a column holds is told from its values, and they are read as what it holds."""
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.data.columns import Column, ColumnKind
+from tasks.data.own import values as read
+from tasks.data.own.kinds import how_written, kind_of, parse
+from tasks.specs import BakeoffError
+
+
+def text(*values: str) -> "pd.Series[Any]":
+    return pd.Series(values, dtype="str", name="x")
+
+
+def arrow(values: Any, kind: Any = None) -> "pd.Series[Any]":
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.array(values, kind)), name="x")
+
+
+def parsed(values: "pd.Series[Any]", kind: ColumnKind, written: str = "") -> list[Any]:
+    return parse(values, Column(name="x", kind=kind, written=written)).tolist()
+
+
+def refused(values: "pd.Series[Any]", kind: ColumnKind | None = None) -> str:
+    with pytest.raises(BakeoffError) as error:
+        parsed(values, kind) if kind else kind_of(values)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (text("1", " 2.5 ", "-1e3", ""), "number"),
+        (text("0", "1"), "number"),
+        (text("true", "FALSE", "NA"), "boolean"),
+        (text("yes", "No"), "boolean"),
+        (text("t", "t"), "boolean"),
+        (text("y", "n", "?"), "boolean"),
+        (text("yes", "false"), "category"),
+        (text("yes", "maybe"), "category"),
+        (text("007", "12"), "category"),
+        (text("0", "0.5"), "number"),
+        (text("a", "b", "1"), "category"),
+        (text("0x10", "1_000"), "category"),
+        (text("192.168.0.1", "10.0.0.1"), "category"),
+        (text("20240301", "20240302"), "number"),
+        (text("2024-03-01", "2024-03-02T10:20:30.5+02:00"), "date"),
+        (text("1.3.2024", "31.12.2024 10:00"), "date"),
+        (arrow([1, None]), "number"),
+        (arrow([1.5, None], pa.float32()), "number"),
+        (arrow([True, None]), "boolean"),
+        (arrow([datetime.date(2024, 3, 1)]), "date"),
+        (pd.Series(pd.to_datetime(["2024-03-01"])), "date"),
+        (pd.Series([1, 2], dtype="category"), "category"),
+        (text("", "?", "NaN"), None),
+        (text(), None),
+        (arrow([None]), None),
+        (arrow([[1], [2]]), None),
+        (arrow([b"a"]), None),
+        (pd.Series([pd.Timedelta(1, "D")]), None),
+    ],
+)
+def test_the_kind_is_told_from_the_values(values: "pd.Series[Any]", kind: ColumnKind | None) -> None:
+    assert kind_of(values) == kind
+
+
+@pytest.mark.parametrize("marker", read.MISSING)
+def test_every_marker_of_a_missing_value_is_missing_in_every_kind(marker: str) -> None:
+    for kind, other in (("number", "1"), ("boolean", "true"), ("date", "2024-03-01"), ("category", "a")):
+        values = text(other, f" {marker} ")
+        assert kind_of(values) == kind
+        assert parse(values, Column(name="x", kind=kind)).isna().tolist() == [False, True]
+
+
+def test_a_column_of_numbers_with_a_fault_is_refused_with_its_share_row_and_value() -> None:
+    said = (
+        "66.6 % of column x are numbers, and not the others: column x, row 3: a finite number is needed, and there is"
+    )
+    assert refused(text("1", "2", "three")) == f"{said} 'three'; leave the field empty where the value is missing"
+    assert kind_of(text("1", "two", "three")) == "category"
+
+
+def test_a_column_of_dates_with_a_fault_is_refused_with_its_row_and_value() -> None:
+    said = refused(text("2024-03-01", "2024-03-02", "soon"))
+    assert said.startswith("66.6 % of column x are dates")
+    assert "column x, row 3: a date such as 2024-03-31 is needed, and there is 'soon'" in said
+
+
+def test_one_fault_in_many_rows_does_not_make_all_of_them_numbers() -> None:
+    assert refused(text(*map(str, range(9999)), "x")).startswith("99.9 % of column x are numbers")
+
+
+def test_a_long_value_is_cut_in_a_message() -> None:
+    assert len(refused(text("1", "word " * 1000), "number")) < 250
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (("1,5", "2", "-,5", "+3,25e2"), [1.5, 2, -0.5, 325]),
+        (("1,234", "12,5"), [1.234, 12.5]),
+        (("0,125", "0,250"), [0.125, 0.25]),
+    ],
+)
+def test_a_decimal_comma_is_told_by_the_column(values: tuple[str, ...], numbers: list[float]) -> None:
+    assert kind_of(text(*values)) == "number"
+    assert parsed(text(*values), "number") == numbers
+    assert how_written(text(*values), "number") == ","
+
+
+@pytest.mark.parametrize("values", [("1,234", "2"), ("1,234,567", "1"), ("1.234,56", "1"), ("1,5", "2.5")])
+def test_a_comma_that_may_stand_between_thousands_is_refused(values: tuple[str, ...]) -> None:
+    for kind in (None, "number"):
+        assert "; write it with a point for decimals, and nothing between thousands" in refused(text(*values), kind)
+
+
+def test_what_is_known_of_a_column_reads_a_value_that_tells_nothing() -> None:
+    assert parsed(text("1,234"), "number", ",") == [1.234]
+    assert parsed(text("1.234", "5"), "number", ",") == [1.234, 5]
+    assert parsed(text("3/4/2024"), "date", "%d/%m/%Y") == [pd.Timestamp(2024, 4, 3)]
+    assert parsed(text("3/4/2024"), "date", "%m/%d/%Y") == [pd.Timestamp(2024, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2024-03-04 05:06:07",
+        "2024-03-04T05:06:07",
+        "2024-03-04T05:06:07Z",
+        "2024-03-04 05:06:07 UTC",
+        "2024-03-04T07:06:07+02:00",
+        "2024-3-4 05:06:07",
+        "2024/03/04 05:06:07",
+        "2024/3/4 05:06:07.000000000",
+        "4.3.2024 05:06:07",
+        "04.03.2024 05:06:07",
+    ],
+)
+def test_dates_are_read_in_all_forms_that_tell_what_they_are(written: str) -> None:
+    assert kind_of(text(written)) == "date"
+    assert parsed(text(written), "date") == [pd.Timestamp(2024, 3, 4, 5, 6, 7)]
+
+
+@pytest.mark.parametrize("written", ["4 Mar 2024", "04-Mar-2024", "Mar 4, 2024", "4 March 2024", "March 4, 2024"])
+def test_a_month_may_have_its_name(written: str) -> None:
+    assert parsed(text(written, "2024-03-05"), "date") == [pd.Timestamp(2024, 3, 4), pd.Timestamp(2024, 3, 5)]
+
+
+def test_the_order_of_day_and_month_is_told_by_the_column() -> None:
+    assert parsed(text("3/4/2024", "14/3/2024 10:00"), "date")[0] == pd.Timestamp(2024, 4, 3)
+    assert parsed(text("3-4-2024", "3-14-2024"), "date")[0] == pd.Timestamp(2024, 3, 4)
+    for values in (text("3/4/2024", "5/6/2024"), text("14/3/2024", "3/14/2024")):
+        for kind in (None, "date"):
+            assert "; the day or the month may come first; write it as 2024-03-31" in refused(values, kind)
+
+
+def test_old_and_far_dates_stand_beside_fine_ones() -> None:
+    values = text("0001-01-01", "9999-12-31", "2024-03-01 00:00:00.123456789")
+    expected = ["0001-01-01", "9999-12-31", "2024-03-01T00:00:00.123456"]
+    np.testing.assert_array_equal(parse(values, Column(name="x", kind="date")), np.array(expected, "datetime64[us]"))
+
+
+def test_dates_with_a_time_zone_are_in_utc() -> None:
+    moments = pd.Series(pd.to_datetime(["2024-07-01 12:00"]).tz_localize("Europe/Berlin"))
+    assert parsed(moments, "date") == [pd.Timestamp(2024, 7, 1, 10)]
+
+
+@pytest.mark.parametrize("day", ["2024-02-30", "30.2.2024", "2024-03-01 2:30 PM", "2024-13-01", "1711111111"])
+def test_what_is_no_date_is_refused(day: str) -> None:
+    assert f"column x, row 2: a date such as 2024-03-31 is needed, and there is '{day}'" in refused(
+        text("", day), "date"
+    )
+
+
+def test_booleans_are_read_however_they_are_written() -> None:
+    assert parsed(text("true", "NO", "t", "0"), "boolean") == [1, 0, 1, 0]
+    assert parsed(arrow([1.0, 0.0]), "boolean") == [1, 0]
+    assert "row 1: true or false (or yes or no, 1 or 0) is needed, and there is 2" in refused(arrow([2]), "boolean")
+
+
+def test_labels_are_text_whatever_they_were() -> None:
+    assert parsed(arrow([1.0, 2.5, 1.0]), "category") == ["1", "2.5", "1"]
+    assert parsed(arrow([2**53 + 1, None]), "category") == [str(2**53 + 1), np.nan]
+    assert parsed(text("007", " 7", "7"), "category") == ["007", "7", "7"]
+    assert parsed(pd.Series(["a", 1, None, 2.0], dtype=object), "category") == ["a", "1", np.nan, "2.0"]
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_values_are_refused(value: float) -> None:
+    assert f"column x, row 2: a finite number is needed, and there is {value}" in refused(arrow([1.0, value]), "number")
+    assert f"row 2: a finite number is needed, and there is '{value}'" in refused(text("1", str(value)), "number")
+    assert "row 2: a finite number is needed, and there is '1e999'" in refused(text("1", "1e999"), "number")
+
+
+def test_whole_numbers_beyond_the_floats_are_rounded() -> None:
+    assert parsed(arrow([2**53 + 1, None]), "number")[0] == 2.0**53
+    assert parsed(text(str(2**53 + 1), "1" + "0" * 30), "number") == [2.0**53, 1e30]
+
+
+def test_lists_and_bytes_are_refused_by_their_type() -> None:
+    for values, said in (
+        (arrow([[1]]), "list<"),
+        (arrow([b"a"]), "binary"),
+        (pd.Series([pd.Timedelta(1)]), "duration"),
+    ):
+        assert refused(values, "number").startswith(f"column x holds {said}")
+
+
+def test_rows_keep_their_labels() -> None:
+    values = text("1", "2").set_axis([7, 9])
+    kinds: tuple[ColumnKind, ...] = ("number", "category")
+    for kind in kinds:
+        assert parse(values, Column(name="x", kind=kind)).index.tolist() == [7, 9]
+
+
+WRITTEN = st.one_of(
+    st.text(max_size=6),
+    st.text("0123456789.,-+eE/: T", max_size=12),
+    st.sampled_from([*read.MISSING, "true", "No", "inf", "1,5", "1,234", "3/4/2024", "14/3/2024", "31.12.2024", "007"]),
+    st.floats().map(repr),
+    st.integers().map(str),
+    st.datetimes().map(str),
+    st.dates().map(str),
+)
+MIXED = st.one_of(
+    WRITTEN,
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.decimals(allow_nan=False),
+    st.datetimes(),
+    st.datetimes(timezones=st.timezones()),
+    st.dates(),
+    st.times(),
+    st.timedeltas(),
+    st.binary(max_size=3),
+    st.lists(st.integers(), max_size=2),
+    st.complex_numbers(),
+)
+COLUMNS = st.one_of(
+    st.lists(WRITTEN, max_size=8).map(lambda values: pd.Series(values, dtype="str", name="x")),
+    st.lists(MIXED, max_size=6).map(lambda values: pd.Series(values, dtype=object, name="x")),
+    st.one_of(
+        st.lists(each | st.none(), max_size=5)
+        for each in (
+            st.booleans(),
+            st.integers(),
+            st.floats(),
+            st.datetimes(),
+            st.dates(),
+            st.decimals(allow_nan=False),
+        )
+    ).map(lambda values: pd.Series(values, name="x")),
+)
+KINDS: tuple[ColumnKind, ...] = ("number", "boolean", "category", "date")
+
+
+@given(COLUMNS)
+def test_any_column_has_a_kind_that_reads_it_or_is_refused(values: "pd.Series[Any]") -> None:
+    try:
+        kind = kind_of(values)
+    except BakeoffError:
+        return
+    if kind is None:
+        return
+    try:
+        found = parse(values, Column(name="x", kind=kind))
+    except BakeoffError as error:
+        assert kind == "number"
+        assert " inf" in str(error) or "-inf" in str(error)  # noqa: PT017  # it may also not be raised
+        return
+    np.testing.assert_array_equal(found.notna(), read.known(read.typed(values)))
+
+
+@given(COLUMNS, st.sampled_from(KINDS), st.sampled_from(["", ",", "%d/%m/%Y", "%m/%d/%Y"]))
+def test_any_column_is_read_as_any_kind_or_refused(values: "pd.Series[Any]", kind: ColumnKind, written: str) -> None:
+    try:
+        found = parse(values, Column(name="x", kind=kind, written=written))
+    except BakeoffError as error:
+        assert "\n" not in str(error)  # noqa: PT017  # it may also not be raised
+        return
+    assert len(found) == len(values)
+    if kind in ("number", "boolean"):
+        assert found.dtype == np.float64
+        assert not np.isinf(found).any()
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_numbers_come_back_from_text_to_their_last_bit(numbers: list[float]) -> None:
+    assert parsed(text(*map(repr, numbers)), "number") == numbers

@@ -1,0 +1,199 @@
+"""From the rows of a user's own file to predictions: they are read as they were when the model was fitted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from tasks.data.datasets import ingest
+from tasks.data.own.rows import read_rows
+from tasks.data.own.tables import TableFileSpec
+from tasks.data.splitting import KFoldSpec
+from tasks.data.vectorization import Arrays, vectorize
+from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
+from tasks.models.baselines.linear import LogisticRegressionSpec
+from tasks.models.contenders import Contender
+from tasks.models.networks import DenseSpec
+from tasks.prediction import Served, describe, predict_rows, unused
+from tasks.refitting import Refit, load_model, predict, refit
+from tasks.specs import BakeoffError
+from tests.builders import evaluation_of
+from tests.served import champion_of
+
+# Those that MLflow keeps have the names; the ones that are at hand here do not.
+pytestmark = pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")
+
+TREES = HistGradientBoostingSpec(params={"max_iter": 5, "min_samples_leaf": 3})
+CONTENDERS: list[Contender] = [
+    TREES,
+    XGBoostSpec(params={"n_estimators": 5}),
+    LightGBMSpec(params={"n_estimators": 5}),
+    LogisticRegressionSpec(),
+    DenseSpec(units=(4,), epochs=2),
+]
+SPEC = TableFileSpec(
+    path=Path("houses.csv"),
+    target="Urteil",
+    task="binary",
+    columns={"Größe [m²]": "number", "Straße": "category", "neu, <renoviert>": "boolean", "verkauft": "date"},
+)
+
+
+def houses(rows: int = 60) -> pd.DataFrame:
+    """As a European spreadsheet writes them: decimal commas, umlauts, gaps, days before months."""
+    row = np.arange(rows)
+    return pd.DataFrame(
+        {
+            "Größe [m²]": [f"{number % 9},{number % 10}5" if number % 7 else "" for number in row],
+            "Straße": np.array(["Müllerstraße", "Ölweg", ""])[row % 3],
+            "neu, <renoviert>": np.where(row % 2, "true", "false"),
+            "verkauft": [f"{number % 28 + 1}.{number % 12 + 1}.2024" for number in row],
+            "Nr": [f"00{number}" for number in row],
+            "Urteil": np.where((row % 9 > 4) ^ (row % 5 == 0), "schön", "hässlich"),
+        }
+    )
+
+
+def write(rows: pd.DataFrame, path: Path = SPEC.path) -> Path:
+    rows.to_csv(path, sep=";", index=False, encoding="cp1252")
+    return path
+
+
+@pytest.fixture
+def arrays() -> Arrays:
+    write(houses())
+    return vectorize(ingest(SPEC))
+
+
+def fitted(contender: Contender, arrays: Arrays) -> tuple[Served, Refit]:
+    kept = refit(evaluation_of("me", [1, 1], contender, best_epochs=(2, 2)), arrays, KFoldSpec())
+    return describe(contender, ingest(SPEC), arrays), kept
+
+
+def predicted(served: Served, kept: Refit, rows: pd.DataFrame) -> pd.DataFrame:
+    source = write(rows, Path("new.csv"))
+    return predict_rows(served, lambda: load_model(kept), read_rows(source, served.numbers))
+
+
+def refused(served: Served, rows: pd.DataFrame) -> str:
+    with pytest.raises(BakeoffError) as error:
+        predict_rows(served, lambda: pytest.fail("the model was loaded"), rows)
+    return str(error.value)
+
+
+@pytest.fixture
+def served(arrays: Arrays) -> Served:
+    return describe(TREES, ingest(SPEC), arrays)
+
+
+@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda spec: spec.kind)
+def test_a_file_predicted_is_what_the_contender_predicts_of_its_features(contender: Contender, arrays: Arrays) -> None:
+    served, kept = fitted(contender, arrays)
+    raw = SPEC.read()
+    answer = predicted(served, kept, houses())
+    X = np.asarray(raw.X)
+    np.testing.assert_allclose(answer[["p_hässlich", "p_schön"]], predict(kept, X, arrays), rtol=1e-6)
+    assert set(answer.prediction) <= {"schön", "hässlich"}
+    pd.testing.assert_frame_equal(answer[[*houses()]], houses().astype("str"))
+
+
+@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda spec: spec.kind)
+def test_new_levels_and_missing_values_do_not_fail(contender: Contender, arrays: Arrays) -> None:
+    served, kept = fitted(contender, arrays)
+    strange = houses(3).assign(Straße=["Neue Straße", "?", ""])
+    strange.loc[0] = ""
+    strange.loc[1, "verkauft"] = "NA"
+    answer = predicted(served, kept, strange.drop(columns="Urteil"))
+    np.testing.assert_allclose(answer.p_schön + answer.p_hässlich, 1)
+
+
+def test_a_row_is_predicted_alone_as_among_others(arrays: Arrays) -> None:
+    served, kept = fitted(TREES, arrays)
+    rows = houses(8).assign(**{"Größe [m²]": ["1,234", "1,5", "2", "3,125", "", "7,250", "8", "0,5"]})
+    together = predicted(served, kept, rows)
+    for number in range(len(rows)):
+        assert predicted(served, kept, rows.iloc[[number]]).p_schön[0] == together.p_schön[number]
+
+
+def test_a_parquet_file_may_be_predicted_by_what_a_csv_file_taught(arrays: Arrays) -> None:
+    served, kept = fitted(TREES, arrays)
+    rows = houses()
+    typed = rows.assign(
+        **{
+            "Größe [m²]": pd.to_numeric(rows["Größe [m²]"].str.replace(",", "."), errors="coerce"),
+            "Straße": rows["Straße"].replace("", None).astype("category"),
+            "neu, <renoviert>": rows["neu, <renoviert>"] == "true",
+            "verkauft": pd.to_datetime(rows["verkauft"], format="%d.%m.%Y").dt.date,
+        }
+    )
+    typed.to_parquet("typed.parquet")
+    answer = predict_rows(served, lambda: load_model(kept), read_rows(Path("typed.parquet"), served.numbers))
+    np.testing.assert_array_equal(answer.p_schön, predicted(served, kept, rows).p_schön)
+
+
+def test_columns_that_are_not_needed_are_named_and_the_target_may_be_there(served: Served) -> None:
+    assert unused(served, houses()) == ["Nr", "Urteil"]
+    assert served.numbers == ("Größe [m²]",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            houses().rename(columns={"Straße": "Strasse"}),
+            "no column named Straße; there is Strasse; did you mean Straße?",
+        ),
+        (
+            houses().assign(**{"Größe [m²]": "groß"}),
+            "column Größe [m²], row 1: a finite number is needed, and there is",
+        ),
+        (
+            houses(2).assign(verkauft=["", "bald"]),
+            "column verkauft, row 2: a date such as 2024-03-31 is needed, and there",
+        ),
+        (houses(2).assign(**{"neu, <renoviert>": ["", "ja"]}), "column neu, <renoviert>, row 2: true or false"),
+        (houses().assign(prediction=1), "the prediction would overwrite prediction"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_refused_before_the_model_is_loaded(
+    served: Served, rows: pd.DataFrame, said: str
+) -> None:
+    assert refused(served, rows).startswith(said)
+
+
+def test_what_travels_with_a_model_comes_back(served: Served) -> None:
+    assert Served.model_validate_json(served.model_dump_json()) == served
+    assert [column.name for column in served.columns] == [*SPEC.columns]
+    assert served.columns[0].written == ","
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a champion of the houses."""
+    folder = tmp_path_factory.mktemp("world")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write(houses())
+        champion_of("houses", SPEC, TREES)
+        yield folder
+
+
+@pytest.fixture
+def there(world: Path, monkeypatch: pytest.MonkeyPatch, _working_directory: None) -> None:
+    monkeypatch.chdir(world)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet"])
+def test_the_command_predicts_a_users_file(there: None, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    write(houses(9).drop(columns="Urteil"), Path("new.csv"))
+    result = CliRunner().invoke(app, ["predict", "houses", "new.csv", "-o", name, "--debug"])
+    assert result.exit_code == 0, result.output
+    assert "9 row(s) predicted by houses, version 1" in capfd.readouterr().err
+    answer = read_rows(Path(name), ())
+    assert answer.columns.tolist() == [*houses().columns[:-1], "prediction", "p_hässlich", "p_schön"]
+    assert answer["Größe [m²]"].tolist() == houses(9)["Größe [m²]"].tolist()
+    assert set(answer.prediction) <= {"schön", "hässlich"}
