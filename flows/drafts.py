@@ -56,7 +56,7 @@ def write(text: str, path: Path) -> None:
 def draft(proposal: Proposal, overview: Overview, command: str) -> str:
     """The text of a YAML file; columns that are left out stand among the others as comments, to be put back."""
     content = {
-        "description": f"{Path(overview.source).name}, {overview.rows:,} rows: {overview.target.name}?",
+        "description": _description(overview),
         "dataset": _in_order(_plain(proposal.dataset)),
         "validation": _plain(proposal.validation),
         "metric": proposal.metric,
@@ -68,6 +68,10 @@ def draft(proposal: Proposal, overview: Overview, command: str) -> str:
     for key, value in content.items():
         lines += [*_settings({key: value}, "", proposal.comments, left_out), ""]
     return "\n".join(lines)
+
+
+def _description(overview: Overview) -> str:
+    return f"{overview.target.name} from {overview.rows:,} {overview.examples} of {Path(overview.source).name}"
 
 
 def _plain(spec: Spec) -> dict[str, Any]:

@@ -181,11 +181,13 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def write_text(self, text: str) -> yaml.ScalarNode:
-        plain = _PLAIN.fullmatch(text) and _read(text) == text
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+        kind = self.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # its stub has none
+        plain = _PLAIN.fullmatch(text) and kind == _TEXT
+        return self.represent_scalar(_TEXT, text, style=None if plain else '"')
 
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_TEXT = "tag:yaml.org,2002:str"
 _Dumper.add_representer(str, _Dumper.write_text)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")

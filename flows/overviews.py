@@ -41,8 +41,12 @@ def print_expectation(expectation: "Expectation", console: "Console") -> None:
 def _overview(overview: Overview) -> "Iterator[RenderableType]":
     yield _headline(overview)
     yield from overview.facts
-    if overview.columns:
-        yield _columns_table(overview)
+    shown = overview.columns
+    if len(shown) > SHOWN:
+        shown = tuple(column for column in shown if column.missing or column.suspicion)[:SHOWN]
+        yield f"columns that lack values or are suspicious, up to {SHOWN}: {len(shown)}"
+    if shown:
+        yield _columns_table(shown)
     yield _target_line(overview.target)
     if overview.suspects:
         yield "\nSuspicious:"
@@ -59,22 +63,17 @@ def _overview(overview: Overview) -> "Iterator[RenderableType]":
 def _headline(overview: Overview) -> str:
     kinds = [column.kind if column.distinct else "without values" for column in overview.columns]
     counts = [f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds)]
-    by_kind = f"; {counted(len(kinds), 'column')} beside the target: {', '.join(counts)}" if kinds else ""
-    return f"{overview.source}: {overview.kind}, {counted(overview.rows, 'row')}{by_kind}"
+    by_kind = f", {counted(len(kinds), 'column')} beside the target: {', '.join(counts)}" if kinds else ""
+    return f"{overview.source}: {overview.rows:,} {overview.examples}{by_kind}"
 
 
-def _columns_table(overview: Overview) -> "Table":
-    """All columns, or of very many those that something is to be said about."""
+def _columns_table(columns: Sequence[ColumnSeen]) -> "Table":
     from rich.text import Text
 
-    shown = overview.columns
-    if len(shown) > SHOWN:
-        shown = tuple(column for column in shown if column.missing or column.suspicion)[:SHOWN]
-    title = "" if len(shown) == len(overview.columns) else f"{len(shown)} of {len(overview.columns):,} columns"
-    table = plain_table(title)
+    table = plain_table("")
     for heading in ("column", "kind", "missing", "different", "values"):
         table.add_column(heading, justify="right" if heading in ("missing", "different") else "left", no_wrap=True)
-    for column in shown:
+    for column in columns:
         cells = (cut(column.name), column.kind, f"{column.missing:,}", f"{column.distinct:,}", printable(column.said))
         table.add_row(*map(Text, cells))
     return table

@@ -47,6 +47,22 @@ def batches(rows: Sequence[Rows], batch_size: int) -> Steps:
     return Steps(order.reshape(shape).transpose(1, 2, 0), mask.reshape(shape).transpose(1, 2, 0))
 
 
+def step_at(steps: Steps, number: tf.Tensor) -> Steps:
+    """One of the steps, or of the epochs."""
+    step: Steps = tf.nest.map_structure(lambda each: each[number], steps)
+    return step
+
+
+def stacked(epochs: Sequence[Steps], length: int) -> Steps:
+    """The steps of epochs as arrays of epochs, padded at their end to so many of them."""
+
+    def stack(*arrays: NDArray[np.generic]) -> NDArray[np.generic]:
+        return np.stack([*arrays, *[np.zeros_like(arrays[0])] * (length - len(arrays))])
+
+    padded: Steps = tf.nest.map_structure(stack, *epochs)
+    return padded
+
+
 class DenseRows:
     """Rows of an array (rows, features); a network takes (batch, members, features)."""
 

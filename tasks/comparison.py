@@ -125,7 +125,7 @@ class FoldPair:
             p_equivalent=equivalent,
             p_second_better=worse,
             decision=decision,
-            repeats_needed=self._repeats_needed(factor) if decision == "undecided" else None,
+            repeats_needed=self._repeats_needed(factor) if decision == "undecided" and self.design.repeatable else None,
         )
 
     @property
@@ -143,8 +143,6 @@ class FoldPair:
 
     def _repeats_needed(self, factor: float) -> int | None:
         """The fewest repeats that would settle it if mean, spread and factor stayed as they are; None if none would."""
-        if not self.design.repeatable:
-            return None
         repeats = np.arange(len(self.differences) // self.design.n_splits + 1, REPEATS_LIMIT + 1)
         J = repeats * self.design.n_splits
         p_adjusted = factor * corrected_p_values(self._mean, self._sd, J, self.design)
@@ -167,10 +165,7 @@ class RowPair:
 
     @cached_property
     def p_value(self) -> float:
-        """The share of resamples on the other side of zero, doubled, each side counted with one more resample.
-
-        So it is never 0 (Davison & Hinkley 1997, section 4.2.1).
-        """
+        """Twice the share of resamples beyond zero, with one more on either side (Davison & Hinkley 1997, 4.2.1)."""
         beyond = min(np.sum(self.resampled <= 0), np.sum(self.resampled >= 0))
         return min(1.0, float(2 * (1 + beyond) / (1 + len(self.resampled))))
 
@@ -198,15 +193,11 @@ Pair = FoldPair | RowPair
 
 
 def design_of(validation: FoldsSpec, groups: Groups | None) -> FoldDesign:
-    """How the folds hang together that were drawn of rows which stand alone, or make these groups.
-
-    With as many groups as folds, other folds cannot be drawn.
-    """
+    """How folds of rows hang together, or of these groups; as many groups as folds leave no other folds to draw."""
+    n_splits, ratio = validation.n_splits, validation.test_ratio
     if groups is None:
-        return FoldDesign(validation.n_splits, validation.test_ratio, repeatable=validation.kind != "time_series_split")
-    return FoldDesign(
-        validation.n_splits, validation.test_ratio, groups.effective, repeatable=groups.count > validation.n_splits
-    )
+        return FoldDesign(n_splits, ratio, repeatable=validation.kind != "time_series_split")
+    return FoldDesign(n_splits, ratio, groups.effective, repeatable=groups.count > n_splits)
 
 
 def estimate(scores: Sequence[float], validation: Validation, groups: Groups | None = None) -> Estimate:
@@ -230,9 +221,8 @@ def compare(
 ) -> Comparison:
     """Compares all pairs, by fold scores or with a hold-out by test rows, and answers the experiment's own question.
 
-    The best of a family is the one with the best mean score on the rows held out. With folds the same rows judge it, so
-    the headline is adjusted for all pairs that it was chosen from; with a hold-out the test rows do, which had no part
-    in the choice.
+    The best of a family has the best mean score on the rows held out. With folds the same rows judge it, so p is
+    adjusted for all pairs that the headline was chosen from; with a hold-out the test rows do, which chose nothing.
 
     Args:
         evaluations: the contenders' scores on the rows held out.
@@ -260,8 +250,7 @@ def fold_pair(
     one: Evaluation, two: Evaluation, design: FoldDesign, metric: MetricName, equivalent_within: float
 ) -> Pair:
     """Two contenders by their scores on the same folds."""
-    differences = np.subtract(one.scores, two.scores)
-    return FoldPair(one.name, two.name, differences, design, metric, equivalent_within)
+    return FoldPair(one.name, two.name, np.subtract(one.scores, two.scores), design, metric, equivalent_within)
 
 
 def row_pairs(tests: Sequence[FinalScore], arrays: Arrays, metric: MetricName, equivalent_within: float) -> list[Pair]:

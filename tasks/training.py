@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tasks.batching import DenseRows, Steps, WordRows
+from tasks.batching import DenseRows, Steps, WordRows, stacked, step_at
 from tasks.data.encoding import fit_encodings
 from tasks.data.normalization import fit_normalization, fit_series_normalization
 from tasks.data.problem import Problem
@@ -25,6 +25,7 @@ from tasks.metrics import Task
 from tasks.models.early_stopping import BestWeights
 from tasks.models.networks import ConvSpec, Loss, NetworkSpec, RecurrentSpec, output_layer
 from tasks.models.stacking import Inputs, Preparation, build_single, build_stack, unstack
+from tasks.models.target_scale import fit_target_scale
 from tasks.specs import BakeoffError
 
 Floats = NDArray[np.float32]
@@ -106,7 +107,8 @@ class Stack:
         self.spec, self.members = spec, list(members)
         self._output = output_layer(problem.task, problem.n_outputs)
         self._source = DenseRows(X) if isinstance(X, np.ndarray) else WordRows(X)
-        self._set_targets(spec.loss_for(problem.task), problem, y)
+        self._scale = fit_target_scale(y, [each.training for each in members]) if spec.standardize_target else None
+        self._set_targets(spec.loss_for(problem.task), problem, self._scale.shared(y) if self._scale else y)
         self._preparations: Sequence[Preparation] = ()
         if problem.levels:
             self._preparations = fit_encodings(X, problem.levels, [member.training for member in members])
@@ -131,9 +133,7 @@ class Stack:
         self._best = BestWeights(self.network.weights, len(self.members)) if judged else None
         self._judged_as_watched = all(member.judging is member.validation for member in members)
         self._run_epochs = tf.function(self._epochs, jit_compile=spec.compiled, autograph=False)
-        self._predict_batches = tf.function(
-            self._predict, autograph=False
-        )  # runs once or twice: compiling it would cost more
+        self._predict_batches = tf.function(self._predict, autograph=False)  # to compile it would cost more
 
     def fit(self, epochs: int, progress: Progress = lambda done, total: None) -> History:
         """Trains all members for so many epochs, or until early stopping has ended the last of them.
@@ -149,7 +149,7 @@ class Stack:
         for start in range(0, epochs, per_call):
             count = min(per_call, epochs - start)
             shuffled = [self._shuffled(shuffles) for _ in range(count)]
-            padded = tf.nest.map_structure(lambda *each: _stack(each, per_call), *shuffled)
+            padded = stacked(shuffled, per_call)
             result = self._run_epochs(padded, watched, judging, tf.constant(count), tf.constant(start))
             curves.append(result.numpy()[:count])
             if not self._best:  # which keeps the weights from before a loss was lost
@@ -164,12 +164,16 @@ class Stack:
         """Each member's prediction for its own list of rows of X: (rows,), or class probabilities (rows, classes)."""
         outputs = self._predict_batches(self._source.steps(rows, self._evaluation_batch)).numpy().astype(np.float64)
         flat = outputs.reshape(-1, *outputs.shape[2:])
-        return [as_prediction(flat[: len(own), k], self._output) for k, own in enumerate(rows)]
+        predictions = [as_prediction(flat[: len(own), k], self._output) for k, own in enumerate(rows)]
+        return [self._scale.undo(each, k) for k, each in enumerate(predictions)] if self._scale else predictions
 
     def unstack(self, k: int) -> keras.Model:
         """Member k as an ordinary Keras model that takes raw features."""
         preparation = self._preparations[k] if self._preparations else None
-        return unstack(self.network, k, build_single(self.spec, self._output, self._inputs, preparation))
+        net = unstack(self.network, k, build_single(self.spec, self._output, self._inputs, preparation))
+        if self._scale:
+            self._scale.fold_into(net.layers[-1], k)
+        return net
 
     @property
     def _patience(self) -> int:
@@ -183,6 +187,11 @@ class Stack:
         in_columns = problem.task == "multiclass" and loss != "sparse_categorical_crossentropy"
         self._y = tf.constant(one_hot(y, problem.n_outputs) if in_columns else y[:, None], tf.float32)
 
+    def _targets(self, order: tf.Tensor) -> tf.Tensor:
+        """Those of rows (batch, members), as each member learns them."""
+        y = tf.gather(self._y, order)
+        return self._scale.own(y) if self._scale else y
+
     def _shuffled(self, shuffles: Sequence[np.random.Generator]) -> Steps:
         rows = [shuffle.permutation(member.training) for shuffle, member in zip(shuffles, self.members, strict=True)]
         return self._source.steps(rows, self.spec.batch_size)
@@ -192,7 +201,7 @@ class Stack:
         curves = tf.TensorArray(tf.float32, epochs.order.shape[0], element_shape=(4, len(self.members)))
 
         def run(epoch: tf.Tensor, curves: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            trained = self._train_epoch(_at(epochs, epoch))
+            trained = self._train_epoch(step_at(epochs, epoch))
             validation = self._evaluate(watched)
             if self._best is not None:
                 judged = validation if self._judged_as_watched else self._evaluate(judging)
@@ -207,7 +216,7 @@ class Stack:
 
     def _train_step(self, step: Steps) -> tf.Tensor:
         """One batch, rows and weights (batch, members). Gives the sums of loss and metric over its rows."""
-        x, y, weights = self._source.inputs(step.order, step.entries), tf.gather(self._y, step.order), step.mask
+        x, y, weights = self._source.inputs(step.order, step.entries), self._targets(step.order), step.mask
         with tf.GradientTape() as tape:
             output = self.network(x, weights, training=True)
             losses = tf.reduce_sum(self._loss(y, output) * weights, axis=0)
@@ -238,7 +247,7 @@ class Stack:
 
     def _evaluate_step(self, step: Steps) -> tf.Tensor:
         """The sums (2, members) of loss and metric over a batch."""
-        y, output = tf.gather(self._y, step.order), self._output_at(step)
+        y, output = self._targets(step.order), self._output_at(step)
         return tf.reduce_sum(tf.stack([self._loss(y, output), self._metric(y, output)]) * step.mask, axis=1)
 
     def _predict(self, steps: Steps) -> tf.Tensor:
@@ -252,7 +261,7 @@ class Stack:
         """
         start = (tf.constant(0), tf.zeros((2, len(self.members))))
         end = steps.order.shape[0]
-        return tf.while_loop(lambda k, _: k < end, lambda k, sums: (k + 1, sums + run(_at(steps, k))), start)[1]
+        return tf.while_loop(lambda k, _: k < end, lambda k, sums: (k + 1, sums + run(step_at(steps, k))), start)[1]
 
     def _output_at(self, step: Steps) -> tf.Tensor:
         return self.network(self._source.inputs(step.order, step.entries), step.mask, training=False)
@@ -271,19 +280,10 @@ class Stack:
         if self._best:
             best_epoch = self._best.restore()
             self._check_finite(np.where(best_epoch > 0, 0, np.nan)[None], start=0)
+        if self._scale:  # the mean absolute error comes back to the unit of the target
+            curves[:, [1, 3]] *= self._scale.scale[:, 0].astype(np.float32)
         loss, metric, val_loss, val_metric = curves.swapaxes(0, 1)
         return History(loss, metric, val_loss, val_metric, best_epoch)
-
-
-def _at(steps: Steps, number: tf.Tensor) -> Steps:
-    """One of the steps, or of the epochs."""
-    step: Steps = tf.nest.map_structure(lambda each: each[number], steps)
-    return step
-
-
-def _stack(epochs: Sequence[NDArray[np.generic]], length: int) -> NDArray[np.generic]:
-    """One array of epochs, padded at its end to so many of them."""
-    return np.stack([*epochs, *[np.zeros_like(epochs[0])] * (length - len(epochs))])
 
 
 def as_prediction(outputs: NDArray[np.float64], output: tuple[int, str]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ KERAS_FILES = (
     "reuters.npz",
     "reuters_word_index.json",
 )
+RAW_FILES = ("imdb_reviews.parquet", "reuters21578.parquet")
 SERVERS = (
     "MLFLOW_ARTIFACTS_DESTINATION",
     "MLFLOW_BACKEND_STORE_URI",
@@ -32,8 +33,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports Te
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "tasks")  # as runs do; before anything imports Prefect
 os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")  # as it is in most tests
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as runs do; before anything loads OpenMP
-if "KERAS_HOME" in os.environ:
-    os.environ["KERAS_HOME"] = str(Path(os.environ["KERAS_HOME"]).resolve())  # tests change the working directory
+for folder in {"KERAS_HOME", "BAKEOFF_RAW"} & set(os.environ):
+    os.environ[folder] = str(Path(os.environ[folder]).resolve())  # tests change the working directory
 
 set_hypothesis_home_dir(ROOT / ".hypothesis")  # for the same reason
 settings.register_profile("bakeoff", settings(deadline=None))
@@ -91,4 +92,16 @@ def missing_data() -> str | None:
     return f"needs {', '.join(files)} {where}" if files else None
 
 
-REQUIREMENTS = {"browser": missing_browser, "postgres": missing_postgres, "real_data": missing_data}
+def missing_texts() -> str | None:
+    """Which real texts, as people wrote them, are missing, if any."""
+    folder = os.environ.get("BAKEOFF_RAW")
+    files = [name for name in RAW_FILES if not (folder and (Path(folder) / name).is_file())]
+    return f"needs {', '.join(files)} in the folder BAKEOFF_RAW (now {folder or 'not set'})" if files else None
+
+
+REQUIREMENTS = {
+    "browser": missing_browser,
+    "postgres": missing_postgres,
+    "real_data": missing_data,
+    "real_texts": missing_texts,
+}

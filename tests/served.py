@@ -33,6 +33,7 @@ def examples_of(arrays: Arrays, name: str = "made") -> Examples:
         task=arrays.task,
         form=arrays.form,
         shape=arrays.shape,
+        levels=arrays.levels,
         unit="points" if arrays.task == "regression" else "",
         features=tuple("abc") if arrays.form == "table" else (),
         classes=arrays.classes,

@@ -57,6 +57,15 @@ def test_a_step_holds_each_word_of_each_row_once_at_its_own_place(
         assert found == expected
 
 
+def test_members_with_matrices_of_their_own_get_their_own_words() -> None:
+    matrices = [_multi_hot([[1, 2], [3], []]), _multi_hot([[4], [5, 6, 7], [8]])]
+    source = WordRows([matrices[1], matrices[0], matrices[1]])
+    order, _, (words, places) = source.steps([np.array([1, 2]), np.array([0, 1]), np.array([0, 1])], 2)
+    assert order.shape == (1, 2, 3)
+    found = [set(words[0][places[0] == place].tolist()) for place in range(6)]
+    assert found == [{5, 6, 7}, {8}, {9 + 1, 9 + 2}, {9 + 3}, {18 + 4}, {18 + 5, 18 + 6, 18 + 7}]
+
+
 def test_all_epochs_of_texts_have_steps_of_one_length_so_that_nothing_is_compiled_anew() -> None:
     generator = np.random.default_rng(0)
     lengths = generator.integers(1, 60, size=400)

@@ -7,7 +7,7 @@ from scipy import stats
 from tasks.comparison import RowPair, Verdict, compare
 from tasks.data.splitting import HoldOutSpec
 from tasks.metrics import METRICS
-from tasks.statistics.bootstrap import RESAMPLES, SEED, interval_of, resample
+from tasks.statistics.bootstrap import RESAMPLES, SEED, draw, interval_of, resample
 from tasks.statistics.significance import mcnemar
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, final_of
@@ -126,3 +126,20 @@ def test_among_all_pairs_of_18_contenders_a_clear_difference_is_still_called() -
     assert len(found) == 153
     assert [each.better for each in found[:17]] == ["c0"] * 17
     assert max(each.p_adjusted for each in found[:17]) < 0.03
+
+
+def test_of_groups_all_rows_are_drawn_together_and_as_many_groups_as_there_are() -> None:
+    groups = np.repeat([4, 7, 9], [1, 2, 5])
+    counts = np.concatenate(list(draw(8, 400, np.random.default_rng(0), groups)))
+    of_groups = counts[:, [0, 1, 3]]
+    np.testing.assert_array_equal(counts, np.repeat(of_groups, [1, 2, 5], axis=1))
+    assert (of_groups.sum(axis=1) == 3).all()
+    assert of_groups.mean(axis=0) == pytest.approx([1, 1, 1], abs=0.1)
+
+
+def test_copies_of_a_row_in_its_group_change_no_interval() -> None:
+    alone, copied = _probabilities(0.8), np.repeat(_probabilities(0.8), 3, axis=1)
+    groups = np.repeat(np.arange(400), 3)
+    by_group = resample(np.repeat(Y, 3), [copied], "accuracy", groups=groups)[0]
+    np.testing.assert_allclose(by_group, resample(Y, [alone], "accuracy")[0])
+    assert resample(np.repeat(Y, 3), [copied], "accuracy")[0].std() < 0.7 * by_group.std()

@@ -351,3 +351,49 @@ def test_a_setting_may_be_a_list_but_not_a_group_and_that_is_said_once(repositor
     with pytest.raises(BakeoffError) as caught:
         load(path, [f"{params}.interaction_cst={{a: 1}}"])
     assert str(caught.value).count(f"{params}.interaction_cst is") <= 3
+
+
+# Rows that depend on one another
+
+GROUPS, TIME = {"group_column": "patient"}, {"time_column": "day"}
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "said"),
+    [
+        (GROUPS, None, "validation.kind is k_fold, but dataset.group_column is patient: rows of a group would be held"),
+        (GROUPS, "hold_out", "validation.kind is hold_out, but dataset.group_column is patient"),
+        (GROUPS, "time_series_split", "set validation.kind: group_k_fold, or leave group_column out"),
+        (
+            TIME,
+            "k_fold",
+            "dataset.time_column is day: what came later would be learned from to predict what came before",
+        ),
+        (
+            TIME,
+            "group_k_fold",
+            "validation.kind is group_k_fold, but there is no dataset.group_column; name the column",
+        ),
+        ({}, "group_k_fold", "validation.kind is group_k_fold, but there is no dataset.group_column; name the column"),
+        ({}, "time_series_split", "validation.kind is time_series_split, but there is no dataset.time_column; name"),
+        (GROUPS, "group_k_fold", None),
+        (TIME, "time_series_split", None),
+    ],
+)
+def test_rows_that_depend_on_one_another_are_not_told_apart_by_chance(
+    column: dict[str, str], kind: str | None, said: str | None
+) -> None:
+    table = {"kind": "table", "path": "a.csv", "target": "y", "task": "regression", "columns": {"x": "number"}}
+    rows = {"validation_rows": 9} if kind == "hold_out" else {}
+    content = GOOD | {"name": "x", "dataset": table | column, "validation": ({"kind": kind} if kind else {}) | rows}
+    if said:
+        assert said in _refusal(content)
+    else:
+        assert check(content, "x.yaml").validation.kind == kind
+
+
+def test_published_data_have_no_groups_and_no_time() -> None:
+    for kind in ("group_k_fold", "time_series_split"):
+        assert f"validation.kind is {kind}, but there is no dataset" in _refusal(
+            GOOD | {"name": "x", "validation": {"kind": kind}}
+        )

@@ -31,7 +31,9 @@ def _by_the_paper(X: np.ndarray, own: np.ndarray, alpha: float, beta: float, C: 
 def test_it_is_what_the_paper_says_each_class_against_the_rest(task: Task) -> None:
     X, y = learnable(task, "words")
     spec = NBSVMSpec(alpha=0.5, beta=0.25, params={"C": 2.0})
-    found = spec.predict(spec.fit(X[:100], y[:100], problem_of(task, "words"), 3).model, X[100:], problem_of(task, "words"))
+    found = spec.predict(
+        spec.fit(X[:100], y[:100], problem_of(task, "words"), 3).model, X[100:], problem_of(task, "words")
+    )
     present = (X.toarray() > 0).astype(np.float64)
     against_rest = []
     for number in range(y.max() + 1):
@@ -48,7 +50,9 @@ def test_counts_do_not_matter() -> None:
     X, y = learnable("binary", "words")
     problem, spec = problem_of("binary", "words"), NBSVMSpec()
     model = spec.fit(X, y, problem, 0).model
-    np.testing.assert_array_equal(spec.predict(model, X, problem), spec.predict(model, csr_matrix(X > 0) * 1.0, problem))
+    np.testing.assert_array_equal(
+        spec.predict(model, X, problem), spec.predict(model, csr_matrix(X > 0) * 1.0, problem)
+    )
 
 
 def test_without_beta_it_is_naive_bayes_whose_weights_are_the_ratios() -> None:
@@ -88,7 +92,12 @@ def test_a_class_that_no_training_row_has_gets_probability_zero() -> None:
 @pytest.mark.parametrize(
     ("spec", "task", "form", "message"),
     [
-        (NBSVMSpec(), "binary", "table", "nb_svm is for words, and these data are no texts; choose logistic_regression"),
+        (
+            NBSVMSpec(),
+            "binary",
+            "table",
+            "nb_svm is for words, and these data are no texts; choose logistic_regression",
+        ),
         (NBSVMSpec(), "binary", "pixels", "nb_svm is for words"),
         (NBSVMSpec(), "regression", "words", "nb_svm predicts classes; for numbers choose ridge"),
         (NBSVMSpec(weighting="tf_idf"), "binary", "words", "leave weighting and select out"),

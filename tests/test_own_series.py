@@ -14,16 +14,17 @@ from tasks.data.examples import Raw
 from tasks.data.own import series
 from tasks.data.own.series import SeriesSpec, arrange
 from tasks.data.own.spec import TestRowsSpec
+from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import vectorize
 from tasks.metrics import Task
 from tasks.models.baselines.linear import LogisticRegressionSpec
+from tasks.models.contenders import Contender
 from tasks.models.networks import RecurrentSpec
-from tasks.prediction import predict_rows, unused
-from tasks.refitting import load_model, predict
+from tasks.prediction import Served, describe, predict_rows, unused
+from tasks.refitting import Refit, load_model, predict, refit
 from tasks.specs import BakeoffError
-from tests.builders import series_arrays
-from tests.served import LONG_TABLE
-from tests.test_prediction import fitted, refused
+from tests.builders import evaluation_of, series_arrays
+from tests.served import LONG_TABLE, examples_of
 
 COLUMNS = {"id": "pump", "time": "hour", "target": "state", "columns": ("heat", "noise")}
 
@@ -247,6 +248,20 @@ def test_arrays_that_cannot_be_used_are_refused(arrays: dict[str, Any], said: st
 # From there to a prediction
 
 
+def fitted(contender: Contender) -> tuple[Served, Refit]:
+    """A contender that was fitted to made series, and what would travel with it."""
+    arrays = series_arrays()
+    kept = refit(evaluation_of("me", [1, 1], contender, best_epochs=(2, 2)), arrays, KFoldSpec())
+    return describe(contender, examples_of(arrays), arrays), kept
+
+
+def refused(served: Served, rows: pd.DataFrame) -> str:
+    """Why rows are refused, before the model has been loaded."""
+    with pytest.raises(BakeoffError) as error:
+        predict_rows(served, lambda: pytest.fail("the model was loaded"), rows)
+    return str(error.value)
+
+
 def test_what_is_kept_and_vectorized_are_rows_of_steps_with_their_gaps() -> None:
     arrays = vectorize(ingest(spec_of()))
     X = np.concatenate([arrays.training()[0], arrays.test()[0]])
@@ -259,7 +274,7 @@ def test_what_is_kept_and_vectorized_are_rows_of_steps_with_their_gaps() -> None
 def test_a_long_table_without_targets_gets_a_row_for_each_series(contender: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(RecurrentSpec, "compiled", False)
     arrays = series_arrays()
-    served, kept = fitted(contender, arrays)
+    served, kept = fitted(contender)
     X = arrays.test()[0].reshape(12, 6, 2)
     rows = [
         (f"s{row}", step, *X[row, step]) for row in range(12) for step in range(6) if not np.isnan(X[row, step]).all()
@@ -276,8 +291,7 @@ def test_a_long_table_without_targets_gets_a_row_for_each_series(contender: Any,
 
 
 def test_rows_that_are_no_series_are_refused_before_the_model_is_loaded() -> None:
-    arrays = series_arrays()
-    served, _ = fitted(LogisticRegressionSpec(), arrays)
+    served, _ = fitted(LogisticRegressionSpec())
     rows = pd.DataFrame({"id": ["u", "u"], "day": [1, 2], "a": [0.5, 1], "b": 1.0})
     assert refused(served, rows.drop(columns="b")) == "no column named b"
     assert refused(served, rows.assign(day=1)).startswith("series u has more than one row of day 1")

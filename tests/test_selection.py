@@ -124,3 +124,14 @@ def test_very_few_rows_held_out_still_give_a_number(y: list[int], metric: Metric
 
 def test_the_correction_is_the_same_every_time() -> None:
     assert _correct([0.8] * 4, 3) == _correct([0.8] * 4, 3)
+
+
+def test_the_choice_is_repeated_on_whole_groups_where_rows_make_some() -> None:
+    rng, y = np.random.default_rng(0), np.arange(60) % 2
+    predictions = [_classifier(y, 0.7, rng) for _ in range(4)]
+    scores = [_scores(y, each, "accuracy") for each in predictions]
+    groups = np.repeat(np.arange(60), 5)
+    copied = [np.repeat(each, 5, axis=1) for each in predictions]
+    alone = corrected(scores, y, predictions, "accuracy")
+    assert corrected(scores, np.repeat(y, 5), copied, "accuracy", groups) == alone
+    assert corrected(scores, np.repeat(y, 5), copied, "accuracy").optimism < alone.optimism

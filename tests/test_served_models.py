@@ -21,10 +21,10 @@ from tasks.models.baselines.linear import RbfSvmSpec
 from tasks.models.baselines.summaries import without_order
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
-from tasks.refitting import Refit, predict, predict_by
+from tasks.refitting import Refit, load_model, predict, predict_by
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, served
-from tests.builders import made_arrays, picture_arrays, problem_of, series_arrays, text_arrays
+from tests.builders import made_arrays, mixed_arrays, picture_arrays, problem_of, series_arrays, text_arrays
 from tests.served import cached_words, examples_of, log
 
 NET = DenseSpec(units=(4,), epochs=2, n_members=2)
@@ -33,6 +33,7 @@ RECURRENT = RecurrentSpec(recurrent_units=(3,), epochs=2)
 CONTENDERS: list[Contender] = [NET, CONV, RECURRENT, *(spec() for spec in get_args(Baseline))]
 DATA: dict[str, Callable[[], Arrays]] = {
     **{task: partial(made_arrays, task) for task in get_args(Task)},
+    "mixed": mixed_arrays,
     "words": text_arrays,
     "pixels": picture_arrays,
     "series": series_arrays,
@@ -55,7 +56,8 @@ def suiting() -> list[tuple[Contender, str]]:
     pairs: list[tuple[Contender, str]] = []
     for contender in CONTENDERS:
         for name in DATA:
-            task, form = ("binary", name) if name in get_args(Form) else (name, "table")
+            form = name if name in get_args(Form) else "table"
+            task = name if name in get_args(Task) else "binary"
             if name == "series" and contender.kind not in ON_SERIES:
                 continue
             try:
@@ -116,6 +118,9 @@ def test_mlflow_serves_what_the_signature_says_without_warnings(one: Logged, no_
     else:
         assert (given.dtype, given.shape[1:]) == (outputs.inputs[0].type, outputs.inputs[0].shape[1:])
     assert len(given) == X.shape[0]
+    if not isinstance(one.fitted.contender, NetworkSpec) and one.arrays.form == "table":
+        expected = one.fitted.contender.served(load_model(one.fitted), X, one.arrays)
+        np.testing.assert_allclose(np.asarray(given).reshape(expected.shape), expected, rtol=1e-9)
 
 
 def taken(one: Logged, X: np.ndarray) -> pd.DataFrame | np.ndarray:

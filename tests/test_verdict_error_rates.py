@@ -1,18 +1,23 @@
 """The verdict's false alarms, counted where the truth is known; the figures stand in docs/verdict.md."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.signal import lfilter
 
-from tasks.comparison import RESAMPLES_PER_PAIR, Comparison, FoldPair, RowPair, Verdict, adjusted, compare
-from tasks.data.splitting import KFoldSpec
+from tasks.comparison import RESAMPLES_PER_PAIR, Comparison, FoldPair, RowPair, Verdict, adjusted, compare, design_of
+from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
+from tasks.data.examples import count_groups
+from tasks.data.splitting import KFoldSpec, pairs_of
 from tasks.data.vectorization import Arrays
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.models.networks import DenseSpec
 from tasks.statistics.bootstrap import resample
+from tasks.statistics.significance import FoldDesign
 from tests.builders import NO_FILE, evaluation_of
 
 SIMULATIONS = 1000
@@ -42,7 +47,8 @@ def scores_of_equal_contenders(
 
 
 def _verdict(first: np.ndarray, second: np.ndarray, n_splits: int, metric: MetricName, within: float = 0) -> Verdict:
-    return FoldPair("first", "second", first - second, n_splits, metric, within).verdict(1, 1)
+    design = FoldDesign(n_splits, test_ratio=1 / (n_splits - 1))
+    return FoldPair("first", "second", first - second, design, metric, within).verdict(1, 1)
 
 
 @pytest.mark.parametrize(("rows", "n_splits", "n_repeats"), [(100, 4, 10), (400, 4, 10), (100, 4, 1)])
@@ -114,3 +120,93 @@ def test_a_real_difference_is_found() -> None:
     rng = np.random.default_rng(0)
     first, second = scores_of_equal_contenders(rng, 2, 100, 4, 10)
     assert _verdict(first + 1.0, second, 4, "mae", 0.1).better == "second"
+
+
+def _alarms(differences: np.ndarray, design: FoldDesign) -> float:
+    """In what share of data sets a difference is called, by those of the fold scores (data sets, J).
+
+    Of one pair, where every difference matters, that is where p is at most 5 %; the verdicts take three times as long.
+    """
+    return float(np.mean([FoldPair("a", "b", each, design, "mae", 0.0).p_value <= 0.05 for each in differences]))
+
+
+def _differences(X: np.ndarray, y: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+    """Differences (data sets,) of the scores of two regressions, on features X (data sets, 2, rows, 3)."""
+    turned = X[:, :, known].swapaxes(2, 3)
+    weights = np.linalg.solve(turned @ X[:, :, known], turned @ y[:, None, known, None])
+    scores = np.abs(y[:, None, unknown] - (X[:, :, unknown] @ weights)[..., 0]).mean(axis=2)
+    return np.asarray(scores[:, 0] - scores[:, 1])
+
+
+def _in_groups(rng: np.random.Generator, sizes: np.ndarray, own: float, validation: GroupKFoldSpec) -> np.ndarray:
+    """Differences (20 data sets, J) of equal contenders; a share `own` of all variance is that of groups."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+
+    def drawn(*shape: int) -> np.ndarray:
+        of_groups, of_rows = rng.normal(size=(*shape, len(sizes))), rng.normal(size=(*shape, len(groups)))
+        return np.sqrt(own) * of_groups[..., groups] + np.sqrt(1 - own) * of_rows
+
+    X = drawn(20, 2, 3).swapaxes(2, 3)
+    y = X.sum(axis=(1, 3)) + 2 * drawn(20)
+    seeded = validation.model_copy(update={"seed": int(rng.integers(2**32))})
+    pairs = pairs_of(seeded, seeded.draw(np.zeros(len(groups)), (), groups))
+    return np.transpose([_differences(X, y, known, unknown) for known, unknown in pairs])
+
+
+@pytest.mark.parametrize(
+    ("count", "unequal", "n_repeats"), [(8, False, 10), (8, True, 10), (20, True, 10), (20, True, 1), (50, True, 10)]
+)
+def test_in_groups_equal_contenders_are_told_apart_in_at_most_6_percent_of_cases(
+    count: int, unequal: bool, n_repeats: int
+) -> None:
+    rng, validation, alarms = np.random.default_rng(0), GroupKFoldSpec(n_splits=5, n_repeats=n_repeats), []
+    for _ in range(SIMULATIONS // 20):
+        shares = rng.pareto(1.5, count) + 0.2 if unequal else np.ones(count)
+        sizes = np.maximum(1, np.round(10 * count * shares / shares.sum())).astype(int)
+        differences = _in_groups(rng, sizes, 0.5, validation)
+        seen = design_of(validation, count_groups(np.repeat(np.arange(count), sizes)))
+        alarms.append([_alarms(differences, design) for design in (seen, replace(seen, units=np.inf))])
+    share, with_all_freedom = np.mean(alarms, axis=0)
+    print(f"{count} groups, unequal: {unequal}, {validation.label}: {share:.1%}, by J - 1 {with_all_freedom:.1%}")
+    assert share <= 0.06
+    assert share <= with_all_freedom
+
+
+def _in_time(X: np.ndarray, y: np.ndarray, validation: TimeSeriesSplitSpec) -> np.ndarray:
+    """Differences (data sets, J) of two regressions, each on its own features X (data sets, 2, rows, 3)."""
+    pairs = pairs_of(validation, validation.draw(y[0], ()))
+    return np.transpose([_differences(X, y, known, unknown) for known, unknown in pairs])
+
+
+def _wandering(rng: np.random.Generator, shape: tuple[int, ...], memory: float) -> np.ndarray:
+    """Stationary series along the last axis, of variance 1 and correlation `memory` between neighbours."""
+    start = rng.normal(size=(*shape[:-1], 1))
+    steps = np.sqrt(1 - memory**2) * rng.normal(size=shape)
+    return np.asarray(lfilter([1], [1, -memory], steps, axis=-1, zi=memory * start)[0])
+
+
+@pytest.mark.parametrize(("memory", "n_splits"), [(0.0, 5), (0.9, 5), (0.99, 5), (0.99, 10), (0.99, 20)])
+def test_in_time_equal_contenders_are_told_apart_in_at_most_6_percent_of_cases(memory: float, n_splits: int) -> None:
+    rng, validation = np.random.default_rng(0), TimeSeriesSplitSpec(n_splits=n_splits)
+    X = _wandering(rng, (SIMULATIONS, 2, 3, 200), memory).swapaxes(2, 3)
+    y = X.sum(axis=(1, 3)) + 2 * _wandering(rng, (SIMULATIONS, 200), memory)
+    differences = _in_time(X, y, validation)
+    design = design_of(validation, None)
+    share, naive = _alarms(differences, design), _alarms(differences, replace(design, test_ratio=0.0))
+    print(f"memory {memory}, {validation.label}: {share:.1%} against {naive:.1%} naive")
+    assert share <= 0.06
+    if n_splits > 5:
+        assert naive > 0.08
+
+
+def test_in_time_a_lead_that_does_not_last_is_called_all_the_same() -> None:
+    """The limit that docs/verdict.md states: over all time neither is better, in the time that is seen one is."""
+    rng, validation = np.random.default_rng(0), TimeSeriesSplitSpec(n_splits=5)
+    shares = {}
+    for memory in (0.9, 0.99, 0.999):
+        worth = 1 + _wandering(rng, (SIMULATIONS, 2, 200), memory)
+        X = rng.normal(size=(SIMULATIONS, 2, 200, 3))
+        y = (X.sum(axis=3) * worth).sum(axis=1) + 2 * rng.normal(size=(SIMULATIONS, 200))
+        shares[memory] = _alarms(_in_time(X, y, validation), design_of(validation, None))
+    print("leads that last: " + ", ".join(f"{memory}: {share:.1%}" for memory, share in shares.items()))
+    assert shares[0.9] <= 0.06 < shares[0.99] < shares[0.999]

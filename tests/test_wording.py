@@ -2,9 +2,11 @@
 
 import pytest
 
+from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
+from tasks.data.examples import Groups
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
 from tasks.metrics import METRICS, MetricName
-from tasks.reports.wording import FAMILIES, TITLES, say
+from tasks.reports.wording import FAMILIES, TITLES, say, say_limits
 from tasks.specs import Family
 from tasks.statistics.significance import McNemar
 from tests.builders import verdict_of
@@ -82,6 +84,25 @@ def test_with_a_hold_out_the_sentence_says_which_rows_decided() -> None:
     sentence = say(verdict_of("undecided", 0.1), "accuracy", "", 0.1, HoldOutSpec(validation_rows=100))
     assert "on the test rows" in sentence
     assert sentence.endswith("Only more test rows, or K-fold validation, could settle it.")
+
+
+def test_what_would_settle_it_depends_on_how_rows_hang_together() -> None:
+    undecided = verdict_of("undecided", 0.1)
+    assert say(undecided, "r2", "", 0.1, TimeSeriesSplitSpec()).endswith(
+        "Only more rows, of a longer time, could settle it."
+    )
+    assert say(undecided, "r2", "", 0.1, GroupKFoldSpec()).endswith("only more groups could.")
+
+
+def test_the_limits_of_a_verdict_are_said_where_rows_hang_together_and_nowhere_else() -> None:
+    for alone in (KFoldSpec(), HoldOutSpec(validation_rows=9)):
+        assert say_limits(alone, None) == []
+    (in_time,) = say_limits(TimeSeriesSplitSpec(n_splits=7), None)
+    assert in_time.startswith("The verdict rests on 7 stretches of time, as a sample of those to come")
+    (equal,) = say_limits(GroupKFoldSpec(), Groups(count=12, effective=11.5))
+    assert equal.endswith("but how many groups: 12.")
+    (unequal,) = say_limits(GroupKFoldSpec(), Groups(count=12, effective=4.23))
+    assert unequal.endswith("but how many groups: 12, unequal in size, which tell as much as 4.2 equal ones.")
 
 
 def test_without_two_families_there_is_no_verdict() -> None:

@@ -48,7 +48,7 @@ class Factors:
     def places(self, X: NDArray[np.float64]) -> Places:
         """Where in the list the level stands that a row has of each factor (rows, factors)."""
         codes = np.nan_to_num(X[:, self.categories], nan=-1).astype(np.int32) + 1
-        places = np.hstack([codes, np.isnan(X[:, self.gaps])]).astype(np.int32, copy=False)
+        places = np.hstack([codes, np.isnan(X)[:, self.gaps]]).astype(np.int32, copy=False)
         return np.add(places, self.offsets, out=places, casting="same_kind")
 
     def frequent(self, places: Places) -> NDArray[np.bool_]:
@@ -92,8 +92,8 @@ class Encoding:
 def vector_length(slots: int) -> int:
     """How long the vectors of so many slots are: their number's fourth root, rounded up.
 
-    That is the rule of the TensorFlow team's "Introducing TensorFlow Feature Columns" (2017). On made tables
-    with 100 and 1,000 levels, vectors of fastai's length, 21 and 77, did not predict better.
+    That is the rule of the TensorFlow team's "Introducing TensorFlow Feature Columns" (2017). On made tables with
+    100 and 1,000 levels, vectors of fastai's length, 21 and 77, did not predict better.
     """
     return math.ceil(math.pow(slots, 0.25))
 
@@ -111,14 +111,13 @@ def fit_encodings(X: NDArray[np.float64], levels: Sequence[int], members: Sequen
     """
     kinds = np.asarray(levels, np.int64)
     numbers, categories = np.flatnonzero(kinds == 0), np.flatnonzero(kinds)
-    gaps = numbers[np.isnan(X[:, numbers]).sum(axis=0) >= RARE]
+    gaps = numbers[np.isnan(X).sum(axis=0)[numbers] >= RARE]
     factors = Factors(categories, kinds[categories], gaps)
     places = factors.places(X)
-    frequent = factors.frequent(places)
-    ranks, last = np.zeros(len(frequent), np.int32), factors.offsets + factors.sizes - 1
-    for first, size in zip(factors.offsets, factors.sizes, strict=True):
-        ranks[first : first + size] = np.cumsum(frequent[first : first + size])
-    layout = Layout(numbers, factors, np.maximum(ranks[last], 1) + 1)  # a net of no inputs could not be built
+    counted = [np.cumsum(own) for own in np.split(factors.frequent(places), factors.offsets[1:]) if len(own)]
+    ranks = np.concatenate([[], *counted]).astype(np.int32)
+    slots = [max(each[-1], 1) + 1 for each in counted]  # with no input at all, a net could not be built
+    layout = Layout(numbers, factors, np.array(slots, np.int64))
     return [
         Encoding(
             layout,

@@ -15,8 +15,8 @@ class Problem(Spec):
 
     `shape` is that of one example: (features,), (height, width), (num_words,), or, of a series, (time, features), which
     has NaN where a value is missing and where it has ended. `classes` are the labels in the order of their numbers; a
-    number to predict has none. `levels` is empty where a table has finite numbers alone. Else values may be missing, and
-    it has an entry for each feature: how many levels a category has, whose numbers begin at 0, and 0 for a number.
+    number to predict has none. `levels` is empty where a table has finite numbers alone. Else values may be missing,
+    and it has an entry for each feature: how many levels a category has, whose numbers begin at 0, and 0 for a number.
     """
 
     task: Task

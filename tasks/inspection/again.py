@@ -1,5 +1,7 @@
 """Another look at the data of an experiment, as they are read for a run."""
 
+from typing import Literal
+
 import numpy as np
 
 from tasks.data.datasets import AnyDataset, PublishedDataset
@@ -9,6 +11,7 @@ from tasks.data.own.rows import read_rows
 from tasks.data.own.series import SeriesSpec
 from tasks.data.own.tables import TableFileSpec
 from tasks.data.own.texts import TextFileSpec
+from tasks.data.problem import Form
 from tasks.inspection.columns import look_at_columns
 from tasks.inspection.overview import ColumnSeen, Overview
 from tasks.inspection.pictures import overview_of_pictures
@@ -18,7 +21,9 @@ from tasks.inspection.tables import look_at_table
 from tasks.inspection.targets import look_at_target
 from tasks.inspection.texts import overview_of_texts
 
-KINDS = {"table": "a table", "words": "texts", "pixels": "pictures", "series": "series"}
+EXAMPLES: dict[Form, Literal["rows", "texts", "images", "series"]] = {
+    "table": "rows", "words": "texts", "pixels": "images", "series": "series"
+}  # fmt: skip
 
 
 def look_again(dataset: AnyDataset) -> tuple[Overview, Raw]:
@@ -53,10 +58,9 @@ def _of_published(dataset: PublishedDataset, raw: Raw) -> Overview:
         known = Known(raw.y, dataset.task, np.ones(len(raw.y), np.bool_))
         columns, duplicates = look_at_columns(raw.X, {str(name): "number" for name in raw.X}, known)
     return Overview(
-        kind=KINDS[dataset.problem.form],
         source=dataset.name,
         rows=len(raw.y),
-        features=dataset.problem.width,
+        examples=EXAMPLES[dataset.problem.form],
         target=target,
         columns=columns,
         facts=tuple(filter(None, [facts])),

@@ -36,7 +36,8 @@ def look_at_columns(
     """
     seen, mixed = [], _bits(target.y.astype(np.float64))
     for name in rows:
-        values, column = _look_at(rows[name], kinds.get(str(name)), target)
+        with np.errstate(all="ignore"):  # of numbers so large that their sums or squares are infinite
+            values, column = _look_at(rows[name], kinds.get(str(name)), target)
         seen.append(column)
         if values is not None:
             mixed = mixed * MULTIPLIER + _bits(values.numbers)
@@ -49,7 +50,7 @@ def _look_at(raw: "pd.Series[Any]", chosen: ColumnKind | None, target: Known) ->
     if kind is None:
         empty = Suspicion(what="empty", said="it has no values, or none that are numbers, text or dates", left_out=True)
         return None, ColumnSeen(name=name, kind="category", missing=len(raw), distinct=0, said="", suspicion=empty)
-    values = _as_values(parse(raw, Column(name=name, kind=kind))[target.rows], name, kind)
+    values = _as_values(parse(raw, Column(name=name, kind=kind)), kind, target.rows)
     known = values.numbers[~np.isnan(values.numbers)]
     if chosen and not len(known):
         raise BakeoffError(f"column {name} has no values; leave it out")
@@ -80,16 +81,17 @@ def found_kind(raw: "pd.Series[Any]") -> ColumnKind | None:
         raise BakeoffError(f"{error}; if these are names: --column {shlex.quote(str(raw.name))}=category") from error
 
 
-def _as_values(parsed: "pd.Series[Any]", name: str, kind: ColumnKind) -> Values:
-    """A date as its days since 1970."""
+def _as_values(parsed: "pd.Series[Any]", kind: ColumnKind, rows: NDArray[np.bool_]) -> Values:
+    """Those of some rows; a date as its days since 1970."""
+    name, levels = str(parsed.name), tuple[str, ...]()
     if kind == "category":
-        codes = np.array(parsed.cat.codes, np.float64)
-        codes[codes < 0] = np.nan
-        return Values(name, kind, codes, tuple(map(str, parsed.cat.categories)))
-    if kind == "date":
-        days = (parsed - np.datetime64(0, "D")) / np.timedelta64(1, "D")
-        return Values(name, kind, np.asarray(days, np.float64))
-    return Values(name, kind, parsed.to_numpy(np.float64))
+        numbers, levels = np.array(parsed.cat.codes, np.float64), tuple(map(str, parsed.cat.categories))
+        numbers[numbers < 0] = np.nan
+    elif kind == "date":
+        numbers = np.asarray((parsed - np.datetime64(0, "D")) / np.timedelta64(1, "D"), np.float64)
+    else:
+        numbers = parsed.to_numpy(np.float64)
+    return Values(name, kind, numbers[rows], levels)
 
 
 def _in_short(values: Values, different: NDArray[np.float64], counts: NDArray[np.intp]) -> str:

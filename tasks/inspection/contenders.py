@@ -20,7 +20,6 @@ SMALL, LARGE = 10_000, 100_000  # rows up to which a net sees them many times, a
 MANY_VALUES = 2_000_000  # rows times features from which a forest of full depth takes minutes
 MANY_CLASSES = 10  # from which boosting's defaults may diverge (docs/experiments.md)
 WIDE = 200  # features from which a tree looks at a part of them
-CONVOLUTIONS = 2
 
 Params = dict[str, Setting]
 
@@ -71,7 +70,7 @@ def for_table(size: Size) -> Entries:
     )
     forest = RandomForestSpec(kind="random_forest", params={"n_estimators": 100})
     return {
-        "dense": Entry(net, "a net"),
+        "dense": _net(net, size, "a net"),
         **_boosting(size),
         **({"random_forest": Entry(forest, "100 trees of full depth")} if size.values <= MANY_VALUES else {}),
         **_linear(size),
@@ -82,9 +81,10 @@ def for_table(size: Size) -> Entries:
 def for_pictures(size: Size) -> Entries:
     """A convolutional net, one without convolution, boosting on pixels, a linear model, and the floor."""
     batch, epochs = _by_rows(size, 64, 128, 256), _by_rows(size, 20, 10, 5)
+    dense = DenseSpec(kind="dense", units=(256,), dropout=0.2, optimizer=_adam(0.001), epochs=epochs, batch_size=batch)
     conv = ConvSpec(
         kind="conv",
-        filters=(16, 32)[: _convolutions(min(size.shape[:2]))],
+        filters=(16, 32),
         padding="same",
         units=(64,),
         dropout=0.2,
@@ -92,10 +92,9 @@ def for_pictures(size: Size) -> Entries:
         epochs=epochs,
         batch_size=batch,
     )
-    dense = DenseSpec(kind="dense", units=(256,), dropout=0.2, optimizer=_adam(0.001), epochs=epochs, batch_size=batch)
     return {
-        **({"conv": Entry(conv, "a convolutional net")} if conv.filters else {}),
-        "dense": Entry(dense, "a net that does not know which pixels are neighbours"),
+        **_conv(conv, size, min(size.shape[:2]), "a convolutional net"),
+        "dense": _net(dense, size, "a net that does not know which pixels are neighbours"),
         **_coarse_boosting(size),
         **_linear(size, C=0.1),
         **_floor(),
@@ -126,7 +125,7 @@ def for_texts(size: Size) -> Entries:
             "multinomial_nb": Entry(bayes, "naive Bayes, in no time"),
         }
     return {
-        "dense": Entry(net, "a net on the terms that a text has"),
+        "dense": _net(net, size, "a net on the terms that a text has"),
         **linear,
         "linear_svm": Entry(machine, "a linear model that looks at the texts near the border"),
         **_boosting_on_words(size),
@@ -148,7 +147,7 @@ def for_series(size: Size) -> Entries:
     )
     conv = ConvSpec(
         kind="conv",
-        filters=(32, 32)[: _convolutions(length)],
+        filters=(32, 32),
         kernel_size=min(5, length),
         padding="same",
         units=(32,),
@@ -158,12 +157,19 @@ def for_series(size: Size) -> Entries:
         early_stopping=_stopping(size, 10),
     )
     return {
-        "recurrent": Entry(recurrent, "a net that reads step by step"),
-        **({"conv": Entry(conv, "a net that looks for patterns of a few steps")} if conv.filters else {}),
+        "recurrent": _net(recurrent, size, "a net that reads step by step"),
+        **_conv(conv, size, length, "a net that looks for patterns of a few steps"),
         **_boosting(size),
         **_linear(size),
         **_floor(),
     }
+
+
+def _net(spec: DenseSpec | ConvSpec | RecurrentSpec, size: Size, why: str) -> Entry:
+    """A number is learned in standard deviations, for its unit may be any."""
+    if size.task == "regression":
+        return Entry(spec.model_copy(update={"standardize_target": True}), why)
+    return Entry(spec, why)
 
 
 def _adam(rate: float) -> AdamSpec:
@@ -179,9 +185,10 @@ def _stopping(size: Size, patience: int) -> EarlyStoppingSpec:
     return EarlyStoppingSpec(patience=_by_rows(size, patience, patience // 2, 3), validation_fraction=0.2)
 
 
-def _convolutions(length: int) -> int:
-    """How often such a side can be halved, up to those that are wanted."""
-    return min(CONVOLUTIONS, int(math.log2(length)))
+def _conv(spec: ConvSpec, size: Size, side: int, why: str) -> Entries:
+    """The net with as many convolutions as such a side can be halved; none where it cannot."""
+    filters = spec.filters[: int(math.log2(side))]
+    return {"conv": _net(spec.model_copy(update={"filters": filters}), size, why)} if filters else {}
 
 
 def _boosting(size: Size) -> Entries:

@@ -1,5 +1,7 @@
 """What was seen of a data set, for people to read."""
 
+from typing import Literal
+
 from tasks.data.columns import ColumnKind
 from tasks.metrics import Task
 from tasks.specs import Spec
@@ -66,12 +68,11 @@ class TargetSeen(Spec):
 
 
 class Overview(Spec):
-    """What was seen: `features` is how many values an example has, `facts` is what else there is to tell."""
+    """What was seen of so many `rows`, which are called `examples`; `facts` is what else there is to tell."""
 
-    kind: str
     source: str
     rows: int
-    features: int
+    examples: Literal["rows", "texts", "images", "series"]
     target: TargetSeen
     columns: tuple[ColumnSeen, ...] = ()
     facts: tuple[str, ...] = ()

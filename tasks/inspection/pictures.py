@@ -70,10 +70,9 @@ def overview_of_pictures(dataset: ImagesSpec, raw: Raw, facts: tuple[str, ...] =
     pictures = np.asarray(raw.X).reshape(len(raw.y), -1)
     different = {(bytes(row), label) for row, label in zip(pictures, raw.y.tolist(), strict=True)}
     return Overview(
-        kind="images",
         source=str(dataset.path),
         rows=len(raw.y),
-        features=problem.width,
+        examples="images",
         target=look_at_target(CLASS, dataset.task, raw.y, problem.classes),
         facts=facts,
         duplicates=len(pictures) - len(different),

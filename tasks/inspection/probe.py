@@ -134,7 +134,7 @@ def _expect_baseline(name: str, contender: Baseline, ground: _Ground, share: flo
             break
         rows = min(GROWTH * rows, ground.training)
         timed.append((rows, _fit(contender, ground, rows)))
-    seconds = ground.n_folds * _along(timed, ground.training) + _along(timed, len(ground.y))
+    seconds = ground.n_folds * extrapolate(timed, ground.training) + extrapolate(timed, len(ground.y))
     basis = " and ".join(f"{seconds:.2g} s for {rows:,} rows" for rows, seconds in timed[-2:])
     return Expected(name=name, seconds=seconds, fits=ground.n_folds + 1, basis=basis)
 
@@ -148,7 +148,7 @@ def _fit(contender: Baseline, ground: _Ground, rows: int) -> float:
     return time.perf_counter() - started
 
 
-def _along(timed: Sequence[tuple[int, float]], rows: int) -> float:
+def extrapolate(timed: Sequence[tuple[int, float]], rows: int) -> float:
     """The seconds for so many rows, on the straight line through the last two that were timed; not less than these."""
     last, seconds = timed[-1]
     if len(timed) == 1:

@@ -45,10 +45,9 @@ def overview_of_series(dataset: SeriesSpec, raw: Raw) -> Overview:
     problem = raw.problem or dataset.problem
     least = f"{lengths.min():,} to " if lengths.min() < lengths.max() else ""
     return Overview(
-        kind="series",
         source=str(dataset.path),
         rows=len(X),
-        features=X.shape[1] * X.shape[2],
+        examples="series",
         target=look_at_target(dataset.target or TARGET, dataset.task, raw.y, problem.classes),
         facts=(f"{least}{counted(lengths.max(), 'step')} of {counted(X.shape[2], 'value')}, {missing:.1%} missing",),
     )

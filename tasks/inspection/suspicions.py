@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,11 @@ class Known:
     task: Task
     rows: NDArray[np.bool_]
 
+    @cached_property
+    def distinct(self) -> int:
+        """How many values differ."""
+        return len(np.unique(self.y))
+
 
 def suspicion(values: Values, distinct: int, target: Known) -> Suspicion | None:
     """What is wrong with a column of which so many values differ, if anything; the gravest alone."""
@@ -51,17 +57,14 @@ def suspicion(values: Values, distinct: int, target: Known) -> Suspicion | None:
 
 def _is_copy(column: Floats, distinct: int, target: Known) -> bool:
     """Whether one can be computed from the other: the same pairs again and again, or on one straight line."""
-    y = target.y.astype(np.float64)
+    y, known = target.y.astype(np.float64), ~np.isnan(column)
     if distinct <= len(y) // 2:
-        pairs = len(np.unique(np.column_stack([np.nan_to_num(column, nan=np.inf), y]), axis=0))
-        levels = distinct + bool(np.isnan(column).any())
-        return levels == pairs == len(np.unique(y))
-    known = ~np.isnan(column)
+        levels = distinct + (not known.all())
+        return levels == target.distinct == len(np.unique(np.where(known, column, np.inf) + 1j * y))
     if target.task != "regression" or known.sum() < max(3, len(y) // 2) or np.ptp(y[known]) == 0:
         return False
-    with np.errstate(all="ignore"):  # of numbers so large that their squares are infinite
-        correlation = np.corrcoef(column[known], y[known])[0, 1]
-    return bool(np.array_equal(column[known], y[known]) or abs(correlation) > 1 - 1e-9)
+    x, y = column[known] - column[known].mean(), y[known] - y[known].mean()
+    return bool(np.array_equal(column[known], target.y[known]) or abs(x @ y) > (1 - 1e-9) * np.sqrt((x @ x) * (y @ y)))
 
 
 def _identity(values: Values, distinct: int, known: int) -> Suspicion | None:
@@ -93,8 +96,7 @@ def _leak(column: Floats, target: Known) -> Suspicion | None:
     if len(column) < 2 * ENOUGH:
         return None
     rows = np.random.default_rng(0).permutation(len(column))[:SAMPLE]
-    with np.errstate(over="ignore", invalid="ignore"):  # of numbers as large as there are, which are no leak
-        score = _held_out_score(column[rows], target.y[rows].astype(np.float64), target.task)
+    score = _held_out_score(column[rows], target.y[rows].astype(np.float64), target.task)
     if not score >= LEAK:
         return None
     name = "R2" if target.task == "regression" else "balanced accuracy"

@@ -48,10 +48,9 @@ def look_at_table(
     found = read_target(rows[target], task)
     columns, duplicates = look_at_columns(rows.drop(columns=target), kinds, Known(found.y, task, found.known))
     return Overview(
-        kind="a table",
         source=source,
         rows=len(rows),
-        features=len(columns),
+        examples="rows",
         target=look_at_target(target, task, found.y, found.classes, int((~found.known).sum())),
         columns=columns,
         duplicates=duplicates,

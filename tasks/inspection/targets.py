@@ -63,7 +63,7 @@ def look_at_target(
         seen = tuple(ClassSeen(label=label, rows=rows) for label, rows in zip(labels, counts, strict=True))
         return TargetSeen(name=name, task=task, missing=missing, classes=seen)
     numbers = y.astype(np.float64)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):  # of numbers so large that their sums or squares are infinite
         mean, std = float(numbers.mean()), float(numbers.std())
     amounts = Amounts(
         mean=mean,

@@ -79,10 +79,9 @@ def overview_of_texts(dataset: TextFileSpec, raw: Raw, missing: int = 0) -> Over
     words = texts.str.count(r"\w+").to_numpy(np.int64)
     problem = raw.problem or dataset.problem
     return Overview(
-        kind="texts",
         source=str(dataset.path),
         rows=len(texts),
-        features=dataset.num_words,
+        examples="texts",
         target=look_at_target(dataset.target or CLASS, dataset.task, raw.y, problem.classes, missing),
         facts=(f"{words.min():,} to {counted(words.max(), 'word')}, half of the texts up to {np.median(words):,.0f}",),
         duplicates=int(texts.to_frame().assign(y=raw.y).duplicated().sum()),

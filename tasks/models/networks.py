@@ -45,6 +45,9 @@ class NetworkSpec(Spec):
     batch_normalization: bool = False
     optimizer: IndependentOptimizer = RMSpropSpec()
     loss: Loss | None = Field(None, description="by default mse, binary_crossentropy or categorical_crossentropy")
+    standardize_target: bool = Field(
+        False, description="learn a number in standard deviations of the training rows, whatever its unit"
+    )
     epochs: PositiveInt = 100
     batch_size: PositiveInt = 32
     early_stopping: EarlyStoppingSpec | None = None
@@ -63,6 +66,8 @@ class NetworkSpec(Spec):
             BakeoffError: when it does not, with the reason.
         """
         self.loss_for(problem.task)
+        if self.standardize_target and problem.task != "regression":
+            raise BakeoffError(f"standardize_target is for numbers, and this is a {problem.task} task; leave it out")
 
     def loss_for(self, task: Task) -> Loss:
         """The loss that is minimized.

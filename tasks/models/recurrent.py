@@ -3,8 +3,9 @@
 Member k of such a layer computes exactly what `keras.layers.GRU` or `keras.layers.LSTM` with weights[k] computes. Steps
 without values are masked, in the way of Keras's own layers: the state stays what it was.
 
-One loop over time for all members, which XLA compiles: 5 folds of 500 series of 60 steps and 3 features, 32 units,
-train RATIO times as fast as by Keras's `fit`, one after the other.
+One loop over time serves all members, and XLA compiles it. Measured on 2 busy cores with 5 folds of 500 series of 60
+steps and 3 features, 32 units, batches of 32: 20 epochs took 35 s, 15 of them to compile, and by Keras's `fit`, fold
+after fold, 127 s; each further epoch takes a tenth. Left to TensorFlow without XLA, the loop took 11 times as long.
 """
 
 from collections.abc import Sequence
@@ -109,7 +110,7 @@ class MemberRecurrent(keras.layers.Layer):  # type: ignore[misc]  # keras ships 
         """That of the series, as long as there are steps."""
         return previous if self._return_sequences else None
 
-    def _bias(self, members: int) -> Any:
+    def _bias(self, members: int | None) -> Any:
         raise NotImplementedError
 
     def _biases(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -126,7 +127,7 @@ class MemberGRU(MemberRecurrent):
 
     gates, n_states = 3, 1
 
-    def _bias(self, members: int) -> Any:
+    def _bias(self, members: int | None) -> Any:
         return self.add_weight(shape=(members, 2, 3 * self.units), initializer="zeros", name="bias")
 
     def _biases(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -144,7 +145,7 @@ class MemberLSTM(MemberRecurrent):
 
     gates, n_states = 4, 2
 
-    def _bias(self, members: int) -> Any:
+    def _bias(self, members: int | None) -> Any:
         """With 1 for the forget gate (Jozefowicz et al. 2015)."""
         start = keras.initializers.Constant(np.repeat([0.0, 1.0, 0.0, 0.0], self.units))
         return self.add_weight(shape=(members, 4 * self.units), initializer=start, name="bias")

@@ -39,7 +39,7 @@ class TextFileSpec(RowsSpec):
     kind: Literal["text"] = "text"
     text: str | None = Field(None, description="the column of the texts")
     target: str | None = Field(None, description="the column to predict")
-    num_words: int = Field(50_000, ge=1, description="how many of the most frequent terms are kept")
+    num_words: int = Field(100_000, ge=1, description="how many of the most frequent terms are kept")
     ngrams: Literal[1, 2] = Field(2, description="the longest term: 1 for words, 2 for pairs of words as well")
 
     @model_validator(mode="after")

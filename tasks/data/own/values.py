@@ -26,6 +26,7 @@ COMMA_NUMBER = r"^[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$"
 COMMA_THOUSAND = r"^[+-]?[1-9]\d{0,2},\d{3}$"  # or three decimals
 SLASHES = r"^(?P<first>\d{1,2})[-/](?P<second>\d{1,2})[-/](?P<year>\d{4})"
 ISO = r"^\d{4}(-\d{2}-\d{2}([ T].*)?|\d{4})$"
+NAMED_MONTH = r"^(\d{1,2}[ -][A-Za-z]+[ -]|[A-Za-z]+ \d{1,2}, )\d{4}$"
 NAMED_MONTHS = ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
 # How dates come into ISO's form, whose parts have two digits or four.
 REWRITTEN = (
@@ -162,7 +163,7 @@ def dates(array: "pa.Array[Any]", written: str = "") -> NDArray[np.datetime64]:
         text = pc.replace_substring_regex(text, pattern, form)
     iso = pc.if_else(pa.array(matches(text, ISO)), text, None).to_pandas()
     found = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True)
-    left = np.flatnonzero(found.isna() & known(array))
+    left = np.flatnonzero(matches(text, NAMED_MONTH))
     moments = found.dt.tz_localize(None).to_numpy("datetime64[us]", copy=True)
     for form in NAMED_MONTHS if len(left) else ():
         named = pd.to_datetime(text.take(left).to_pandas(), format=form, errors="coerce").to_numpy("datetime64[us]")
