@@ -21,13 +21,13 @@ OPEN = ("dataset", COLUMNS, "contenders")  # each of their settings has a line o
 FIRST = ("kind", "path", "text", "id", "time", "target", "task", "unit", "columns")
 
 
-def conf_file(source: Path, name: str | None, force: bool) -> Path:
+def conf_file(source: Path, is_folder: bool, name: str | None, force: bool) -> Path:
     """Where the experiment is to be written: under its name, or else one made of that of the file or folder.
 
     Raises:
         BakeoffError: when the name is none for an experiment, or there is one already.
     """
-    own = source.resolve().name if source.is_dir() else source.stem
+    own = source.resolve().name if is_folder else source.stem
     chosen = name or re.sub(r"[^A-Za-z0-9_.-]+", "_", own).strip("_.-")[:LONGEST_NAME] or "data"
     if not re.fullmatch(NAME, chosen):
         raise BakeoffError(f"--name {chosen}: a name has letters, digits, and . _ - after the first of these")

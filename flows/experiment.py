@@ -186,7 +186,7 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_scalar(_TEXT, text, style=None if plain else '"')
 
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 _TEXT = "tag:yaml.org,2002:str"
 _Dumper.add_representer(str, _Dumper.write_text)
 _Loader.add_implicit_resolver(

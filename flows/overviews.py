@@ -1,5 +1,6 @@
 """What was seen of data, of their folds, and of what a run would take, as people read it at the terminal."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 SHOWN = 40  # columns up to which each has a line
 CLASSES = 12  # up to which each is named
 NAME = 28  # characters of a column's name
+MANY = {"number": "numbers", "category": "categories", "boolean": "booleans", "date": "dates", "empty": "empty"}
 START_SECONDS = 15  # of libraries and Prefect's server, and of what is logged at the end
 SERVERS = 500e6  # bytes of Prefect's server and of MLflow, beside the run's own
 
@@ -61,8 +63,8 @@ def _overview(overview: Overview) -> "Iterator[RenderableType]":
 
 
 def _headline(overview: Overview) -> str:
-    kinds = [column.kind if column.distinct else "without values" for column in overview.columns]
-    counts = [f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds)]
+    kinds = [column.kind if column.distinct else "empty" for column in overview.columns]
+    counts = [f"{count:,} {kind if count == 1 else MANY[kind]}" for kind, count in Counter(kinds).items()]
     by_kind = f", {counted(len(kinds), 'column')} beside the target: {', '.join(counts)}" if kinds else ""
     return f"{overview.source}: {overview.rows:,} {overview.examples}{by_kind}"
 

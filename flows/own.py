@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tasks.data.examples import Raw
     from tasks.data.validation import Parts
     from tasks.inspection.asked import Asked
+    from tasks.inspection.look import Look
     from tasks.inspection.probe import Expectation
 
 app = typer.Typer(rich_markup_mode=None)
@@ -49,26 +50,17 @@ def init(
     with errors(debug, interrupted="nothing was written"):
         from rich.console import Console
 
-        from flows.drafts import conf_file, draft, write
-        from flows.experiment import from_text
+        from flows.drafts import conf_file, write
         from flows.overviews import print_overview
         from tasks.inspection.asked import Asked
-        from tasks.inspection.folds import draw_pairs
-        from tasks.inspection.proposal import propose
         from tasks.inspection.sources import look_at
 
         columns = dict(_column_and_kind(each) for each in kinds or [])
-        asked = Asked.model_validate(
-            {"path": _near(source), "target": target, "text": text, "id": series, "time": time, "group": group}
-            | {"columns": columns}
-        )
-        path = conf_file(source, name, force)
+        said = {"target": target, "text": text, "id": series, "time": time, "group": group, "columns": columns}
+        asked = Asked.model_validate({"path": _near(source), **said})
+        path = conf_file(asked.path, asked.is_folder, name, force)
         look = look_at(asked)
-        content = draft(propose(look), look.overview, _command(asked, name))
-        experiment = from_text(content, path)
-        experiment.check_contenders(look.problem)
-        draw_pairs(experiment.validation, look.raw, look.problem)
-        write(content, path)
+        write(_experiment_for(look, path, _command(asked, name)), path)
         out = Console(highlight=False, soft_wrap=True)
         print_overview(look.overview, out)
         out.print(f"\nWritten to {path}, with a comment on each choice. Next:", markup=False)
@@ -120,6 +112,20 @@ def _column_and_kind(setting: str) -> tuple[str, str]:
             f"--column {setting}: expected NAME=KIND, where KIND is {', '.join(KINDS[:-1])} or {KINDS[-1]}"
         )
     return name, kind
+
+
+def _experiment_for(look: "Look", path: Path, command: str) -> str:
+    """The text of the file at that path; what is wrong with the data shows now, and not when the experiment is run."""
+    from flows.drafts import draft
+    from flows.experiment import from_text
+    from tasks.inspection.folds import draw_pairs
+    from tasks.inspection.proposal import propose
+
+    text = draft(propose(look), look.overview, command)
+    experiment = from_text(text, path)
+    experiment.check_contenders(look.problem)
+    draw_pairs(experiment.validation, look.raw, look.problem)
+    return text
 
 
 def _near(source: Path) -> Path:

@@ -61,7 +61,7 @@ def test_images_series_and_texts_can_be_checked_as_well() -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("wine", "178 rows, 13 columns beside the target: 13 number"), ("digits", "1,797 images")],
+    [("wine", "178 rows, 13 columns beside the target: 13 numbers"), ("digits", "1,797 images")],
 )
 def test_a_published_data_set_can_be_checked(name: str, said: str) -> None:
     Path("own.yaml").write_text(QUICK.replace("wine", name))
@@ -81,7 +81,7 @@ def test_a_probe_says_time_and_memory_for_each_contender_and_that_they_are_estim
         [sys.executable, "-m", "flows.cli", "check", "own.yaml"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert re.search(r"net +9 +\d+ s .*8 nets at once", done.stdout)
+    assert re.search(r"net +9 +\d+ s +8 nets, ", done.stdout)
     assert re.search(r"neighbors +9 +\d+ s", done.stdout)
     assert "Both are estimates" in done.stdout
     assert re.search(r"About [\d.]+ [GM]B of memory", done.stdout)

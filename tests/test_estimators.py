@@ -32,7 +32,8 @@ from tests.learnable import CASES, IDS, SEED, SPECS, fit_predict, fitted, learna
 
 ALL = pytest.mark.parametrize(("spec", "task", "form"), CASES, ids=IDS)
 EACH = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
-NO_NUMBERS = {"logistic_regression", "gaussian_nb", "multinomial_nb", "bernoulli_nb"}
+NO_NUMBERS = {"logistic_regression", "gaussian_nb", "multinomial_nb", "bernoulli_nb", "nb_svm"}
+ONLY_WORDS = {"nb_svm"}
 NO_CLASSES = {"ridge"}
 NO_SPARSE = {"hist_gradient_boosting", "gaussian_nb"}
 NO_PROBABILITIES = {"linear_svm", "rbf_svm"}
@@ -41,6 +42,10 @@ NEGATIVE = {"table", "series"}
 
 def _some_task(spec: BaselineSpec) -> Task:
     return "regression" if spec.regressor else "multiclass"
+
+
+def _some_form(spec: BaselineSpec) -> Form:
+    return "words" if spec.kind in ONLY_WORDS else "pixels"
 
 
 # What is refused
@@ -53,6 +58,7 @@ def _reason(kind: str, task: Task, form: Form, metric: MetricName) -> str | None
         "predicts numbers; for classes choose logistic_regression": kind in NO_CLASSES and task != "regression",
         "takes no sparse rows, as texts are; add `select: {score_func: chi2": kind in NO_SPARSE and form == "words",
         "a table may hold negative values; choose gaussian_nb": kind == "multinomial_nb" and form in NEGATIVE,
+        "is for words, and these data are no texts": kind in ONLY_WORDS and form != "words",
         "gives decision values and no probabilities": kind in NO_PROBABILITIES and metric == "log_loss",
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
@@ -229,7 +235,7 @@ def test_the_same_seed_gives_the_same_bits_with_two_threads_too(
 ) -> None:
     for module in ("pipelines", "boosting"):
         monkeypatch.setattr(f"tasks.models.baselines.{module}.threads_for", lambda n_values: 2)
-    one, same = (fit_predict(spec, _some_task(spec), "pixels") for _ in range(2))
+    one, same = (fit_predict(spec, _some_task(spec), _some_form(spec)) for _ in range(2))
     assert_array_equal(one, same)
 
 
@@ -239,11 +245,12 @@ def test_the_same_seed_gives_the_same_bits_with_two_threads_too(
     ids=lambda spec: spec.kind,
 )
 def test_a_class_that_was_never_seen_gets_probability_0_in_its_own_column(spec: SklearnSpec) -> None:
-    X, y = learnable("binary", "pixels")
-    model = spec.fit(X, 2 * y + 1, problem_of("multiclass", "pixels"), SEED).model
-    five = problem_of("multiclass", "pixels").model_copy(update={"classes": tuple("abcde")})
+    X, y = learnable("binary", _some_form(spec))
+    problem = problem_of("multiclass", _some_form(spec))
+    model = spec.fit(X, 2 * y + 1, problem, SEED).model
+    five = problem.model_copy(update={"classes": tuple("abcde")})
     probabilities = spec.predict(model, X, five)
-    assert probabilities.shape == (len(X), 5)
+    assert probabilities.shape == (len(y), 5)
     assert not probabilities[:, [0, 2, 4]].any()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     if spec.family != "floor":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,7 @@ def test_a_table_becomes_an_experiment_in_conf_that_names_all_its_columns() -> N
 def test_it_prints_what_it_saw_and_the_next_command() -> None:
     shop()
     said = bakeoff("init", SHOP, "--target", "back")
-    assert "shop.csv: 60 rows, 5 columns beside the target: 2 number, 1 category, 1 boolean, 1 date" in said
+    assert "shop.csv: 60 rows, 5 columns beside the target: 2 numbers, 1 category, 1 boolean, 1 date" in said
     assert "back, the target: 2 classes: left 31, came 29" in said
     assert ["spent", "number", "7"] in [line.split()[:3] for line in said.splitlines()]
     assert "bakeoff check shop" in said
@@ -152,6 +153,13 @@ def test_an_experiment_is_never_written_over_without_force() -> None:
     assert load("shop").metric == "mae"
 
 
+def test_of_very_many_rows_one_part_is_held_out() -> None:
+    rows = np.random.default_rng(0).normal(size=(70_000, 2))
+    pd.DataFrame(rows, columns=["x", "y"]).to_parquet("long.parquet")
+    validation = written("long.parquet", "--target", "y").validation
+    assert (validation.kind, validation.n_splits) == ("hold_out", 1)
+
+
 def test_a_folder_of_images_needs_no_target() -> None:
     experiment = written(str(save_images(Path("shapes"))))
     assert isinstance(experiment.dataset, ImagesSpec)
@@ -257,15 +265,22 @@ def test_a_fault_is_one_line_and_exit_code_2_and_nothing_is_written(
     assert {*Path().rglob("*")} == before
 
 
-def test_a_file_that_may_not_be_read_is_one_line(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("operations", [("open",), ("stat", "open")], ids=["the file", "its folder"])
+def test_what_may_not_be_read_is_one_line(
+    operations: tuple[str, ...], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root may read anything, so the refusal is made up."""
     shop()
+    for operation in operations:
+        allowed = getattr(Path, operation)
 
-    def refuse(path: Path, *_arguments: object, **_options: object) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
+        def refuse(path: Path, *arguments: Any, allowed: Any = allowed, **options: Any) -> Any:
+            if path.name == SHOP:
+                raise PermissionError(13, "Permission denied", str(path))
+            return allowed(path, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", refuse)
+        monkeypatch.setattr(Path, operation, refuse)
     bakeoff("init", *BACK, code=2)
-    assert "shop.csv may not be read" in capfd.readouterr().err
+    error = capfd.readouterr().err
+    assert "shop.csv may not be read" in error
+    assert len(error.splitlines()) == 1

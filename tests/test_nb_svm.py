@@ -80,15 +80,6 @@ def test_the_file_that_is_kept_needs_no_code_of_this_project_and_no_type_that_sk
     assert set(model.predict(X)) == {0, 1, 2}
 
 
-def test_a_class_that_no_training_row_has_gets_probability_zero() -> None:
-    X, y = learnable("multiclass", "words")
-    problem, spec = problem_of("multiclass", "words"), NBSVMSpec()
-    seen = y != 1
-    found = spec.predict(spec.fit(X[seen], y[seen], problem, 0).model, X, problem)
-    assert not found[:, 1].any()
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-
-
 @pytest.mark.parametrize(
     ("spec", "task", "form", "message"),
     [

@@ -286,7 +286,7 @@ def test_a_long_table_without_targets_gets_a_row_for_each_series(contender: Any,
     assert answer.columns.tolist() == ["id", "prediction", "p_flat", "p_rising"]
     assert answer.id.tolist() == shuffled.id.unique().tolist()
     answer = answer.set_index("id").loc[[f"s{row}" for row in range(12)]]
-    np.testing.assert_allclose(answer[["p_flat", "p_rising"]], predict(kept, arrays.test()[0], arrays), rtol=1e-5)
+    np.testing.assert_allclose(answer[["p_flat", "p_rising"]], predict(kept, arrays.test()[0], arrays), atol=1e-6)
     assert served.numbers == ("day", "a", "b")
 
 

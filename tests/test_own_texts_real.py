@@ -10,15 +10,13 @@ from tasks.data.datasets import ingest
 from tasks.data.own.texts import TextFileSpec
 from tasks.data.splitting import HoldOutSpec
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.models.baselines.linear import LogisticRegressionSpec
+from tasks.models.baselines.linear import LinearSvmSpec, LogisticRegressionSpec
 from tasks.models.baselines.nb_svm import NBSVMSpec
 from tasks.models.contenders import Contender
 from tasks.refitting import FinalScore, refit, score_on_test
 from tests.builders import evaluation_of
 
 pytestmark = [pytest.mark.real_texts, pytest.mark.slow]
-
-LOGISTIC_REGRESSION = LogisticRegressionSpec(weighting="tf_idf", params={"C": 10.0})
 
 
 def score(contender: Contender, arrays: Arrays) -> FinalScore:
@@ -43,7 +41,7 @@ def test_nb_svm_and_logistic_regression_tell_good_reviews_from_bad() -> None:
     assert arrays.shape == (200_003,)
     assert {"not", "!", "don't", "not good", "waste of"} <= set(arrays.vocabulary())
     assert score(NBSVMSpec(), arrays).score >= 0.91
-    assert score(LOGISTIC_REGRESSION, arrays).score >= 0.88
+    assert score(LogisticRegressionSpec(weighting="tf_idf", params={"C": 10.0}), arrays).score >= 0.88
 
 
 def single_topics() -> pd.DataFrame:
@@ -72,4 +70,4 @@ def test_the_ten_most_frequent_topics_of_newswires_are_told_apart() -> None:
     )
     arrays = vectorize(examples)
     assert score(NBSVMSpec(), arrays).score >= 0.96
-    assert score(LOGISTIC_REGRESSION, arrays).score >= 0.96
+    assert score(LinearSvmSpec(weighting="tf_idf"), arrays).score >= 0.96

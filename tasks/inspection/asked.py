@@ -1,6 +1,7 @@
 """What a user asks `bakeoff init` to look at."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,13 @@ class Asked(Spec):
     time: str | None = None
     group: str | None = None
     columns: dict[str, ColumnKind | Literal["ignore"]] = Field({})
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is one, as far as the user may see that."""
+        with suppress(OSError):  # reading says why
+            return self.path.is_dir()
+        return False
 
     @property
     def kinds(self) -> dict[str, ColumnKind]:

@@ -80,7 +80,7 @@ def for_table(size: Size) -> Entries:
 
 def for_pictures(size: Size) -> Entries:
     """A convolutional net, one without convolution, boosting on pixels, a linear model, and the floor."""
-    batch, epochs = _by_rows(size, 64, 128, 256), _by_rows(size, 20, 10, 5)
+    batch, epochs = _by_rows(size, 64, 128, 256), _by_rows(size, 12, 8, 5)
     dense = DenseSpec(kind="dense", units=(256,), dropout=0.2, optimizer=_adam(0.001), epochs=epochs, batch_size=batch)
     conv = ConvSpec(
         kind="conv",

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 BUDGET = 20.0  # seconds, of which each contender has its share; what has begun is not cut off
 ENOUGH = 0.3  # seconds from which what is timed is more than noise
-FIRST_ROWS, FIRST_VALUES = 200, 100_000  # of the first fit, at most
+FIRST_ROWS, FEWEST_ROWS = 200, 100  # of the first fit, if it has no more values than FIRST_VALUES, and if it has
+FIRST_VALUES = 200_000
 GROWTH = 4  # from one fit to the next
 STEPS, NET_ROWS = 8, 1000  # of a net's epoch, at least
 COPIES = 3  # of X that a fit keeps: the data, a fold's rows, and what a library makes of these
@@ -85,10 +86,12 @@ def probe(contenders: Mapping[str, Contender], arrays: Arrays, pairs: Sequence[P
     Raises:
         BakeoffError: when one of them cannot be fitted.
     """
-    ground, expected, share = _ground(arrays, pairs), [], BUDGET / len(contenders)
+    ground, expected, end = _ground(arrays, pairs), [], time.perf_counter() + BUDGET
     with _peak_memory() as peak, limited_to(threads_for(ground.X.size)):
         for done, (name, contender) in enumerate(contenders.items()):
             progress.report("trying contenders on a few rows,", done, len(contenders))
+            left = (end - time.perf_counter()) / (len(contenders) - done)
+            share = max(left, ENOUGH)  # for what is quick even where the others were slow
             try:
                 expected.append(_expect(name, contender, ground, share, n_seeds))
             except BakeoffError as error:
@@ -102,6 +105,7 @@ def probe(contenders: Mapping[str, Contender], arrays: Arrays, pairs: Sequence[P
 
 def _ground(arrays: Arrays, pairs: Sequence[Parts]) -> _Ground:
     X, y = arrays.training()
+    X = arrays.in_vocabulary_of(X, np.arange(len(y)))
     order = np.random.default_rng(0).permutation(len(y))
     labels = range(len(arrays.classes))
     first = np.concatenate([np.empty(0, np.intp), *(np.flatnonzero(y[order] == label)[:2] for label in labels)])
@@ -126,7 +130,9 @@ def _expect(name: str, contender: Contender, ground: _Ground, share: float, n_se
 def _expect_baseline(name: str, contender: Baseline, ground: _Ground, share: float) -> Expected:
     """The first fit is made twice, for a library may be loaded meanwhile."""
     started = time.perf_counter()
-    rows = min(ground.training, max(ground.least, min(FIRST_ROWS, FIRST_VALUES // ground.X.shape[1])))
+    values_of_a_row = max(1, ground.X.size // ground.X.shape[0])  # of a sparse one, those that are stored
+    some = max(FEWEST_ROWS, min(FIRST_ROWS, FIRST_VALUES // values_of_a_row))
+    rows = min(ground.training, max(ground.least, some))
     _fit(contender, ground, rows)
     timed = [(rows, _fit(contender, ground, rows))]
     while rows < ground.training and timed[-1][1] < ENOUGH:
@@ -135,8 +141,9 @@ def _expect_baseline(name: str, contender: Baseline, ground: _Ground, share: flo
         rows = min(GROWTH * rows, ground.training)
         timed.append((rows, _fit(contender, ground, rows)))
     seconds = ground.n_folds * extrapolate(timed, ground.training) + extrapolate(timed, len(ground.y))
-    basis = " and ".join(f"{seconds:.2g} s for {rows:,} rows" for rows, seconds in timed[-2:])
-    return Expected(name=name, seconds=seconds, fits=ground.n_folds + 1, basis=basis)
+    said = [(f"{rows:,}", f"{spent:.2g}") for rows, spent in timed[-2:]]
+    basis, spent = (" and ".join(each) for each in zip(*said, strict=True))
+    return Expected(name=name, seconds=seconds, fits=ground.n_folds + 1, basis=f"{basis} rows: {spent} s")
 
 
 def _fit(contender: Baseline, ground: _Ground, rows: int) -> float:
@@ -178,7 +185,7 @@ def _expect_network(name: str, contender: Network, ground: _Ground, share: float
         name=name,
         seconds=2 * (begun - started) + whole * (1 + 1 / ground.n_folds),
         fits=n_nets + n_seeds * contender.n_members,
-        basis=f"{seconds:.2g} s for {epochs} epochs of {rows:,} rows, {n_nets} nets at once",
+        basis=f"{n_nets} nets, {epochs} epochs of {rows:,} rows: {seconds:.2g} s",
     )
 
 

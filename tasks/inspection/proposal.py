@@ -21,7 +21,8 @@ from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError
 
 N_SPLITS = 5
-LARGE = 50_000  # training rows from which one part of them, held out, tells enough
+# Training rows, or rows times features, from which one part of them, held out, tells enough.
+LARGE, LARGE_TEXTS, LARGE_VALUES = 50_000, 10_000, 50_000_000
 HELD_OUT = 0.2
 UNEVEN = 4  # times as many rows as the other class has, from which accuracy says little
 # Up to so many training rows, so many repeats: of what takes nets long, and of tables.
@@ -132,11 +133,18 @@ def choose_validation(look: Look, size: Size) -> tuple[Validation, str]:
         n_repeats = repeats if n_groups > n_splits else 1
         together = GroupKFoldSpec(kind="group_k_fold", n_splits=n_splits, n_repeats=n_repeats, seed=0)
         return together, f"folds of whole groups, of which there are {n_groups:,} to learn from"
-    if size.rows > LARGE:
+    if _is_large(look.problem.form, size):
         held_out = HoldOutSpec(kind="hold_out", validation_rows=round(HELD_OUT * size.rows), n_seeds=1, seed=0)
         return held_out, "so many rows that one part of them, held out, tells enough"
     folds = KFoldSpec(kind="k_fold", n_splits=N_SPLITS, n_repeats=repeats, seed=0)
-    return folds, f"each training row is held out {counted(repeats, 'time')}; more repeats narrow the intervals"
+    times = "once" if repeats == 1 else f"{repeats} times"
+    return folds, f"each training row is held out {times}; more repeats narrow the intervals"
+
+
+def _is_large(form: Form, size: Size) -> bool:
+    if form == "words":
+        return size.rows > LARGE_TEXTS
+    return size.rows > LARGE or size.values > LARGE_VALUES
 
 
 def _choose_repeats(form: Form, size: Size) -> int:

@@ -18,7 +18,7 @@ def look_at(asked: Asked) -> Look:
     Raises:
         BakeoffError: when it cannot be read, or nothing can be learned from it.
     """
-    if asked.path.is_dir():
+    if asked.is_folder:
         return _look_at_folder(asked)
     if asked.path.suffix.lower() == ".npz":
         _refuse_columns(asked, "a .npz file has the arrays X and y, and no columns")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.data.columns import Column
 from tasks.data.own import values as read
@@ -35,6 +35,12 @@ class RowsSpec(OwnSpec):
 
     group_column: str | None = Field(None, description="a column that says which rows belong together")
     time_column: str | None = Field(None, description="a column of dates or numbers that says which row came first")
+
+    @model_validator(mode="after")
+    def _groups_or_time(self) -> "RowsSpec":
+        if self.group_column and self.time_column:
+            raise ValueError("there is a group_column and a time_column, and they do not go together; choose one")
+        return self
 
     def arrange(self, rows: "pd.DataFrame", target: "pd.Series[Any]") -> Arrangement:
         """Rows without a target are left out; the others are as the file has them, or in the order of time.

@@ -31,8 +31,6 @@ class TableFileSpec(RowsSpec):
 
     @model_validator(mode="after")
     def _a_column_has_one_use(self) -> "TableFileSpec":
-        if self.group_column and self.time_column:
-            raise ValueError("there is a group_column and a time_column, and they do not go together; choose one")
         uses = {
             "target": self.target,
             "group_column": self.group_column,

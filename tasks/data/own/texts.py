@@ -44,8 +44,6 @@ class TextFileSpec(RowsSpec):
 
     @model_validator(mode="after")
     def _a_column_has_one_use(self) -> "TextFileSpec":
-        if self.group_column and self.time_column:
-            raise ValueError("there is a group_column and a time_column, and they do not go together; choose one")
         uses = (self.text, self.target, self.group_column, self.time_column, self.test.column)
         names = [name for name in uses if name]
         twice = [name for name in names if names.count(name) > 1]
