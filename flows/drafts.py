@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.experiment import CONF, NAME, in_yaml
-from tasks.inspection.overview import ColumnSeen, Overview
+from tasks.inspection.overview import ColumnSeen, Overview, printable
 from tasks.inspection.proposal import Proposal
 from tasks.specs import BakeoffError, Spec
 
@@ -117,7 +117,7 @@ def _entry(indent: str, key: str, value: str) -> str:
 
 def _commented(line: str, comment: str, indent: str) -> Iterator[str]:
     """Beside the line, or above it where there is no room."""
-    beside = f"{line}  # {_printable(comment)}"
+    beside = f"{line}  # {printable(comment)}"
     if comment and len(beside) <= WIDTH:
         yield beside
         return
@@ -126,14 +126,9 @@ def _commented(line: str, comment: str, indent: str) -> Iterator[str]:
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:
-    yield from (f"{indent}# {line}" for line in textwrap.wrap(_printable(text), WIDTH - len(indent) - 2))
+    yield from (f"{indent}# {line}" for line in textwrap.wrap(printable(text), WIDTH - len(indent) - 2))
 
 
 def _put_back(column: ColumnSeen, indent: str) -> str:
     why = f"{column.suspicion.what}: {column.suspicion.said}" if column.suspicion else ""
-    return f"{indent}# {in_yaml(column.name)}: {column.kind}  # left out, {_printable(why)}"
-
-
-def _printable(text: str) -> str:
-    """On one line; what is no sign that can be seen would not be taken in a comment."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return f"{indent}# {in_yaml(column.name)}: {column.kind}  # left out, {printable(why)}"

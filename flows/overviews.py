@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flows.leaderboard import plain_table
 from tasks.inspection.folds import FoldsSeen
-from tasks.inspection.overview import ColumnSeen, Overview, TargetSeen, counted
+from tasks.inspection.overview import ColumnSeen, Overview, TargetSeen, counted, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -155,11 +155,6 @@ def duration(seconds: float) -> str:
 def size(count: float) -> str:
     """Bytes in the unit that suits."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-
-def printable(text: str) -> str:
-    """On one line, whatever signs a user's file has."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def cut(name: str) -> str:

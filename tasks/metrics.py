@@ -20,6 +20,11 @@ Score = Callable[[NDArray[np.generic], Floats], float]
 RowScores = Callable[[NDArray[np.generic], Floats], Floats]
 
 
+def classification(n_classes: int) -> Task:
+    """The task of telling so many classes apart."""
+    return "binary" if n_classes == 2 else "multiclass"
+
+
 @dataclass(frozen=True)
 class Metric:
     """A score with its direction.

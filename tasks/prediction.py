@@ -21,13 +21,12 @@ from tasks.data.vectorization import Arrays, Features, count_words, scale_pixels
 from tasks.models.contenders import Contender
 from tasks.models.networks import NetworkSpec
 from tasks.refitting import predict_by
-from tasks.specs import BakeoffError, did_you_mean
+from tasks.specs import BakeoffError, did_you_mean, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PREDICTION = "prediction"
-NAMED = 10  # columns that a message names at most
 
 
 class Served(Problem):
@@ -138,7 +137,7 @@ def _series(served: Served, rows: "pd.DataFrame") -> "tuple[pd.DataFrame, Featur
 def _check_names(served: Served, rows: "pd.DataFrame") -> None:
     taken = [column for column in served.added if column in rows]
     if taken:
-        raise BakeoffError(f"the prediction would overwrite {_listed(taken)}; rename or drop what has that name")
+        raise BakeoffError(f"the prediction would overwrite {listed(taken)}; rename or drop what has that name")
 
 
 def _predicted(served: Served, load: Callable[[], Any], rows: "pd.DataFrame", features: Features) -> "pd.DataFrame":
@@ -181,8 +180,8 @@ def _check_columns(served: Served, rows: "pd.DataFrame", needed: Sequence[str]) 
         return
     others = unused(served, rows)
     hints = [f"{column}{hint}" for column in others if (hint := did_you_mean(column, missing))]
-    there = f"; there is {hints[0]}" if hints else f"; there are {_listed(others)}" if others else ""
-    raise BakeoffError(f"no column named {_listed(missing)}{there}")
+    there = f"; there is {hints[0]}" if hints else f"; there are {listed(others)}" if others else ""
+    raise BakeoffError(f"no column named {listed(missing)}{there}")
 
 
 def _encoded(served: Served, rows: "pd.DataFrame") -> "pd.DataFrame":
@@ -233,8 +232,3 @@ def _refuse(rows: "pd.DataFrame", strange: NDArray[np.bool_], needed: str) -> No
     value = rows.iloc[row, column]
     said = "nothing" if pd.isna(value) or value == "" else repr(value) if isinstance(value, str) else value
     raise BakeoffError(f"column {rows.columns[column]}, row {row + 1}: {needed}, and there is {said}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,7 +1,7 @@
 """What every spec has in common, and the one kind of error that is the user's to mend."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -28,3 +28,9 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     """A hint at the known name nearest to the one given, to end an error message with; empty where none is near."""
     nearest = difflib.get_close_matches(given, list(known), n=1)
     return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def listed(names: Collection[str], most: int = 10) -> str:
+    """The first of some names."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join([*names][:most]) + more

@@ -109,15 +109,9 @@ class Stack:
         self._source = DenseRows(X) if isinstance(X, np.ndarray) else WordRows(X)
         self._scale = fit_target_scale(y, [each.training for each in members]) if spec.standardize_target else None
         self._set_targets(spec.loss_for(problem.task), problem, self._scale.shared(y) if self._scale else y)
-        self._preparations: Sequence[Preparation] = ()
-        if problem.levels:
-            self._preparations = fit_encodings(X, problem.levels, [member.training for member in members])
-        elif problem.form == "table":
-            self._preparations = [fit_normalization(X[member.training]) for member in members]
-        series = problem.form == "series"
-        if series:
-            self._preparations = [fit_series_normalization(X[member.training], problem.shape) for member in members]
-        self._inputs = Inputs(self._source.features, isinstance(self._source, WordRows), problem.shape, series)
+        self._preparations = _prepare(X, problem, [member.training for member in members])
+        words, series = isinstance(self._source, WordRows), problem.form == "series"
+        self._inputs = Inputs(self._source.features, words, problem.shape, series)
         seeds = [member.seed for member in members]
         self.network = build_stack(spec, self._output, self._inputs, seeds, self._preparations)
         self._slots = [
@@ -284,6 +278,17 @@ class Stack:
             curves[:, [1, 3]] *= self._scale.scale[:, 0].astype(np.float32)
         loss, metric, val_loss, val_metric = curves.swapaxes(0, 1)
         return History(loss, metric, val_loss, val_metric, best_epoch)
+
+
+def _prepare(X: Features, problem: Problem, training: Sequence[Rows]) -> Sequence[Preparation]:
+    """What each member's own training rows say of the features of a table or of series; of others, nothing."""
+    if problem.levels:
+        return fit_encodings(X, problem.levels, training)
+    if problem.form == "table":
+        return [fit_normalization(X[rows]) for rows in training]
+    if problem.form == "series":
+        return [fit_series_normalization(X[rows], problem.shape) for rows in training]
+    return ()
 
 
 def as_prediction(outputs: NDArray[np.float64], output: tuple[int, str]) -> NDArray[np.float64]:

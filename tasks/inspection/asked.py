@@ -1,14 +1,14 @@
 """What a user asks `bakeoff init` to look at."""
 
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from tasks.data.columns import ColumnKind
-from tasks.specs import BakeoffError, Spec, did_you_mean
+from tasks.data.own.folders import is_folder
+from tasks.specs import BakeoffError, Spec, did_you_mean, listed
 
 IGNORE: Literal["ignore"] = "ignore"
 
@@ -27,9 +27,7 @@ class Asked(Spec):
     @property
     def is_folder(self) -> bool:
         """Whether it is one, as far as the user may see that."""
-        with suppress(OSError):  # reading says why
-            return self.path.is_dir()
-        return False
+        return is_folder(self.path)
 
     @property
     def kinds(self) -> dict[str, ColumnKind]:
@@ -60,9 +58,3 @@ class Asked(Spec):
             if len(options) > 1:
                 raise BakeoffError(f"column {name} cannot be {' and '.join(options)} at once")
         return self.target
-
-
-def listed(names: Collection[str], most: int = 10) -> str:
-    """The first of some names."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join([*names][:most]) + more

@@ -12,6 +12,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("s") else "s")
 
 
+def printable(text: str) -> str:
+    """On one line, whatever signs a user's file has; YAML would not take others in a comment."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
 class Suspicion(Spec):
     """What is wrong with a column, `what` in a word or two; `left_out` says that it had better be no feature."""
 

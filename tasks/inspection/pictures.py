@@ -10,11 +10,12 @@ from tasks.data.own.archives import read_arrays
 from tasks.data.own.folders import class_files
 from tasks.data.own.images import ImagesSpec
 from tasks.data.own.pictures import SUFFIXES
-from tasks.data.own.spec import TestRowsSpec
 from tasks.inspection.asked import Asked
 from tasks.inspection.look import Look
 from tasks.inspection.overview import Overview
+from tasks.inspection.tables import A_FIFTH, about_test
 from tasks.inspection.targets import CLASS, look_at_target
+from tasks.metrics import classification
 from tasks.specs import BakeoffError
 
 SAMPLE = 200  # files whose size and colour are looked at
@@ -43,11 +44,11 @@ def look_at_pictures(asked: Asked) -> Look:
     dataset = ImagesSpec(
         kind="images",
         path=asked.path,
-        task="binary" if n_classes == 2 else "multiclass",
+        task=classification(n_classes),
         height=height,
         width=width,
         color=color,
-        **({} if parted else {"test": TestRowsSpec(fraction=0.2, seed=0)}),
+        **({} if parted else {"test": A_FIFTH}),
     )
     raw = dataset.read()
     colours = "in colour" if shapes.in_colour else "grey"
@@ -59,7 +60,7 @@ def look_at_pictures(asked: Asked) -> Look:
         comments={
             "dataset.height": "every image gets this size; more pixels show more, and take longer",
             "dataset.color": "rgb: three numbers a pixel instead of one",
-            "dataset.test": "this share of the images is kept for the test: scored once, at the end",
+            "dataset.test": about_test("images"),
         },
     )
 

@@ -6,22 +6,19 @@ import numpy as np
 
 from tasks.data.examples import Raw
 from tasks.data.own.archives import read_arrays
-from tasks.data.own.rows import column_names, read_rows
 from tasks.data.own.series import SeriesSpec
-from tasks.data.own.spec import TestRowsSpec
-from tasks.inspection.asked import Asked, listed
+from tasks.inspection.asked import Asked
 from tasks.inspection.columns import found_kind
 from tasks.inspection.look import Look
 from tasks.inspection.overview import Overview, counted
-from tasks.inspection.tables import choose_test
+from tasks.inspection.tables import A_FIFTH, about_test, choose_test, read_named
 from tasks.inspection.targets import choose_task, look_at_target
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TARGET = "y"
-ABOUT_TEST = "this share of the series is kept for the test: scored once, at the end"
 
 
 def look_at_series(asked: Asked) -> Look:
@@ -54,12 +51,10 @@ def overview_of_series(dataset: SeriesSpec, raw: Raw) -> Overview:
 
 
 def _of_table(asked: Asked) -> tuple[SeriesSpec, dict[str, str]]:
-    target = asked.check_columns(column_names(asked.path))
+    rows, target, task, about_task = read_named(asked)
     if asked.id is None or asked.time is None:
         raise BakeoffError("series need --id COLUMN, which rows are of one series, and --time COLUMN, their order")
-    rows = read_rows(asked.path, numbers=()).drop(columns=[*asked.ignored])
-    task, about_task = choose_task(rows[target], asked.kinds.get(target))
-    test, about_test = choose_test(rows.drop(columns=[target, asked.id, asked.time, *asked.kinds]))
+    test, why_test = choose_test(rows.drop(columns=[target, asked.id, asked.time, *asked.kinds]))
     columns, others = _values(rows, {target, asked.id, asked.time, test.column}, asked)
     if not columns:
         raise BakeoffError(f"{asked.path} has no column of numbers to predict {target} from")
@@ -75,7 +70,7 @@ def _of_table(asked: Asked) -> tuple[SeriesSpec, dict[str, str]]:
     ), {
         "dataset.task": about_task,
         "dataset.columns": "numbers" + (f"; not used, since they are none: {listed(others)}" if others else ""),
-        "dataset.test": about_test if test.column else ABOUT_TEST,
+        "dataset.test": why_test if test.column else about_test("series"),
     }
 
 
@@ -91,7 +86,7 @@ def _of_archive(asked: Asked) -> tuple[SeriesSpec, dict[str, str]]:
     import pandas as pd
 
     task, about_task = choose_task(pd.Series(read_arrays(asked.path)[1], name=TARGET), asked.kinds.get(TARGET))
-    return SeriesSpec(kind="series", path=asked.path, task=task, test=TestRowsSpec(fraction=0.2, seed=0)), {
+    return SeriesSpec(kind="series", path=asked.path, task=task, test=A_FIFTH), {
         "dataset.task": about_task,
-        "dataset.test": ABOUT_TEST,
+        "dataset.test": about_test("series"),
     }

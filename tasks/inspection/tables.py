@@ -1,33 +1,58 @@
 """A table of the user's: what is in it, and which of its columns are worth while to learn from."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
 from tasks.data.columns import ColumnKind
 from tasks.data.own import values as read
+from tasks.data.own.folders import PARTS
 from tasks.data.own.rows import column_names, read_rows
 from tasks.data.own.spec import TestRowsSpec
 from tasks.data.own.tables import TableFileSpec
 from tasks.data.own.targets import read_target
-from tasks.inspection.asked import Asked, listed
+from tasks.inspection.asked import Asked
 from tasks.inspection.columns import found_kind, look_at_columns
 from tasks.inspection.look import Look
 from tasks.inspection.overview import ColumnSeen, Overview, counted
 from tasks.inspection.suspicions import Known
 from tasks.inspection.targets import choose_task, look_at_target
 from tasks.metrics import Task
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FRACTION = 0.2
+A_FIFTH = TestRowsSpec(fraction=0.2, seed=0)
 MARKING = {"split", "set", "part", "partition", "subset"}  # names of a column that says which rows are for the test
 ABOUT_GROUP = "of rows with the same value in it, none is learned from while another is held out"
 ABOUT_TIME = "what comes later is predicted from what came earlier, by this column"
-PARTS = {"train", "test"}  # and what it says
+
+
+class Named(NamedTuple):
+    """A file's rows without the columns to be ignored, its target's name, and what is to be done with that, and why."""
+
+    rows: "pd.DataFrame"
+    target: str
+    task: Task
+    about_task: str
+
+
+def read_named(asked: Asked) -> Named:
+    """Reads a file all of whose columns that were named are there.
+
+    Raises:
+        BakeoffError: when one is not, or the target can be no target.
+    """
+    target = asked.check_columns(column_names(asked.path))
+    rows = read_rows(asked.path, numbers=()).drop(columns=[*asked.ignored])
+    return Named(rows, target, *choose_task(rows[target], asked.kinds.get(target)))
+
+
+def about_test(examples: str) -> str:
+    """What is to be known of a share of them that is kept for the test."""
+    return f"this share of the {examples} is kept for the test: scored once, at the end"
 
 
 def look_at_table(
@@ -63,10 +88,8 @@ def look_at_table_file(asked: Asked) -> Look:
     Raises:
         BakeoffError: when it cannot be read, or nothing can be learned from it.
     """
-    target = asked.check_columns(column_names(asked.path))
-    rows = read_rows(asked.path, numbers=()).drop(columns=[*asked.ignored])
-    task, about_task = choose_task(rows[target], asked.kinds.get(target))
-    test, about_test = choose_test(rows.drop(columns=[target, *asked.kinds]))
+    rows, target, task, about_task = read_named(asked)
+    test, why_test = choose_test(rows.drop(columns=[target, *asked.kinds]))
     others = [name for name in (asked.group, asked.time, test.column) if name]
     overview = look_at_table(rows.drop(columns=others), str(asked.path), target, task, asked.kinds)
     dataset = _dataset(asked, target, task, test, overview.columns)
@@ -79,7 +102,7 @@ def look_at_table_file(asked: Asked) -> Look:
             "dataset.columns": "a column that is not named here is not used: number, category, boolean or date",
             "dataset.group_column": ABOUT_GROUP,
             "dataset.time_column": ABOUT_TIME,
-            "dataset.test": about_test,
+            "dataset.test": why_test,
             **{f"dataset.columns.{column.name}": _about(column) for column in overview.columns if column.is_feature},
         },
     )
@@ -93,8 +116,7 @@ def choose_test(rows: "pd.DataFrame") -> tuple[TestRowsSpec, str]:
             if parts.keys() == PARTS:
                 said = "the file says itself which rows are for the test"
                 return TestRowsSpec(column=str(name), value=parts["test"]), said
-    said = "this share of the rows is kept for the test: scored once, at the end"
-    return TestRowsSpec(fraction=FRACTION, seed=0), said
+    return A_FIFTH, about_test("rows")
 
 
 def _dataset(

@@ -9,7 +9,7 @@ from tasks.data.columns import Column, ColumnKind
 from tasks.data.own.kinds import parse
 from tasks.inspection.columns import found_kind
 from tasks.inspection.overview import Amounts, ClassSeen, TargetSeen
-from tasks.metrics import Task
+from tasks.metrics import Task, classification
 from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:
@@ -37,13 +37,9 @@ def choose_task(values: "pd.Series[Any]", chosen: ColumnKind | None) -> tuple[Ta
         few = distinct == 2 or (distinct <= MOST_CLASSES and len(numbers) >= ROWS_PER_CLASS * distinct)
         if chosen or not few or (numbers != np.floor(numbers)).any():
             return "regression", "a number is to be predicted"
-        return _classes(distinct), f"{distinct} whole numbers, taken for classes; if they are amounts: regression"
+        return classification(distinct), f"{distinct} whole numbers, taken for classes; if they are amounts: regression"
     distinct = parse(values, Column(name=str(values.name), kind="category")).nunique()
-    return _classes(distinct), f"one of {distinct:,} classes is to be predicted"
-
-
-def _classes(distinct: int) -> Task:
-    return "binary" if distinct == 2 else "multiclass"
+    return classification(distinct), f"one of {distinct:,} classes is to be predicted"
 
 
 def look_at_target(

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from tasks.data.examples import Raw
-from tasks.data.own.rows import column_names, read_rows
-from tasks.data.own.spec import TestRowsSpec
 from tasks.data.own.texts import TextFileSpec
 from tasks.inspection.asked import Asked
 from tasks.inspection.look import Look
 from tasks.inspection.overview import Overview, counted
-from tasks.inspection.tables import ABOUT_GROUP, ABOUT_TIME, choose_test
-from tasks.inspection.targets import CLASS, choose_task, look_at_target
+from tasks.inspection.tables import A_FIFTH, ABOUT_GROUP, ABOUT_TIME, choose_test, read_named
+from tasks.inspection.targets import CLASS, look_at_target
+from tasks.metrics import classification
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,11 +32,9 @@ def look_at_text_file(asked: Asked) -> Look:
     Raises:
         BakeoffError: when it cannot be read, or nothing can be learned from it.
     """
-    target = asked.check_columns(column_names(asked.path))
-    rows = read_rows(asked.path, numbers=()).drop(columns=[*asked.ignored])
-    task, about_task = choose_task(rows[target], asked.kinds.get(target))
+    rows, target, task, about_task = read_named(asked)
     named = [name for name in (asked.text, asked.group, asked.time) if name]
-    test, about_test = choose_test(rows.drop(columns=[target, *named]))
+    test, why_test = choose_test(rows.drop(columns=[target, *named]))
     dataset = TextFileSpec(
         kind="text",
         path=asked.path,
@@ -52,7 +49,7 @@ def look_at_text_file(asked: Asked) -> Look:
     )
     raw = dataset.read()
     overview = overview_of_texts(dataset, raw, missing=len(rows) - len(raw.y))
-    return Look(overview, dataset, raw, ABOUT | {"dataset.task": about_task, "dataset.test": about_test})
+    return Look(overview, dataset, raw, ABOUT | {"dataset.task": about_task, "dataset.test": why_test})
 
 
 def look_at_text_folder(asked: Asked, n_classes: int, n_texts: int, parted: bool) -> Look:
@@ -64,10 +61,10 @@ def look_at_text_folder(asked: Asked, n_classes: int, n_texts: int, parted: bool
     dataset = TextFileSpec(
         kind="text",
         path=asked.path,
-        task="binary" if n_classes == 2 else "multiclass",
+        task=classification(n_classes),
         num_words=WORDS[n_texts >= MANY],
         ngrams=2,
-        **({} if parted else {"test": TestRowsSpec(fraction=0.2, seed=0)}),
+        **({} if parted else {"test": A_FIFTH}),
     )
     raw = dataset.read()
     return Look(overview_of_texts(dataset, raw), dataset, raw, ABOUT)

@@ -4,7 +4,7 @@ Member k of such a layer computes exactly what `keras.layers.GRU` or `keras.laye
 without values are masked, in the way of Keras's own layers: the state stays what it was.
 
 One loop over time serves all members, and XLA compiles it. Measured on 2 busy cores with 5 folds of 500 series of 60
-steps and 3 features, 32 units, batches of 32: 20 epochs took 35 s, 15 of them to compile, and by Keras's `fit`, fold
+steps and 3 features, 32 units, batches of 32: 20 epochs took 35 s with compilation, and by Keras's `fit`, fold
 after fold, 127 s; each further epoch takes a tenth. Left to TensorFlow without XLA, the loop took 11 times as long.
 """
 

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,13 @@ class ClassFiles(NamedTuple):
     files: list[Path]
     labels: NDArray[np.str_]
     held_out: NDArray[np.bool_] | None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is one, as far as the user may see that."""
+    with suppress(OSError):  # reading says why
+        return path.is_dir()
+    return False
 
 
 def class_files(folder: Path, suffixes: Collection[str], what: str) -> ClassFiles:

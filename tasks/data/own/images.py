@@ -13,6 +13,7 @@ from tasks.data.own.pictures import SUFFIXES, WHITE, Bytes, convert_pictures, re
 from tasks.data.own.spec import OwnSpec, hold_out
 from tasks.data.own.targets import Target, read_target
 from tasks.data.problem import Problem
+from tasks.metrics import classification
 from tasks.specs import BakeoffError
 
 LARGEST = 4096  # pixels of a side
@@ -57,9 +58,8 @@ class ImagesSpec(OwnSpec):
             raise BakeoffError(f"{self.path} is no folder with one sub-folder a class, and no .npz file")
         found = class_files(self.path, SUFFIXES, "images")
         count = len(set(found.labels.tolist()))
-        fitting = "binary" if count == 2 else "multiclass"
-        if self.task != fitting:
-            raise BakeoffError(f"{self.path} has {count} classes; set task: {fitting}")
+        if self.task != classification(count):
+            raise BakeoffError(f"{self.path} has {count} classes; set task: {classification(count)}")
         return read_pictures(found.files, self.problem.shape), self._target(found.labels), found.held_out
 
     def _archive(self) -> tuple[Bytes, Target, None]:

@@ -14,7 +14,7 @@ from tasks.data.own import values as read
 from tasks.data.own.archives import read_arrays
 from tasks.data.own.kinds import how_written, kind_of, parse
 from tasks.data.own.rows import read_rows
-from tasks.data.own.spec import OwnSpec, check_training_rows, hold_out, marked
+from tasks.data.own.spec import OwnSpec, check_training_rows, hold_out, marked, refuse_two_uses
 from tasks.data.own.targets import Target, read_target
 from tasks.data.problem import Problem
 from tasks.specs import BakeoffError
@@ -71,10 +71,7 @@ class SeriesSpec(OwnSpec):
         missing = [name for name, value in needed.items() if not value]
         if missing:
             raise ValueError(f"{', '.join(missing)} must be given, as it is the name of a column")
-        names = [name for name in (*uses.values(), *self.columns) if name]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ValueError(f"{twice[0]} has more than one use; a column has one")
+        refuse_two_uses((*uses.values(), *self.columns))
         return self
 
     @property

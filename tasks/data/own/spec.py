@@ -1,6 +1,8 @@
 """What the user's own data have in common: where they lie, what is predicted, which rows are kept for the test."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +50,17 @@ class OwnSpec(DatasetSpec):
                     status = file.stat()
                     seen.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
         return seen.hexdigest()[:16]
+
+
+def refuse_two_uses(names: Iterable[str | None]) -> None:
+    """Finds out whether a column is named more than once.
+
+    Raises:
+        ValueError: when one is, as a validator says it.
+    """
+    twice = [name for name, times in Counter(filter(None, names)).items() if times > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} has more than one use; a column has one")
 
 
 def hold_out(

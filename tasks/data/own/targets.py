@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.own import values as read
-from tasks.metrics import Task
+from tasks.metrics import Task, classification
 from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def read_target(values: "pd.Series[Any]", task: Task, as_it_is: bool = False) ->
     classes = tuple(sorted(labels.categories, key=_by_size))
     if len(classes) == 1:
         raise BakeoffError(_constant(str(values.name), repr(classes[0])))
-    if (task == "binary") != (len(classes) == 2):
-        fitting = "binary" if len(classes) == 2 else "multiclass"
+    if task != (fitting := classification(len(classes))):
         raise BakeoffError(f"column {values.name} has {len(classes)} classes; set task: {fitting}")
     return Target(labels.set_categories(classes).codes[known].astype(np.int64), classes, known)
 

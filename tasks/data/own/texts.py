@@ -1,7 +1,6 @@
 """The user's own texts: a column of a file, or a folder with one sub-folder a class."""
 
 import logging
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,9 +12,9 @@ from tasks.data.examples import TEXT, Raw
 from tasks.data.own import values as read
 from tasks.data.own.arrangement import RowsSpec
 from tasks.data.own.delimited import encoding_of
-from tasks.data.own.folders import class_files
+from tasks.data.own.folders import class_files, is_folder
 from tasks.data.own.rows import read_rows
-from tasks.data.own.spec import hold_out
+from tasks.data.own.spec import hold_out, refuse_two_uses
 from tasks.data.own.targets import read_target
 from tasks.data.problem import Problem
 from tasks.data.terms import RESERVED, has_words
@@ -44,11 +43,7 @@ class TextFileSpec(RowsSpec):
 
     @model_validator(mode="after")
     def _a_column_has_one_use(self) -> "TextFileSpec":
-        uses = (self.text, self.target, self.group_column, self.time_column, self.test.column)
-        names = [name for name in uses if name]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ValueError(f"{twice[0]} has more than one use; a column has one")
+        refuse_two_uses((self.text, self.target, self.group_column, self.time_column, self.test.column))
         return self
 
     @property
@@ -63,13 +58,7 @@ class TextFileSpec(RowsSpec):
             BakeoffError: when a text or a target cannot be read, there is nothing to learn from, or the rows cannot be
                 kept for the test as it is asked.
         """
-        return self._folder() if self._is_folder else self._file()
-
-    @property
-    def _is_folder(self) -> bool:
-        with suppress(OSError):  # reading says why
-            return self.path.is_dir()
-        return False
+        return self._folder() if is_folder(self.path) else self._file()
 
     def _file(self) -> Raw:
         import pandas as pd
