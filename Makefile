@@ -20,10 +20,11 @@ test: setup ## lint, check types and imports, run all tests
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest
 
-bench: setup ## measure the engine against Keras's fit and scikit-learn, and what servers cost; writes docs/benchmarks.md
+bench: setup ## measure the engine against its peers, what servers cost, and how time and memory grow; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.boston
 	@$(BIN)/python -m benchmarks.book
 	@$(BIN)/python -m benchmarks.orchestration
+	@$(BIN)/python -m benchmarks.size
 
 lock: setup ## pin the dependencies of pyproject.toml anew, with hashes
 	@$(BIN)/pip install -q uv
