@@ -13,6 +13,7 @@ from flows.experiment import Experiment
 from flows.promotion import Found, promote
 from flows.published import flow_run_address, progress_shown, publish
 from tasks import progress
+from tasks.data.splitting import check_scored
 from tasks.reports.report import Report, rank, write_report
 from tasks.specs import Spec
 from tasks.tracking import registry, runs
@@ -35,10 +36,11 @@ def bakeoff(experiment: Experiment) -> Report:
             examples = steps.ingest(experiment.dataset)
             arrays = steps.vectorize(examples)
             folds = steps.split(arrays, validation)
+            check_scored(metric, arrays.classes, arrays.y("train"), arrays.y("test"), folds.pairs())
             steps.log_data(run, examples, folds)
         with _timed("evaluate", seconds):
             evaluations = [
-                steps.evaluate(name, contender, arrays, folds, metric)
+                steps.tune_and_evaluate(name, contender, arrays, folds, metric)
                 for name, contender in experiment.contenders.items()
             ]
         with _timed("refit", seconds):

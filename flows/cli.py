@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import champions, data, operate, own, predict, schedule
+from flows import champions, data, explain, operate, own, predict, schedule, study
 from flows.errors import errors
-from flows.options import AsJson, Debug, Fresh, Settings
+from flows.options import AsJson, Debug, Fresh, Settings, Tune
 
 if TYPE_CHECKING:
     from tasks.reports.report import Report
@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data.app, name="data")
-for more in (own, operate, schedule, champions, predict):
+for more in (own, operate, schedule, champions, predict, study, explain):
     app.add_typer(more.app)
 
 
@@ -29,6 +29,7 @@ for more in (own, operate, schedule, champions, predict):
 def run(
     experiment: Annotated[str, typer.Argument(metavar="NAME|PATH.yaml", help="An experiment in conf/, or a file.")],
     settings: Settings = None,
+    tune: Tune = None,
     as_json: AsJson = False,
     fresh: Fresh = False,
     debug: Debug = False,
@@ -36,8 +37,9 @@ def run(
     """Take all contenders of an experiment through the same folds and print the verdict."""
     with errors(debug):
         from flows.experiment import load
+        from flows.tuned import with_tuned
 
-        chosen = load(experiment, settings or [])
+        chosen = with_tuned(load(experiment, settings or []), tune)
         from flows import launch, terminal
 
         with terminal.at_work(debug) as console:

@@ -37,7 +37,7 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
     kept = None if fresh else kept_report(experiment)
     if kept:
         return Outcome(report=kept, kept=True, cut_off=cut_off)
-    _check_settings(experiment)
+    check_settings(experiment)
     with clear_about_servers(), orchestrated([experiment], fresh):
         kept = None if fresh else kept_report(experiment)  # another run may have made it meanwhile
         return Outcome(report=kept or bakeoff(experiment), kept=kept is not None, cut_off=cut_off)
@@ -58,7 +58,7 @@ def run_within(experiment: Experiment, fresh: bool) -> Outcome:
         if kept:
             publish(kept)
         else:
-            _check_settings(experiment)
+            check_settings(experiment)
         return Outcome(report=kept or bakeoff.fn(experiment), kept=kept is not None, cut_off=cut_off)
 
 
@@ -159,11 +159,11 @@ def _entered(names: Sequence[str]) -> tuple[list[Experiment], dict[str, str]]:
 
     experiments, left_out = enter([load(name) for name in names or EXPERIMENTS], () if names else (OPTIONAL,))
     for experiment in experiments:
-        _check_settings(experiment)
+        check_settings(experiment)
     return experiments, left_out
 
 
-def _check_settings(experiment: Experiment) -> None:
+def check_settings(experiment: Experiment) -> None:
     """Finds settings that an estimator does not know, before anything is trained.
 
     Raises:

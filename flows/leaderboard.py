@@ -60,6 +60,34 @@ def leaderboard_table(report: Report) -> "Table":
     return table
 
 
+def moves_table(report: Report) -> "Table | None":
+    """By how much a search for settings moved each contender's score, and what it cost; none without searches.
+
+    Intervals are of each pair by itself; with a hold-out, of the scores on the test rows.
+    """
+    tuned = [entry for entry in report.contenders if entry.tuned_from]
+    if not tuned:
+        return None
+    table = plain_table(f"What tuning did to the {TITLES[report.metric]}")
+    for heading in ("contender", "untuned", "tuned", "change", f"{CONFIDENCE:.0%} interval", "p", "trials", "search s"):
+        table.add_column(heading, justify="left" if heading == "contender" else "right", no_wrap=True)
+    for entry in tuned:
+        plain, move = report.entry(entry.tuned_from or ""), report.move(entry)
+        held_out = isinstance(report.validation, HoldOutSpec)
+        scores = (plain.test_mean, entry.test_mean) if held_out else (plain.mean, entry.mean)
+        low, high = move.interval
+        table.add_row(
+            plain.name,
+            *map(short, scores),
+            f"{move.difference:+.3f}",
+            f"{low:+.3f} to {high:+.3f}",
+            f"{move.p_value:.2g}",
+            f"{entry.trials}",
+            f"{entry.tuning_seconds:.0f}",
+        )
+    return table
+
+
 def costs(entry: LeaderboardEntry) -> tuple[str, str, str]:
     """Seconds of all fits, seconds to predict 1,000 rows, and size on disk."""
     seconds = entry.predict_seconds_per_1000_rows

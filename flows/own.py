@@ -92,7 +92,7 @@ def check(
             overview, raw = look_again(chosen.dataset)
         problem = raw.problem or chosen.dataset.problem
         chosen.check_contenders(problem)
-        pairs = draw_pairs(chosen.validation, raw, problem)
+        pairs = draw_pairs(chosen.validation, chosen.metric, raw, problem)
         folds = look_at_folds(chosen.validation.label, raw.y, raw.held_out, problem.classes, pairs)
         out = Console(highlight=False, soft_wrap=True)
         overviews.print_overview(overview, out)
@@ -124,7 +124,7 @@ def _experiment_for(look: "Look", path: Path, command: str) -> str:
     text = draft(propose(look), look.overview, command)
     experiment = from_text(text, path)
     experiment.check_contenders(look.problem)
-    draw_pairs(experiment.validation, look.raw, look.problem)
+    draw_pairs(experiment.validation, experiment.metric, look.raw, look.problem)
     return text
 
 

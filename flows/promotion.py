@@ -158,7 +158,7 @@ def _results_of(champion: Version, experiment: Experiment, found: Found) -> tupl
     try:
         champion.contender.check(dataset.problem, metric)
         with progress.labelled("the champion"):
-            evaluation = steps.evaluate(champion.name, champion.contender, found.arrays, found.folds, metric)
+            evaluation = steps.tune_and_evaluate(champion.name, champion.contender, found.arrays, found.folds, metric)
             if not isinstance(validation, HoldOutSpec):
                 return evaluation, []
             refit = steps.refit(evaluation, found.arrays, validation)

@@ -21,19 +21,25 @@ from pydantic import BaseModel
 
 import tasks
 from tasks import challenge as challenges
-from tasks import comparison, evaluation, refitting, selection
+from tasks import comparison, evaluation, leak_audit, learning_curve, refitting, selection
 from tasks.data import datasets, splitting, vectorization
 from tasks.data.examples import DatasetSpec
+from tasks.data.splitting import Folds
+from tasks.data.vectorization import Arrays
+from tasks.importance import explain as explaining
+from tasks.metrics import MetricName
+from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import claims as tracked_claims
-from tasks.tracking import registry, runs
+from tasks.tracking import explanations, registry, runs, studies
+from tasks.tuning import tune as tuning
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 LIBRARIES = (
-    "keras", "lightgbm", "mlxtend", "numpy", "pandas", "pillow", "pyarrow", "scikit-learn", "scipy", "tensorflow",
-    "xgboost", "xgboost-cpu",
+    "keras", "lightgbm", "mlxtend", "numpy", "optuna", "pandas", "pillow", "pyarrow", "scikit-learn", "scipy",
+    "tensorflow", "xgboost", "xgboost-cpu",
 )  # fmt: skip
 
 
@@ -42,7 +48,7 @@ TRACKING_SECONDS = 900  # a large model on its way to a slow store
 INGEST_SECONDS = 3600  # a download over a slow line
 
 # Code that only tells of results: to change it changes no score, so nothing is trained again.
-TELLING = {"artifacts", "prediction.py", "reports", "tracking"}
+TELLING = {"artifacts", "importance", "prediction.py", "reports", "tracking"}
 
 
 @cache
@@ -116,6 +122,7 @@ ingest = _step(
 )
 vectorize = _step(vectorization.vectorize, "vectorize {examples.name}")
 split = _step(splitting.split, "split: {validation.label}")
+tune = _step(tuning.tune, "{name}, search")
 evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.label}")
 refit = _step(refitting.refit, "{evaluation.name}, all training rows")
 compare = _step(comparison.compare, "compare all pairs")
@@ -128,4 +135,23 @@ register = _side_effect(registry.register, "register {candidate.name}")
 find_champion = _side_effect(registry.find_champion, "find the champion of {model}")
 settle = _side_effect(registry.settle, "settle who is the champion of {promotion.model}")
 log_report = _side_effect(runs.log_report, "log the report")
+explain = Task(explaining.explain, task_run_name="what {experiment} rests on", cache_policy=NO_CACHE)
+log_explanation = _side_effect(explanations.log_explanation, "log the explanation")
 log_claim = _side_effect(tracked_claims.log_claim, "log the claim")
+lay_out = _step(learning_curve.lay_out, "draw subsets of the training rows")
+log_curve = _side_effect(studies.log_curve, "log the curve")
+with_all_words = _step(leak_audit.with_all_words, "find all words of {examples.name}")
+evaluate_leaky = _step(leak_audit.evaluate_leaky, "{suspect.name}, leaky: {suspect.leak}")
+weigh_leaks = _step(leak_audit.weigh_leaks, "compare honest and leaky scores")
+log_audit = _side_effect(studies.log_audit, "log the audit")
+
+
+def tune_and_evaluate(
+    name: str, contender: Contender, arrays: Arrays, folds: Folds, metric: MetricName
+) -> evaluation.Evaluation:
+    """Fits and scores a contender on all folds, after a search for its settings where it asks for one."""
+    if contender.tuning is None:
+        return evaluate(name, contender, arrays, folds, metric)
+    return evaluate(
+        name, contender, arrays, folds, metric, tune(name, contender, contender.tuning, arrays, folds, metric)
+    )

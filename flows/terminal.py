@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from flows.launch import Outcome
-from flows.leaderboard import champion_lines, leaderboard_table
+from flows.leaderboard import champion_lines, leaderboard_table, moves_table
 from flows.surroundings import prepare
 from tasks import progress
 from tasks.reports.report import Report
@@ -88,6 +88,9 @@ def print_report(report: Report) -> None:
     """Prints leaderboard, verdict and champion on standard output."""
     out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())  # a pipe gets whole sentences
     out.print(leaderboard_table(report))
+    if moves := moves_table(report):
+        out.print()
+        out.print(moves)
     out.print()
     out.print(report.sentence, style="bold")
     for line in (*champion_lines(report), *report.remarks):

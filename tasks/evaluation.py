@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,12 @@ from tasks.data.splitting import Folds, Rows
 from tasks.data.vectorization import Arrays, Features
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.networks import Network, NetworkSpec
+from tasks.models.networks import Network, NetworkSpec, covering
+from tasks.seeds import member_seeds, seed_of
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, store_arrays
 from tasks.threads import limited_to, threads_for
+from tasks.tuning.record import Tuning
 
 if TYPE_CHECKING:
     from tasks.training import Member
@@ -33,7 +35,8 @@ class Evaluation(Spec):
     (n_repeats, n) or (n_repeats, n, classes): what each of them was predicted to be by a model that had not seen it.
     With a hold-out, repeats are seeds. `history`, of a net, is a file with curves of shape (epochs, folds): `loss`,
     `metric`, `val_loss`, `val_metric`, of an ensemble the means over its members; `best_epochs` has each member's.
-    `warnings` are what the user should know of how the fits went.
+    `tuning` is what each fold was fitted with, where settings were searched for. `warnings` are what the user should
+    know of how the fits went.
     """
 
     name: str
@@ -43,7 +46,13 @@ class Evaluation(Spec):
     predictions: StoredFile
     history: StoredFile | None = None
     best_epochs: tuple[int, ...] = ()
+    tuning: Tuning | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> Contender:
+        """What is fitted on all training rows: the contender with the settings that were found for it, if any were."""
+        return self.tuning.final if self.tuning else self.contender
 
 
 @dataclass(frozen=True)
@@ -70,17 +79,26 @@ class _Outcome:
         )
 
 
-def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metric: MetricName) -> Evaluation:
+def evaluate(
+    name: str,
+    contender: Contender,
+    arrays: Arrays,
+    folds: Folds,
+    metric: MetricName,
+    tuning: Tuning | None = None,
+) -> Evaluation:
     """Fits the contender on each fold's training rows and scores it on the rows held out.
+
+    With `tuning` each fold has the settings that were found on its own training rows.
 
     Raises:
         BakeoffError: when a setting does not fit the data, training diverges, or a score is not a finite number.
     """
     try:
         if isinstance(contender, NetworkSpec):
-            outcome = _evaluate_network(name, contender, arrays, folds)
+            outcome = _evaluate_network(name, contender, arrays, folds, tuning)
         else:
-            outcome = _evaluate_baseline(name, contender, arrays, folds)
+            outcome = _evaluate_baseline(name, contender, arrays, folds, tuning)
     except BakeoffError as error:
         raise BakeoffError(f"contender {name}: {error}") from error
     y = arrays.y("train")
@@ -100,16 +118,12 @@ def evaluate(name: str, contender: Contender, arrays: Arrays, folds: Folds, metr
         predictions=_store_out_of_fold(outcome, folds.validation.n_splits),
         history=outcome.history,
         best_epochs=outcome.best_epochs,
+        tuning=tuning,
         warnings=outcome.warnings,
     )
 
 
-def seed_of(seed: int, number: int) -> int:
-    """A seed for fold `number` of an experiment's `seed`: independent streams for every fold, the same every time."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-
-
-def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Folds) -> _Outcome:
+def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Folds, tuning: Tuning | None) -> _Outcome:
     X, y = arrays.training()
     pairs = list(folds.pairs())
     predictions, fitting, predicting, notes = [], Stopwatch(), Stopwatch(), dict[str, None]()
@@ -118,9 +132,10 @@ def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Fo
             seed = seed_of(folds.validation.seed, number) % 2**31
             with fitting.running():
                 known = arrays.in_vocabulary_of(X, training)
-                fitted = contender.fit(known[training], y[training], arrays, seed)
+                own = _own(contender, tuning, number)
+                fitted = own.fit(known[training], y[training], arrays, seed)
             with predicting.running():
-                predictions.append(contender.predict(fitted.model, known[held_out], arrays))
+                predictions.append(own.predict(fitted.model, known[held_out], arrays))
             notes |= dict.fromkeys(fitted.warnings)
             progress.report(f"{name}, fold", number + 1, len(pairs))
     return _Outcome(
@@ -133,26 +148,24 @@ def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Fo
     )
 
 
-def member_seeds(seed: int, n_members: int) -> list[int]:
-    """A seed for each member of an ensemble; the first is that of the net alone."""
-    return [seed, *(seed_of(seed, number) for number in range(1, n_members))]
-
-
-def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Folds) -> _Outcome:
+def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Folds, tuning: Tuning | None) -> _Outcome:
     from tasks.training import Stack
 
     X, y = arrays.training()
     fitting, predicting, n_members = Stopwatch(), Stopwatch(), contender.n_members
-    members = _members(contender, y, arrays, folds)
+    members = _members(contender, y, arrays, folds, tuning)
+    held_out = [rows for _, rows in folds.pairs(folds.validation.n_seeds)]
+    if tuning:
+        contender = covering([cast(Network, each) for each in tuning.chosen])
     with fitting.running():
         stack = Stack(contender, _in_vocabularies(X, arrays, folds, n_members), y, arrays, members)
         history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
     with predicting.running():
-        predictions = stack.predict([member.validation for member in members])
+        predictions = stack.predict([rows for rows in held_out for _ in range(n_members)])
     curves = {curve: getattr(history, curve) for curve in ("loss", "metric", "val_loss", "val_metric")}
     means = {curve: each.reshape(len(each), -1, n_members).mean(axis=2) for curve, each in curves.items()}
     return _Outcome(
-        held_out=[member.validation for member in members[::n_members]],
+        held_out=held_out,
         predictions=[
             np.mean(predictions[start : start + n_members], axis=0) for start in range(0, len(members), n_members)
         ],
@@ -164,6 +177,11 @@ def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Fold
     )
 
 
+def _own(contender: Baseline, tuning: Tuning | None, fold: int) -> Baseline:
+    """The contender with the settings that were found for a fold, where any were searched for."""
+    return cast(Baseline, tuning.chosen[fold]) if tuning else contender
+
+
 def _in_vocabularies(X: Features, arrays: Arrays, folds: Folds, n_members: int) -> Features | list[Features]:
     """X; or, where each fold has a vocabulary of its own, a matrix for each net, and for those of a fold the same."""
     if not arrays.terms:
@@ -172,7 +190,9 @@ def _in_vocabularies(X: Features, arrays: Arrays, folds: Folds, n_members: int) 
     return [each for each in known for _ in range(folds.validation.n_seeds * n_members)]
 
 
-def _members(contender: Network, y: NDArray[np.generic], arrays: Arrays, folds: Folds) -> "list[Member]":
+def _members(
+    contender: Network, y: NDArray[np.generic], arrays: Arrays, folds: Folds, tuning: Tuning | None = None
+) -> "list[Member]":
     """The nets of each fold or seed; the rows that stop a net's training early come out of its training rows.
 
     With a hold-out, where nothing else stops it, a net is judged by the rows held out, as the book does: the best epoch
@@ -183,10 +203,14 @@ def _members(contender: Network, y: NDArray[np.generic], arrays: Arrays, folds: 
     members = []
     labels, groups = y if arrays.classes else None, arrays.group_numbers("train")
     for number, (training, held_out) in enumerate(folds.pairs(folds.validation.n_seeds)):
-        judging = held_out if folds.validation.kind == "hold_out" else np.empty(0, np.int64)
+        judging = folds.judging(number // folds.validation.n_seeds, held_out)
+        watched = held_out if folds.watched else np.empty(0, np.int64)
+        spec = None
+        if tuning:
+            spec, judging = cast(Network, tuning.chosen[number // folds.validation.n_seeds]), np.empty(0, np.int64)
         for seed in member_seeds(seed_of(folds.validation.seed, number), contender.n_members):
             own, judges = training, judging
-            if contender.early_stopping:
+            if contender.early_stopping and not tuning:
                 share = contender.early_stopping.validation_fraction
                 try:
                     own, judges = folds.validation.set_aside(training, share, seed, labels, groups)
@@ -194,7 +218,7 @@ def _members(contender: Network, y: NDArray[np.generic], arrays: Arrays, folds: 
                     raise BakeoffError(
                         f"early_stopping.validation_fraction {share:g} does not fit the rows: {error}"
                     ) from error
-            members.append(Member(training=own, seed=seed, validation=held_out, judging=judges))
+            members.append(Member(training=own, seed=seed, validation=watched, judging=judges, spec=spec))
     return members
 
 

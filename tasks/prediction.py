@@ -74,14 +74,19 @@ def describe(contender: Contender, examples: Examples, arrays: Arrays) -> Served
     """
     return Served(
         dataset=examples.name,
-        words=_words(examples, arrays),
+        words=words_of(examples, arrays),
         contender=contender,
         **arrays.fields(),
         **examples.model_dump(include={"digest", "features", "columns", "unit", "brightest"}),
     )
 
 
-def _words(examples: Examples, arrays: Arrays) -> tuple[str, ...]:
+def words_of(examples: Examples, arrays: Arrays) -> tuple[str, ...]:
+    """The words of texts: those that a published data set counted, or the terms of the vocabulary of one's own.
+
+    Raises:
+        BakeoffError: when a text data set's words cannot be had.
+    """
     if examples.ngrams:
         return arrays.vocabulary()
     dataset = dataset_named(examples.name) if examples.form == "words" else None

@@ -13,10 +13,11 @@ from tasks import progress
 from tasks.data.problem import Problem
 from tasks.data.splitting import Validation
 from tasks.data.vectorization import Arrays, Features, word_rows
-from tasks.evaluation import Evaluation, member_seeds, seed_of
+from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
-from tasks.models.networks import Network, NetworkSpec, output_layer
+from tasks.models.networks import Network, NetworkSpec, as_prediction, output_layer
+from tasks.seeds import member_seeds, seed_of
 from tasks.specs import BakeoffError, Spec
 from tasks.statistics.bootstrap import interval_of, resample
 from tasks.store import StoredFile, store, store_arrays
@@ -67,13 +68,13 @@ def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Ref
     """Fits the evaluated contender on all training rows.
 
     A net is trained for the median of the epochs whose weights were kept on the folds, so that it can learn from all
-    rows without any to judge it.
+    rows without any to judge it; where settings were searched for, their number is among those found on all rows.
     """
-    contender = evaluation.contender
+    contender = evaluation.settled
     seeds = [seed_of(validation.seed, number) for number in range(validation.n_seeds)]
     started = time.perf_counter()
     if isinstance(contender, NetworkSpec):
-        epochs = int(np.median(evaluation.best_epochs))
+        epochs = contender.epochs if evaluation.tuning else int(np.median(evaluation.best_epochs))
         nets = _fit_networks(evaluation.name, contender, arrays, seeds, epochs)
         seconds = time.perf_counter() - started
         models = tuple(store(".keras", net.save) for net in nets)
@@ -90,7 +91,11 @@ def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Ref
 
 
 def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScore:
-    """Loads the kept models and scores them on the test rows."""
+    """Loads the kept models and scores them on the test rows.
+
+    Raises:
+        BakeoffError: when a prediction or a score is not a finite number.
+    """
     X, y = arrays.test()
     predictions = np.stack([predict(refit, X, arrays, number) for number in range(len(refit.models))])
     if not np.isfinite(predictions).all():
@@ -98,6 +103,11 @@ def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScor
             f"contender {refit.name} diverged when it was fitted on all rows: it predicts NaN or infinity"
         )
     scores = tuple(METRICS[metric].score(y, prediction) for prediction in predictions)
+    if not np.isfinite(scores).all():
+        raise BakeoffError(
+            f"contender {refit.name}: {metric} is nan on the test rows, and not a finite number; choose another metric,"
+            " or a larger test"
+        )
     logger.info("%s: %s %.4g on %d test rows", refit.name, metric, float(np.mean(scores)), len(y))
     return FinalScore(
         name=refit.name,
@@ -115,8 +125,6 @@ def predict(refit: Refit, X: Features, arrays: Arrays, number: int = 0) -> NDArr
 def predict_by(contender: Contender, model: Any, X: Features, problem: Problem) -> NDArray[np.float64]:
     """A fitted model's prediction: (rows,), or probabilities (rows, classes)."""
     if isinstance(contender, NetworkSpec):
-        from tasks.training import as_prediction
-
         return as_prediction(_outputs(model, X).astype(np.float64), output_layer(problem.task, problem.n_outputs))
     return contender.predict(model, X, problem)
 

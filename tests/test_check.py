@@ -47,6 +47,19 @@ def test_folds_of_groups_and_of_time_are_counted_as_they_are_drawn() -> None:
     assert "9 to 41 are learned from and 8 held out" in said
 
 
+@pytest.mark.parametrize(("alone", "where"), [(slice(48, 60), "of the test"), (slice(40, 48), "held out in fold 5")])
+def test_a_part_without_a_class_has_no_roc_curve_and_is_refused_before_anything_is_trained(
+    alone: slice, where: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    back = np.where(np.arange(60) % 2, "came", "left")
+    back[alone] = "came"
+    shop(back=back)
+    bakeoff("init", SHOP, "--target", "back", "--time", "since")
+    assert "time-series folds" in bakeoff("check", "shop", "--no-probe")
+    bakeoff("check", "shop", "--no-probe", "--set", "metric=roc_auc", code=2)
+    assert f"class left is in no row {where}" in capfd.readouterr().err
+
+
 def test_images_series_and_texts_can_be_checked_as_well() -> None:
     bakeoff("init", str(save_images(Path("shapes"))))
     bakeoff("init", str(save_machines(Path("machines.csv"))), "--target=state", "--id=machine", "--time=step")

@@ -53,6 +53,16 @@ def test_what_is_missing_is_missing_in_all_its_features() -> None:
     assert features.notna().to_numpy().tolist() == [[True] * 7, [False] * 7]
 
 
+@pytest.mark.parametrize(
+    ("fitted", "written"),
+    [("1.0", "1"), ("1", "1.00"), ("-2.0", "-2"), ("True", "true"), ("FALSE", "False"), ("true", "TRUE")],
+)
+def test_a_level_is_the_same_however_a_file_writes_a_whole_number_or_a_boolean(fitted: str, written: str) -> None:
+    values = pd.DataFrame({"c": pd.Categorical([written, fitted, "1.05", "truer"])})
+    column = Column(name="c", kind="category", levels=("10", fitted))
+    np.testing.assert_array_equal(encode(values, [column])["c"], [1, 1, np.nan, np.nan])
+
+
 def test_rows_keep_their_labels() -> None:
     values = pd.DataFrame({"n": [1.0, 2.0]}, index=[7, 9])
     assert encode(values, COLUMNS[:1]).index.tolist() == [7, 9]

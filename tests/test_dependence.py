@@ -84,6 +84,7 @@ def test_folds_have_about_the_same_share_of_each_class_where_groups_differ_in_it
             None,
             "there are 4 groups, as many as folds, so every repeat has the same folds; set validation.n_repeats: 1",
         ),
+        (_spec(2), [1000, 1, 1, 1], None, "the training rows make 4 groups, of which one has 1000 of 1003 rows"),
         (_spec(3), [4] * 6, [0] * 20 + [1] * 4, "class b has no row to learn from for fold"),
         (_spec(4), [1] * 6, [0, 0, 1, 1, 2, 2], "4 folds of groups cannot be made of these rows: n_splits=4 cannot be"),
     ],

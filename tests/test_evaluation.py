@@ -5,7 +5,7 @@ from scipy.sparse import vstack
 from tasks import progress
 from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, _members, evaluate, seed_of
+from tasks.evaluation import Evaluation, _members, evaluate
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
 from tasks.models.baselines.floor import DummySpec
@@ -13,6 +13,7 @@ from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.models.optimizers import RMSpropSpec, SGDSpec
+from tasks.seeds import seed_of
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
 from tests.builders import arrays_of, made_arrays, text_arrays

@@ -244,6 +244,15 @@ FAULTS = {
     "target of a folder": (images("cat", "dog"), ("shapes", "--target", "x"), "leave --target out"),
     "id without time": (table(), (*BACK, "--id", "city"), "--time COLUMN, their order"),
     "two uses": (table(), (*BACK, "--group", "back"), "column back cannot be --target and --group at once"),
+    "target ignored": (table(), (*BACK, "--column", "back=ignore"), "column back is --target, and cannot be ignored"),
+    "group ignored": (table(), (*BACK, "--group", "city", "--column", "city=ignore"), "column city is --group, and"),
+    "text ignored": (table(), (*BACK, "--text", "city", "--column", "city=ignore"), "column city is --text, and"),
+    "group and time": (
+        table(), (*BACK, "--text", "city", "--group", "member", "--time", "since"), "--group and --time do not go together"
+    ),
+    "group cut by a marked test": (
+        table(split=["train", "test", "train"] * 20), (*BACK, "--group", "city"), "leave test.column out (of `bakeoff init`"
+    ),
     "no such kind": (table(), (*BACK, "--column", "visits=text"), "--column visits=text: expected NAME=KIND"),
     "no such column": (table(), (*BACK, "--column", "vists=number"), "which --column names; did you mean visits?"),
     "bad name": (table(), (*BACK, "--name", "../shop"), "--name ../shop: a name has letters, digits"),

@@ -196,11 +196,12 @@ def test_a_mistake_is_said_in_a_line(file: Path, settings: dict[str, Any], said:
     [
         ({"columns": {}}, "at least 1 item"),
         ({"columns": {"size": "numbr"}}, "should be 'number', 'boolean', 'category' or 'date'"),
-        ({"columns": {"label": "category"}}, "label is the target, and cannot be one of the columns to predict from"),
-        ({"group_column": "size"}, "size is the group_column, and cannot be one of the columns to predict from"),
-        ({"time_column": "sold"}, "sold is the time_column, and cannot be one of the columns to predict from"),
-        ({"test": {"column": "new"}}, "new is the test.column, and cannot be one of the columns to predict from"),
-        ({"group_column": "label"}, "label is the target, and cannot be the group_column"),
+        ({"columns": {"label": "category"}}, "label has more than one use; a column has one"),
+        ({"group_column": "size"}, "size has more than one use"),
+        ({"time_column": "sold"}, "sold has more than one use"),
+        ({"test": {"column": "new"}}, "new has more than one use"),
+        ({"group_column": "label"}, "label has more than one use"),
+        ({"group_column": "split", "test": {"column": "split"}}, "split has more than one use"),
         ({"group_column": "owner", "time_column": "price"}, "they do not go together; choose one"),
         ({"columns": {"d": "date", "d:year": "number"}}, "two features would be called d:year; rename a column"),
         ({"columns": {"a[b]": "number", "a(b)": "number"}}, r"two features would be called a\(b\); rename a column"),
@@ -209,6 +210,40 @@ def test_a_mistake_is_said_in_a_line(file: Path, settings: dict[str, Any], said:
 def test_a_column_has_one_use(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         spec_of(**settings)
+
+
+@pytest.mark.parametrize("name", ["__target__", "__held_out__", "__group__"])
+def test_no_feature_has_the_name_under_which_targets_are_kept(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"no feature can be called {name}; rename the column"):
+        spec_of(columns={"size": "number", name: "number"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"group_column": "owner"},
+            "row 2 is marked for the test, and other rows whose owner is 001 as well are to be learned from;",
+        ),
+        (
+            {"time_column": "price"},
+            "row 2 is marked for the test, and row 40, which is to be learned from, came later, by price;",
+        ),
+    ],
+)
+def test_a_marked_test_shares_no_group_with_what_is_learned_from_and_comes_after_it(
+    file: Path, settings: dict[str, str], said: str
+) -> None:
+    given: dict[str, Any] = {"columns": {"size": "number"}, "test": {"column": "split"}} | settings
+    assert refused(**given).startswith(said)
+    for part in ("first", "last"):
+        rows = cars().assign(split=np.where((np.arange(ROWS) < 20) == (part == "first"), "test", "train"))
+        rows["owner"] = rows["owner"] + rows["split"]
+        rows.to_csv("cars.csv", index=False)
+        if "time_column" in settings and part == "first":
+            assert refused(**given).startswith("row 1 is marked for the test, and row 40")
+        else:
+            assert read(**given).held_out.sum() == 20 - 2 * (part == "first")
 
 
 def test_a_feature_without_a_value_to_learn_from_is_refused() -> None:

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
-from tasks.evaluation import seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
 from tasks.models.baselines.floor import DummySpec
@@ -10,7 +9,9 @@ from tasks.models.contenders import Baseline
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.models.optimizers import SGDSpec
 from tasks.refitting import Refit, load_model, predict, refit, score_on_test
-from tests.builders import evaluation_of, made_arrays
+from tasks.seeds import seed_of
+from tasks.specs import BakeoffError
+from tests.builders import arrays_of, evaluation_of, made_arrays
 
 TASKS: list[tuple[Task, MetricName]] = [("regression", "mae"), ("binary", "log_loss"), ("multiclass", "accuracy")]
 BASELINES = [
@@ -94,6 +95,15 @@ def test_with_a_hold_out_a_baseline_is_fitted_once() -> None:
     arrays = made_arrays("binary")
     kept = refit(evaluation_of("me", [1], BASELINES[0]), arrays, HoldOutSpec(validation_rows=5, n_seeds=3))
     assert len(kept.models) == len(score_on_test(kept, arrays, "accuracy").scores) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Only one class is present")
+def test_a_test_score_that_is_no_number_is_refused() -> None:
+    arrays = arrays_of("binary", [0, 1] * 10 + [1] * 4, n_test=4)
+    kept = refit(evaluation_of("me", [1, 1], DummySpec()), arrays, KFoldSpec())
+    assert score_on_test(kept, arrays, "accuracy").score == 0.0
+    with pytest.raises(BakeoffError, match="contender me: roc_auc is nan on the test rows, and not a finite number"):
+        score_on_test(kept, arrays, "roc_auc")
 
 
 def test_a_refit_survives_json() -> None:

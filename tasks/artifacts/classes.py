@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.artifacts.figures import BLUE, GREY, figure, save
+from tasks.artifacts.figures import BLUE, GREY, figure, is_ink, save
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.int64]
 FEW = 12  # classes up to which every cell of a confusion matrix has its number
 COLUMNS, ROWS = 8, 6  # of a grid of pictures
-BLANK = 1 / 3  # share of pixels without any light, from which on they are the ground; of the published pictures, 0.49
 
 
 def per_class_frame(y: Numbers, predicted: Numbers, classes: Sequence[str]) -> "pd.DataFrame":
@@ -84,7 +83,7 @@ def plot_misclassified(
     wrong = np.flatnonzero(y != predicted)
     sureness = probabilities[wrong, predicted[wrong]]
     shown = wrong[np.argsort(-sureness, kind="stable")][: COLUMNS * ROWS]
-    shades: dict[str, Any] = {"cmap": "gray_r"} if _is_ink(pictures) else {"cmap": "gray", "vmin": 0, "vmax": 1}
+    shades: dict[str, Any] = {"cmap": "gray_r"} if is_ink(pictures) else {"cmap": "gray", "vmin": 0, "vmax": 1}
     rows = -(-len(shown) // COLUMNS)
     picture = figure(COLUMNS * 1.25, 0.4 + rows * 1.5)
     order = ", the surest first" if len(shown) > 1 else ""
@@ -96,11 +95,6 @@ def plot_misclassified(
         taken_for = f"{classes[predicted[row]]} ({probabilities[row, predicted[row]]:.2f})"
         axes.set_title(f"{classes[y[row]]}, taken\nfor {taken_for}", fontsize=8)
     return save(picture, folder / "misclassified.png")
-
-
-def _is_ink(pictures: NDArray[np.generic]) -> bool:
-    """Whether they are of strokes on a black ground, as digits are, which people know as black on white."""
-    return pictures.ndim == 3 and float(np.mean(pictures == 0)) > BLANK
 
 
 def plot_calibration(name: str, y: Numbers, probability: NDArray[np.float64], positive: str, folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """The columns of a user's table, and the features that become of them."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 ColumnKind = Literal["number", "boolean", "category", "date"]
 DATE_FEATURES = ("year", "month", "weekday", "elapsed")
+WHOLE = re.compile(r"([+-]?\d+)\.0+")  # a whole number with decimals
 REFUSED = str.maketrans("[]<", "()‹")  # by XGBoost, in a feature's name
 
 
@@ -76,6 +78,15 @@ def _features(values: "pd.Series[Any]", column: Column) -> list[NDArray[Any]]:
 
 def _numbers_of_levels(values: "pd.Series[Any]", levels: Sequence[str]) -> NDArray[Any]:
     """By the labels that occur, since they are as a rule far fewer than the rows."""
-    places = {level: float(number) for number, level in enumerate(levels)}
-    numbers = [places.get(label, np.nan) for label in values.cat.categories]
+    places = {_plain(level): float(number) for number, level in enumerate(levels)}
+    numbers = [places.get(_plain(label), np.nan) for label in values.cat.categories]
     return np.array([*numbers, np.nan])[values.cat.codes.to_numpy()]  # of what is missing, the code is -1
+
+
+def _plain(label: str) -> str:
+    """The same for 1.0 and 1, and for True and true: a CSV file writes the one, a Parquet file may give the other."""
+    whole = WHOLE.fullmatch(label)
+    if whole:
+        return whole[1]
+    small = label.lower()
+    return small if small in ("true", "false") else label

@@ -6,9 +6,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from tasks.data.examples import count_groups
 from tasks.data.validation import Numbers, Parts, Rows, ValidationSpec
 from tasks.data.vectorization import Labels
 from tasks.specs import BakeoffError
+
+FEWEST = 1.5  # groups of equal size that tell as much: with 1.5, the t distribution reaches 120 standard errors
 
 
 class GroupKFoldSpec(ValidationSpec):
@@ -70,7 +73,8 @@ class GroupKFoldSpec(ValidationSpec):
     def _check(self, groups: Labels | None) -> None:
         if groups is None:
             raise BakeoffError("validation.kind is group_k_fold, but no row belongs to a group; choose k_fold")
-        count = len(np.unique(groups))
+        sizes = np.unique(groups, return_counts=True)[1]
+        count = len(sizes)
         if count < self.n_splits:
             mend = f"choose {count} or fewer" if count > 1 else "two groups or more are needed"
             raise BakeoffError(
@@ -80,6 +84,11 @@ class GroupKFoldSpec(ValidationSpec):
             raise BakeoffError(
                 f"there are {count} groups, as many as folds, so every repeat has the same folds;"
                 " set validation.n_repeats: 1, or fewer n_splits"
+            )
+        if count_groups(groups).effective < FEWEST:
+            raise BakeoffError(
+                f"the training rows make {count} groups, of which one has {sizes.max()} of {sizes.sum()} rows: they tell"
+                " as much as one group alone, and nothing of how scores vary; groups of more equal size are needed"
             )
 
 

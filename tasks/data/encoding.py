@@ -5,7 +5,7 @@ A factor is a category, or the fact that a number is missing. Its levels that ar
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -98,7 +98,12 @@ def vector_length(slots: int) -> int:
     return math.ceil(math.pow(slots, 0.25))
 
 
-def fit_encodings(X: NDArray[np.float64], levels: Sequence[int], members: Sequence[Integers]) -> list[Encoding]:
+def fit_encodings(
+    X: NDArray[np.float64],
+    levels: Sequence[int],
+    members: Sequence[Integers],
+    normalization: Callable[[NDArray[np.float64]], Normalization] = fit_normalization,
+) -> list[Encoding]:
     """An encoding for each member, fitted on its own training rows, which are rows of X (rows, features).
 
     All of X says how many slots there are, for the nets are of one architecture. Which levels have one is said by a
@@ -108,6 +113,7 @@ def fit_encodings(X: NDArray[np.float64], levels: Sequence[int], members: Sequen
         X: categories as level numbers, and NaN for what is missing.
         levels: how many levels each feature has; 0 for a number.
         members: the numbers of each member's training rows.
+        normalization: how numbers are normalized, given those of the training rows.
     """
     kinds = np.asarray(levels, np.int64)
     numbers, categories = np.flatnonzero(kinds == 0), np.flatnonzero(kinds)
@@ -121,7 +127,7 @@ def fit_encodings(X: NDArray[np.float64], levels: Sequence[int], members: Sequen
     return [
         Encoding(
             layout,
-            fit_normalization(X[np.ix_(rows, numbers)]),
+            normalization(X[np.ix_(rows, numbers)]),
             np.where(factors.frequent(places[rows]), ranks, np.int32(0)),
         )
         for rows in members

@@ -29,6 +29,19 @@ def fit_normalization(X: NDArray[np.float64]) -> Normalization:
     return Normalization(mean=scaler.mean_.astype(np.float32), scale=scaler.scale_.astype(np.float32))
 
 
+def fit_robust_normalization(X: NDArray[np.float64]) -> Normalization:
+    """The median, and the distance of the quartiles, of X (rows, features), which must hold training rows only.
+
+    Where the quartiles are the same, half the distance of the extremes takes their place (Holzmueller et al. 2024,
+    "Better by Default", section 3). Missing values, NaN, count for nothing. A constant feature gets scale 1, and one
+    without any value mean 0 as well.
+    """
+    known = np.where(np.isnan(X).all(axis=0), 0.0, X)
+    least, first, median, third, most = np.nanquantile(known, [0, 0.25, 0.5, 0.75, 1], axis=0)
+    scale = np.where(third > first, third - first, (most - least) / 2)
+    return Normalization(mean=median.astype(np.float32), scale=np.where(scale > 0, scale, 1).astype(np.float32))
+
+
 def fit_series_normalization(X: NDArray[np.floating[Any]], shape: tuple[int, ...]) -> Normalization:
     """Fits on the series of X (rows, time * features), which must hold training rows only.
 

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.metrics import Task
 from tasks.specs import Spec
@@ -38,6 +39,10 @@ class Problem(Spec):
     def fields(self) -> dict[str, Any]:
         """What makes it a problem, whatever else it may be, by name."""
         return {name: getattr(self, name) for name in Problem.model_fields}
+
+    def prepared_on(self, training: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows on which a net with these training rows fits how it prepares features: the same, and no other."""
+        return training
 
     @property
     def categories(self) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Folds: the same for all contenders, drawn once from one seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
 from tasks.data.validation import Numbers, Parts, ValidationSpec
 from tasks.data.validation import Rows as Rows  # for whoever takes them from folds
 from tasks.data.vectorization import Arrays, Labels
+from tasks.metrics import MetricName
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, load_arrays, store_arrays
 
@@ -137,6 +138,7 @@ class Folds(Spec):
     validation: Validation
     rows: int
     file: StoredFile
+    watched: ClassVar[bool] = True  # whether a net's history says how it did on the rows held out after each epoch
 
     def held_out(self) -> Numbers:
         """For each repeat and row, the number of the fold in which that row is held out, or -1."""
@@ -145,6 +147,13 @@ class Folds(Spec):
     def pairs(self, n_seeds: int = 1) -> Iterator[Parts]:
         """Training rows and validation rows of each fold, repeat by repeat; each `n_seeds` times."""
         return pairs_of(self.validation, self.held_out(), n_seeds)
+
+    def judging(self, fold: int, held_out: Rows) -> Rows:
+        """The rows that judge after which epoch the net of a fold was best, if it sets none aside itself.
+
+        With a hold-out they are those held out, as in the book; else there are none.
+        """
+        return held_out if self.validation.kind == "hold_out" else np.empty(0, np.int64)
 
 
 def pairs_of(validation: Validation, held_out: Numbers, n_seeds: int = 1) -> Iterator[Parts]:
@@ -165,3 +174,30 @@ def split(arrays: Arrays, validation: Validation) -> Folds:
     y = arrays.y("train")
     held_out = validation.draw(y, arrays.classes, arrays.group_numbers("train"))
     return Folds(validation=validation, rows=len(y), file=store_arrays(held_out=held_out))
+
+
+def check_scored(
+    metric: MetricName, classes: tuple[str, ...], training: Labels, test: Labels, pairs: Iterable[Parts]
+) -> None:
+    """Finds out whether each part that is scored has what the metric needs: for a ROC curve, rows of each class.
+
+    Args:
+        metric: what the scores are.
+        classes: their labels, if the target is one.
+        training: (rows,) the targets of the training rows.
+        test: (test rows,) those of the test rows.
+        pairs: for each fold, the numbers of the training rows to learn from, and of those held out.
+
+    Raises:
+        BakeoffError: when a class is missing from a part.
+    """
+    if metric != "roc_auc":
+        return
+    parts = [(f"held out in fold {number}", training[rows]) for number, (_, rows) in enumerate(pairs, start=1)]
+    for part, y in [*parts, ("of the test", test)]:
+        missing = [name for number, name in enumerate(classes) if number not in y]
+        if missing:
+            raise BakeoffError(
+                f"class {missing[0]} is in no row {part}, which then has no ROC curve; choose another metric, such as"
+                " macro_f1 or log_loss"
+            )

@@ -43,7 +43,7 @@ class Asked(Spec):
         """The target, if all columns that were named are there.
 
         Raises:
-            BakeoffError: when one is not, or has two uses.
+            BakeoffError: when one is not, is to be ignored, or has two uses, or two uses do not go together.
         """
         if self.target is None:
             raise BakeoffError(f"{self.path}: which column is to be predicted? --target COLUMN, one of {listed(there)}")
@@ -57,4 +57,8 @@ class Asked(Spec):
             options = [f"--{option}" for option, other in uses.items() if other == name]
             if len(options) > 1:
                 raise BakeoffError(f"column {name} cannot be {' and '.join(options)} at once")
+            if name in self.ignored:
+                raise BakeoffError(f"column {name} is {options[0]}, and cannot be ignored; leave out one of the two")
+        if self.group and self.time:
+            raise BakeoffError("--group and --time do not go together; choose one")
         return self.target

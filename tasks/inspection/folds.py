@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from tasks.data.examples import Raw
 from tasks.data.problem import Problem
-from tasks.data.splitting import Validation, pairs_of
+from tasks.data.splitting import Validation, check_scored, pairs_of
 from tasks.data.validation import Parts
+from tasks.metrics import MetricName
 from tasks.specs import Spec
 
 Span = tuple[int, int]  # the least and the greatest
@@ -34,15 +35,17 @@ class FoldsSeen(Spec):
     classes: tuple[ClassInFolds, ...] = ()
 
 
-def draw_pairs(validation: Validation, raw: Raw, problem: Problem) -> list[Parts]:
+def draw_pairs(validation: Validation, metric: MetricName, raw: Raw, problem: Problem) -> list[Parts]:
     """For each fold, repeat by repeat, the numbers of the training rows to learn from, and of those held out.
 
     Raises:
-        BakeoffError: when there are too few rows, or too few of one class.
+        BakeoffError: when there are too few rows, or too few of one class for the folds or for the metric.
     """
     training = ~raw.held_out
-    groups = None if raw.groups is None else raw.groups[training]
-    return [*pairs_of(validation, validation.draw(raw.y[training], problem.classes, groups))]
+    y, groups = raw.y[training], None if raw.groups is None else raw.groups[training]
+    pairs = [*pairs_of(validation, validation.draw(y, problem.classes, groups))]
+    check_scored(metric, problem.classes, y, raw.y[raw.held_out], pairs)
+    return pairs
 
 
 def look_at_folds(

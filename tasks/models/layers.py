@@ -94,7 +94,8 @@ class MemberDropout(keras.layers.Layer):  # type: ignore[misc]  # keras ships no
 
     def __init__(self, rate: float, seed: int) -> None:
         super().__init__()
-        self._rate, self._seed = rate, seed % 2**31
+        self.rate: float | tf.Variable = rate  # one for all members, or (members,)
+        self._seed = seed % 2**31
         self.supports_masking = True  # of series: the steps that are masked before are masked behind
         self._draws = tf.Variable(0, trainable=False)
 
@@ -103,8 +104,9 @@ class MemberDropout(keras.layers.Layer):  # type: ignore[misc]  # keras ships no
         if not training:
             return x
         seed = tf.stack([tf.constant(self._seed), self._draws.assign_add(1)])
-        kept = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox") >= self._rate
-        return tf.where(kept, x / (1 - self._rate), 0.0)
+        rate = self.rate if isinstance(self.rate, float) else tf.reshape(self.rate, (-1, *(1,) * (len(x.shape) - 2)))
+        kept = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox") >= rate
+        return tf.where(kept, x / (1 - rate), 0.0)
 
 
 class MemberBatchNormalization(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types

@@ -1,15 +1,20 @@
 """Deep nets as an experiment describes them; tasks/models/stacking.py builds them."""
 
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 from tasks.data.problem import Problem
 from tasks.metrics import MetricName, Task
-from tasks.models.optimizers import IndependentOptimizer, RMSpropSpec
+from tasks.models.optimizers import AdamWSpec, IndependentOptimizer, RMSpropSpec
+from tasks.models.search import Range, Space, Tunable
 from tasks.specs import BakeoffError, Family, Spec
 
-Activation = Literal["relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "linear"]
+N = TypeVar("N", bound="NetworkSpec")
+Activation = Literal["relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "mish", "linear"]
 Loss = Literal["mse", "mae", "binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
 
 _LOSSES: dict[Task, tuple[Loss, ...]] = {
@@ -19,6 +24,9 @@ _LOSSES: dict[Task, tuple[Loss, ...]] = {
 }
 
 
+_FORMS = {"pixels": "pictures", "words": "texts", "series": "series"}
+
+
 class EarlyStoppingSpec(Spec):
     """Training ends when the loss on rows set aside from the training rows has not fallen for `patience` epochs."""
 
@@ -26,7 +34,7 @@ class EarlyStoppingSpec(Spec):
     validation_fraction: float = Field(0.2, gt=0, lt=1, description="share of the training rows that is set aside")
 
 
-class NetworkSpec(Spec):
+class NetworkSpec(Tunable):
     """What all nets have in common: fully connected layers at the end, and how they are trained.
 
     The output layer follows from the task: one linear unit for regression, one sigmoid unit for two classes, else a
@@ -37,6 +45,7 @@ class NetworkSpec(Spec):
     family: ClassVar[Family] = "network"
     gives_probabilities: ClassVar[bool] = True
     compiled: ClassVar[bool]  # whether XLA makes the faster program of it
+    annealed: ClassVar[bool] = False  # whether it learns by the schedules of tasks/models/annealing.py
 
     units: tuple[PositiveInt, ...] = Field((64, 64), description="width of each hidden layer that is fully connected")
     activation: Activation = "relu"
@@ -65,9 +74,21 @@ class NetworkSpec(Spec):
         Raises:
             BakeoffError: when it does not, with the reason.
         """
+        self.check_space(problem.task)
+        if fixed := sorted({*self.space(problem.task)} - {self._rate_path, "dropout", "l2"}):
+            raise BakeoffError(
+                f"search: {fixed[0]} cannot be searched for; the nets of a search are trained at once, and may differ"
+                f" in {self._rate_path}, dropout, l2 and the number of epochs, which is always found"
+            )
         self.loss_for(problem.task)
-        if self.standardize_target and problem.task != "regression":
+        if self.standardize_target and problem.task != "regression" and not isinstance(self, TableSpec):
             raise BakeoffError(f"standardize_target is for numbers, and this is a {problem.task} task; leave it out")
+
+    @property
+    def _rate_path(self) -> str:
+        """Where the learning rate stands, or that at which its schedule begins."""
+        scheduled = not isinstance(self.optimizer.learning_rate, float)
+        return "optimizer.learning_rate" + (".initial_learning_rate" if scheduled else "")
 
     def loss_for(self, task: Task) -> Loss:
         """The loss that is minimized.
@@ -86,6 +107,15 @@ class DenseSpec(NetworkSpec):
 
     kind: Literal["dense"] = "dense"
     compiled = True
+
+    def usual_space(self, task: Task) -> Space:
+        """Learning rates about the one entered, and whatever keeps a net from learning by heart."""
+        rate = self.optimizer.highest_rate
+        return {
+            self._rate_path: Range(low=rate / 10, high=rate * 10, log=True),
+            "dropout": Range(low=0.0, high=0.5),
+            "l2": Range(low=1e-6, high=0.1, log=True),
+        }
 
 
 class ConvSpec(NetworkSpec):
@@ -148,6 +178,56 @@ class RecurrentSpec(NetworkSpec):
             raise BakeoffError("recurrent reads series step by step, and these are none; choose dense")
 
 
+class TableSpec(NetworkSpec):
+    """A net for tables, which scales numbers by their quartiles, clips them smoothly, and embeds each by itself.
+
+    A number that is to be predicted is learned in standard deviations of the training rows.
+    """
+
+    compiled = True
+
+    standardize_target: bool = True
+    embed_numbers: bool = Field(True, description="a number gives three learned periodic functions beside itself")
+
+    def usual_space(self, task: Task) -> Space:
+        """Learning rates about the one entered, and dropout."""
+        rate = self.optimizer.highest_rate
+        return {self._rate_path: Range(low=rate / 10, high=rate * 3, log=True), "dropout": Range(low=0.0, high=0.5)}
+
+    def check(self, problem: Problem, metric: MetricName) -> None:
+        """As for all nets; besides, the data must be a table."""
+        if problem.form != "table":
+            raise BakeoffError(f"{self.kind} is for tables, and these are {_FORMS[problem.form]}; choose dense")
+        if self.batch_normalization:
+            raise BakeoffError(f"{self.kind} has no batch normalization; leave batch_normalization out")
+        super().check(problem, metric)
+
+
+class RealMLPSpec(TableSpec):
+    """A net with strong defaults for tables, and schedules by which it ends at learning rate 0 (see realmlp.py)."""
+
+    kind: Literal["realmlp"] = "realmlp"
+    annealed = True
+
+    units: tuple[PositiveInt, ...] = (256, 256, 256)
+    activation: Activation | None = Field(None, description="by default mish for numbers, selu for classes")  # type: ignore[assignment]
+    dropout: float = Field(0.15, ge=0, lt=1)
+    optimizer: IndependentOptimizer = AdamWSpec(learning_rate=0.2, beta_2=0.95, weight_decay=0.02)
+    epochs: PositiveInt = 256
+    batch_size: PositiveInt = 256
+
+
+class TabMSpec(TableSpec):
+    """An ensemble of k submodels which have most of their weights in common (see tabm.py)."""
+
+    kind: Literal["tabm"] = "tabm"
+
+    units: tuple[PositiveInt, ...] = Field((128, 128), min_length=1)
+    k: PositiveInt = Field(16, description="submodels, whose mean is the prediction")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    optimizer: IndependentOptimizer = AdamWSpec(learning_rate=0.002, weight_decay=0.0003)
+
+
 def output_layer(task: Task, n_outputs: int) -> tuple[int, str]:
     """Units and activation of the last layer."""
     if task == "multiclass":
@@ -155,9 +235,25 @@ def output_layer(task: Task, n_outputs: int) -> tuple[int, str]:
     return 1, "sigmoid" if task == "binary" else "linear"
 
 
+def covering(specs: Sequence[N]) -> N:
+    """The spec of a stack of nets with these specs: as long, and with dropout and a penalty if one of them has any."""
+    largest = {name: max(getattr(each, name) for each in specs) for name in ("dropout", "l2", "epochs")}
+    return specs[0].model_copy(update=largest)
+
+
+def as_prediction(outputs: NDArray[np.float64], output: tuple[int, str]) -> NDArray[np.float64]:
+    """What a net puts out, as a prediction: (rows,) for a number, else probabilities (rows, classes) that sum to 1."""
+    if output[1] == "linear":
+        return outputs[:, 0]
+    if output[1] == "sigmoid":
+        return np.column_stack([1 - outputs[:, 0], outputs[:, 0]])
+    return np.asarray(outputs / outputs.sum(axis=1, keepdims=True), np.float64)
+
+
 def training_metric(task: Task) -> Literal["mae", "accuracy"]:
     """What is reported per epoch, beside the loss."""
     return "mae" if task == "regression" else "accuracy"
 
 
-Network = DenseSpec | ConvSpec | RecurrentSpec
+TableNetwork = RealMLPSpec | TabMSpec
+Network = DenseSpec | ConvSpec | RecurrentSpec | TableNetwork

@@ -28,19 +28,29 @@ class _OptimizerSpec(Spec):
         """The learning rate, or the largest of its schedule."""
         return self.learning_rate if isinstance(self.learning_rate, float) else self.learning_rate.highest
 
-    def rate(self, step: "tf.Tensor") -> "tf.Tensor | float":
-        """The learning rate at a step, counted from 1."""
-        return self.learning_rate if isinstance(self.learning_rate, float) else self.learning_rate.at(step - 1)
+    def rate(self, step: "tf.Tensor", factor: "tf.Tensor | float") -> "tf.Tensor | float":
+        """The learning rate at a step, counted from 1, times each member's own factor."""
+        rate = self.learning_rate
+        return factor * (rate if isinstance(rate, float) else rate.at(step - 1))
 
     @property
     def n_slots(self) -> int:
         """How many tensors of state the rule keeps for each weight."""
         raise NotImplementedError
 
+    def decayed(self, kernel: "tf.Tensor", step: "tf.Tensor", factor: "tf.Tensor | float") -> "tf.Tensor":
+        """What weight decay leaves of a kernel, before it is updated; `factor` is that of the decay."""
+        return kernel
+
     def update(
-        self, weight: "tf.Tensor", gradient: "tf.Tensor", slots: list["tf.Tensor"], step: "tf.Tensor"
+        self,
+        weight: "tf.Tensor",
+        gradient: "tf.Tensor",
+        slots: list["tf.Tensor"],
+        step: "tf.Tensor",
+        factor: "tf.Tensor | float" = 1.0,
     ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
-        """The new weight and slots. `step` counts from 1 and broadcasts against the weight."""
+        """The new weight and slots; `step`, counted from 1, and the rate's `factor` broadcast against the weight."""
         raise NotImplementedError
 
 
@@ -57,12 +67,17 @@ class SGDSpec(_OptimizerSpec):
         return 1 if self.momentum else 0
 
     def update(
-        self, weight: "tf.Tensor", gradient: "tf.Tensor", slots: list["tf.Tensor"], step: "tf.Tensor"
+        self,
+        weight: "tf.Tensor",
+        gradient: "tf.Tensor",
+        slots: list["tf.Tensor"],
+        step: "tf.Tensor",
+        factor: "tf.Tensor | float" = 1.0,
     ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
         """`v = momentum * v - rate * g; w = w + v`."""
         if not self.momentum:
-            return weight - self.rate(step) * gradient, []
-        velocity = self.momentum * slots[0] - self.rate(step) * gradient
+            return weight - self.rate(step, factor) * gradient, []
+        velocity = self.momentum * slots[0] - self.rate(step, factor) * gradient
         return weight + velocity, [velocity]
 
 
@@ -78,19 +93,23 @@ class RMSpropSpec(_OptimizerSpec):
         return 1
 
     def update(
-        self, weight: "tf.Tensor", gradient: "tf.Tensor", slots: list["tf.Tensor"], step: "tf.Tensor"
+        self,
+        weight: "tf.Tensor",
+        gradient: "tf.Tensor",
+        slots: list["tf.Tensor"],
+        step: "tf.Tensor",
+        factor: "tf.Tensor | float" = 1.0,
     ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
         """`v = rho * v + (1 - rho) * g^2; w = w - rate * g / sqrt(v + epsilon)`."""
         import tensorflow as tf
 
         square = self.rho * slots[0] + (1 - self.rho) * gradient * gradient
-        return weight - self.rate(step) * gradient / tf.sqrt(square + EPSILON), [square]
+        return weight - self.rate(step, factor) * gradient / tf.sqrt(square + EPSILON), [square]
 
 
-class AdamSpec(_OptimizerSpec):
-    """Adam (Kingma & Ba 2015), as Keras has it."""
+class _AdamSpec(_OptimizerSpec):
+    """The rule of Adam and AdamW."""
 
-    kind: Literal["adam"] = "adam"
     beta_1: float = Field(0.9, ge=0, lt=1)
     beta_2: float = Field(0.999, ge=0, lt=1)
 
@@ -100,15 +119,37 @@ class AdamSpec(_OptimizerSpec):
         return 2
 
     def update(
-        self, weight: "tf.Tensor", gradient: "tf.Tensor", slots: list["tf.Tensor"], step: "tf.Tensor"
+        self,
+        weight: "tf.Tensor",
+        gradient: "tf.Tensor",
+        slots: list["tf.Tensor"],
+        step: "tf.Tensor",
+        factor: "tf.Tensor | float" = 1.0,
     ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
         """`w = w - rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)`."""
         import tensorflow as tf
 
         mean = slots[0] + (gradient - slots[0]) * (1 - self.beta_1)
         square = slots[1] + (gradient * gradient - slots[1]) * (1 - self.beta_2)
-        rate = self.rate(step) * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        rate = self.rate(step, factor) * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         return weight - rate * mean / (tf.sqrt(square) + EPSILON), [mean, square]
+
+
+class AdamSpec(_AdamSpec):
+    """Adam (Kingma & Ba 2015), as Keras has it."""
+
+    kind: Literal["adam"] = "adam"
+
+
+class AdamWSpec(_AdamSpec):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019), as Keras has it; it falls on kernels, as L2 does."""
+
+    kind: Literal["adamw"] = "adamw"
+    weight_decay: float = Field(0.004, ge=0)
+
+    def decayed(self, kernel: "tf.Tensor", step: "tf.Tensor", factor: "tf.Tensor | float") -> "tf.Tensor":
+        """`w = w - rate * weight_decay * w`."""
+        return kernel - self.rate(step, factor) * self.weight_decay * kernel
 
 
 # What would couple the members of a stack, and what it couples them by.
@@ -128,13 +169,13 @@ def _refuse_mixing(value: Any) -> Any:
         if isinstance(name, str) and name.lower() in _MIXING:
             raise ValueError(
                 f"{name} {_MIXING[name.lower()]}, so nets that are trained as one stack would not stay independent;"
-                " use sgd, rmsprop or adam, without norm clipping"
+                " use sgd, rmsprop, adam or adamw, without norm clipping"
             )
     return value
 
 
 Optimizer = Annotated[
-    SGDSpec | RMSpropSpec | AdamSpec,
+    SGDSpec | RMSpropSpec | AdamSpec | AdamWSpec,
     Field(discriminator="kind"),
 ]
 IndependentOptimizer = Annotated[Optimizer, BeforeValidator(_refuse_mixing)]

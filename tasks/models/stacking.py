@@ -6,7 +6,7 @@ Member k of the stack computes exactly what the ordinary net with the k-th part 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 import keras
@@ -26,7 +26,7 @@ from tasks.models.layers import (
     MemberNormalization,
     MemberPooling,
 )
-from tasks.models.networks import ConvSpec, NetworkSpec, RecurrentSpec
+from tasks.models.networks import ConvSpec, NetworkSpec, RecurrentSpec, TableNetwork
 from tasks.models.recurrent import (
     MemberFilled,
     MemberGRU,
@@ -37,6 +37,9 @@ from tasks.models.recurrent import (
     first_recurrent_kernel,
     series_of,
 )
+from tasks.models.table_layers import MemberTableLayer, begin
+from tasks.models.tables import member_layers, single_layers
+from tasks.models.tabm import MemberMean
 
 Layer = Any  # keras ships no types
 Preparation = Normalization | Encoding  # of a table, by what a net's own training rows say
@@ -56,17 +59,24 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
                 x = layer(x, row_weights, training=training)
             elif isinstance(layer, MemberBag):
                 x = layer(x, batch=row_weights.shape[0])
-            elif isinstance(layer, MemberDropout):
+            elif isinstance(layer, MemberDropout | MemberMean):
                 x = layer(x, training=training)
             else:
                 x = layer(x)
         return x
 
+    def drop_out(self, rates: tf.Variable) -> None:
+        """Has each member drop out by its own rate (members,), where there is dropout at all."""
+        for layer in self.stacked_layers:
+            if isinstance(layer, MemberDropout):
+                layer.rate = rates
+
     @property
     def kernels(self) -> list[Any]:
-        """The kernels (members, inputs, outputs): what an L2 penalty falls on."""
+        """The kernels (members, ..., inputs, outputs): what weight decay and an L2 penalty fall on."""
         with_kernel = MemberDense | MemberBag | MemberConv | MemberRecurrent
-        return [layer.kernel for layer in self.stacked_layers if isinstance(layer, with_kernel)]
+        of_tables = [layer.kernels for layer in self.stacked_layers if isinstance(layer, MemberTableLayer)]
+        return [*(layer.kernel for layer in self.stacked_layers if isinstance(layer, with_kernel)), *chain(*of_tables)]
 
     @property
     def recurrent_kernels(self) -> list[Any]:
@@ -133,11 +143,15 @@ def build_stack(
         (members,), first, dense, MemberConv, MemberPooling, MemberFilled, MemberSeries, MemberGRU, MemberLSTM,
         MemberBatchNormalization, MemberDropout,
     )  # fmt: skip
-    layers = _layers(spec, output, inputs, kit, seed=seeds[0])
+    if isinstance(spec, TableNetwork):
+        layers = member_layers(spec, output, inputs.features, preparations, seed=seeds[0])
+    else:
+        layers = _layers(spec, output, inputs, kit, seed=seeds[0])
     stack = StackedNetwork([*_prepare_members(preparations), *layers])
     no_words = (tf.zeros(1, tf.int32), tf.zeros(1, tf.int32))
     stack(no_words if inputs.words else tf.zeros((1, members, inputs.features)), tf.ones((1, members)))
-    for position, kernel in enumerate(stack.kernels):
+    begin(stack.stacked_layers, seeds)
+    for position, kernel in enumerate(() if isinstance(spec, TableNetwork) else stack.kernels):
         kernel.assign(np.stack([_glorot_uniform(kernel.shape[1:], seed, position) for seed in seeds]))
     for position, kernel in enumerate(stack.recurrent_kernels, start=len(stack.kernels)):
         kernel.assign(np.stack([first_recurrent_kernel(kernel.shape[1:], (seed + position) % 2**31) for seed in seeds]))
@@ -168,7 +182,12 @@ def build_single(
         prepare = [encode(preparation, inputs.features)]
     elif preparation:
         prepare = [keras.layers.Normalization(mean=preparation.mean, variance=preparation.scale**2)]
-    return keras.Sequential([taken, *prepare, *_layers(spec, output, inputs, kit)])
+    if isinstance(spec, TableNetwork):
+        width = prepare[0].output_shape[-1] if isinstance(preparation, Encoding) else inputs.features
+        layers = single_layers(spec, output, width, inputs.features, preparation)
+    else:
+        layers = _layers(spec, output, inputs, kit)
+    return keras.Sequential([taken, *prepare, *layers])
 
 
 def unstack(stack: StackedNetwork, k: int, single: Layer) -> Layer:
@@ -176,6 +195,9 @@ def unstack(stack: StackedNetwork, k: int, single: Layer) -> Layer:
     sources = [layer for layer in stack.stacked_layers if not isinstance(layer, MemberNormalization)]
     targets = [layer for layer in single.layers if not isinstance(layer, keras.layers.Normalization)]
     for source, target in zip(sources, targets, strict=True):
+        if isinstance(source, MemberTableLayer):
+            target.set_weights(source.ordinary(k))
+            continue
         weights = [weight[k] for weight in source.get_weights()]
         target.set_weights(bag_weights(*weights) if isinstance(source, MemberBag) else weights)
     return single

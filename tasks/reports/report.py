@@ -54,7 +54,18 @@ class LeaderboardEntry(Spec):
     predict_seconds_per_1000_rows: float
     refit_seconds: float
     model_bytes: int
+    trials: int = Field(0, description="settings that were tried, in all searches together; 0 without a search")
+    tuning_seconds: float = 0.0
+    tuned_from: str | None = Field(None, description="the same contender as entered without a search, if it is")
     warnings: tuple[str, ...] = ()
+
+
+class Move(Spec):
+    """What tuning did to a score, tuned minus untuned, in the metric's unit; of this pair by itself."""
+
+    difference: float
+    interval: tuple[float, float]
+    p_value: float
 
 
 class Champion(Spec):
@@ -97,6 +108,15 @@ class Report(Spec):
     prefect_flow_run_id: str = ""
     seconds: dict[str, float] = Field({}, description="wall seconds of each stage")
 
+    def move(self, tuned: LeaderboardEntry) -> Move:
+        """What tuning did to a contender whose untuned self is entered, too."""
+        pair = {tuned.name, tuned.tuned_from}
+        verdict = next(each for each in self.verdicts if {each.first, each.second} == pair)
+        low, high = verdict.interval
+        if verdict.first == tuned.name:
+            return Move(difference=verdict.difference, interval=(low, high), p_value=verdict.p_value)
+        return Move(difference=-verdict.difference, interval=(-high, -low), p_value=verdict.p_value)
+
     def entry(self, name: str) -> LeaderboardEntry:
         """The contender of that name."""
         return next(entry for entry in self.contenders if entry.name == name)
@@ -127,11 +147,22 @@ def rank(
                 predict_seconds_per_1000_rows=each.cost.predict_seconds_per_1000_rows,
                 refit_seconds=refit.fit_seconds,
                 model_bytes=refit.model_bytes,
+                trials=each.tuning.trials if each.tuning else 0,
+                tuning_seconds=each.tuning.seconds if each.tuning else 0.0,
+                tuned_from=_untuned(each, evaluations),
                 warnings=tuple(dict.fromkeys([*each.warnings, *refit.warnings])),
                 **summary.model_dump(),
             )
         )
     return tuple(sorted(entries, key=lambda entry: -METRICS[metric].sign * entry.mean))
+
+
+def _untuned(evaluation: Evaluation, others: Sequence[Evaluation]) -> str | None:
+    """The name of the contender that is the same but for the search, if it is entered too."""
+    if evaluation.tuning is None:
+        return None
+    plain = evaluation.contender.model_copy(update={"tuning": None})
+    return next((other.name for other in others if other.contender == plain), None)
 
 
 def summarize(examples: Examples) -> DatasetSummary:

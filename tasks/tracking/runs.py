@@ -30,6 +30,7 @@ from tasks.tracking.batches import log_batch, metrics_of
 from tasks.tracking.connection import connect
 from tasks.tracking.cut_off import owner
 from tasks.tracking.models import log_model
+from tasks.tracking.trials import log_search
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,13 +62,17 @@ def open_run(
     flow_run_id: str,
     settings: Mapping[str, object],
     flow_run_address: str = "",
+    kind: str = "experiment",
 ) -> RunRef:
-    """Opens the run of an experiment; `fingerprint` is the digest of all that its result depends on."""
+    """Opens the run of an experiment, or of what else is found out in it, whose `kind` its name says.
+
+    `fingerprint` is the digest of all that its result depends on.
+    """
     client = connect()
     tags = {
-        "mlflow.runName": experiment,
+        "mlflow.runName": experiment if kind == "experiment" else f"{experiment} {kind}",
         "mlflow.note.content": description,
-        "bakeoff.kind": "experiment",
+        "bakeoff.kind": kind,
         "bakeoff.fingerprint": fingerprint,
         "bakeoff.flow_run_id": flow_run_id,
         "bakeoff.flow_run": flow_run_address,
@@ -85,9 +90,10 @@ def tracked(
     flow_run_id: str,
     settings: Mapping[str, object],
     flow_run_address: str = "",
+    kind: str = "experiment",
 ) -> Iterator[RunRef]:
     """A run that ends as what is done in this context does."""
-    run = open_run(experiment, description, fingerprint, flow_run_id, settings, flow_run_address)
+    run = open_run(experiment, description, fingerprint, flow_run_id, settings, flow_run_address, kind)
     status: Status = "FAILED"
     try:
         yield run
@@ -145,10 +151,11 @@ def log_contender(
             *metrics_of(_curves(evaluation, arrays.task), first_step=1),
             *metrics_of({name: [value] for name, value in summary.items()}),
         ]
-        log_batch(client, run.run_id, metrics, evaluation.contender.model_dump())
+        log_batch(client, run.run_id, metrics, evaluation.settled.model_dump())
         with tempfile.TemporaryDirectory() as folder:
             write_contender(evaluation, test, arrays, examples.unit, Path(folder))
             client.log_artifacts(run.run_id, folder)
+        log_search(client, run.run_id, run.experiment_id, evaluation, arrays.task)
         model_id = log_model(client, run.run_id, run.experiment_id, refit, examples, arrays)
     logger.info("%s: MLflow run %s, model %s", evaluation.name, run.run_id, model_id)
     return ContenderRun(**run.model_dump(), model_id=model_id)
@@ -264,6 +271,8 @@ def _summary(evaluation: Evaluation, refit: Refit, test: FinalScore, metric: Met
     }
     if len(evaluation.scores) > 1:
         summary[f"{metric}_std"] = float(np.std(evaluation.scores, ddof=1))
+    if evaluation.tuning:
+        summary |= {"trials": float(evaluation.tuning.trials), "tuning_seconds": evaluation.tuning.seconds}
     if refit.epochs:
         summary["refit_epochs"] = float(refit.epochs)
     return summary

@@ -51,17 +51,43 @@ class RowsSpec(OwnSpec):
         """
         y, classes, known = read_target(target, self.task)
         kept = np.flatnonzero(known)
+        moments = None
         if self.time_column:
-            order = np.argsort(_moments(rows[self.time_column], kept), kind="stable")
-            kept, y = kept[order], y[order]
+            moments = _moments(rows[self.time_column], kept)
+            order = np.argsort(moments, kind="stable")
+            kept, y, moments = kept[order], y[order], moments[order]
         groups = _groups(rows[self.group_column], kept) if self.group_column else None
         if self.test.column:
             held_out = marked(self.test, read.as_text(rows[self.test.column])[kept])
+            self._check_marked(rows, kept, held_out, groups, moments)
         else:
             problem = self.problem.model_copy(update={"classes": classes})
             held_out = hold_out(self.test, y, problem, groups, in_time_order=self.time_column is not None)
         check_training_rows(y, held_out, classes)
         return Arrangement(kept, y, classes, groups, held_out)
+
+    def _check_marked(
+        self,
+        rows: "pd.DataFrame",
+        kept: NDArray[np.intp],
+        held_out: NDArray[np.bool_],
+        groups: NDArray[np.int64] | None,
+        moments: NDArray[Any] | None,
+    ) -> None:
+        """Refuses a test of groups, or of moments before some, that are learned from: its score would be too good."""
+        first, wrong = int(held_out.argmax()), ""
+        if groups is not None and (shared := held_out & np.isin(groups, groups[~held_out])).any():
+            first = int(shared.argmax())
+            group = rows[self.group_column].iloc[kept[first]]
+            wrong = f"other rows whose {self.group_column} is {group} as well are to be learned from"
+        if moments is not None and moments[~held_out][-1] > moments[first]:
+            last = kept[~held_out][-1] + 1
+            wrong = f"row {last}, which is to be learned from, came later, by {self.time_column}"
+        if wrong:
+            raise BakeoffError(
+                f"row {kept[first] + 1} is marked for the test, and {wrong}; leave test.column out (of `bakeoff init`:"
+                f" --column {self.test.column}=ignore), and the test is chosen by that"
+            )
 
 
 def _moments(values: "pd.Series[Any]", kept: NDArray[np.intp]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.examples import DatasetSpec
+from tasks.data.examples import GROUP, HELD_OUT, TARGET, DatasetSpec
 from tasks.data.problem import Problem
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, Spec, did_you_mean
@@ -61,6 +61,17 @@ def refuse_two_uses(names: Iterable[str | None]) -> None:
     twice = [name for name, times in Counter(filter(None, names)).items() if times > 1]
     if twice:
         raise ValueError(f"{twice[0]} has more than one use; a column has one")
+
+
+def refuse_reserved(features: Iterable[str | None]) -> None:
+    """Finds out whether a feature has a name under which targets, parts or groups are kept, and would be one of them.
+
+    Raises:
+        ValueError: when one has, as a validator says it.
+    """
+    for name in features:
+        if name in (TARGET, HELD_OUT, GROUP):
+            raise ValueError(f"no feature can be called {name}; rename the column")
 
 
 def hold_out(

@@ -13,6 +13,7 @@ from tasks.data.examples import Raw
 from tasks.data.own.arrangement import RowsSpec
 from tasks.data.own.kinds import how_written, parse
 from tasks.data.own.rows import read_rows
+from tasks.data.own.spec import refuse_reserved, refuse_two_uses
 from tasks.data.problem import Problem
 from tasks.specs import BakeoffError
 
@@ -31,18 +32,10 @@ class TableFileSpec(RowsSpec):
 
     @model_validator(mode="after")
     def _a_column_has_one_use(self) -> "TableFileSpec":
-        uses = {
-            "target": self.target,
-            "group_column": self.group_column,
-            "time_column": self.time_column,
-            "test.column": self.test.column,
-        }
-        for use, name in uses.items():
-            if name in self.columns:
-                raise ValueError(f"{name} is the {use}, and cannot be one of the columns to predict from; take it out")
-            if name == self.target and use != "target":
-                raise ValueError(f"{name} is the target, and cannot be the {use}")
-        twice = [name for name, times in Counter(feature_names(self._columns)).items() if times > 1]
+        refuse_two_uses((self.target, self.group_column, self.time_column, self.test.column, *self.columns))
+        features = feature_names(self._columns)
+        refuse_reserved(features)
+        twice = [name for name, times in Counter(features).items() if times > 1]
         if twice:
             raise ValueError(f"two features would be called {twice[0]}; rename a column")
         return self

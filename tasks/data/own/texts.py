@@ -14,7 +14,7 @@ from tasks.data.own.arrangement import RowsSpec
 from tasks.data.own.delimited import encoding_of
 from tasks.data.own.folders import class_files, is_folder
 from tasks.data.own.rows import read_rows
-from tasks.data.own.spec import hold_out, refuse_two_uses
+from tasks.data.own.spec import hold_out, refuse_reserved, refuse_two_uses
 from tasks.data.own.targets import read_target
 from tasks.data.problem import Problem
 from tasks.data.terms import RESERVED, has_words
@@ -44,6 +44,7 @@ class TextFileSpec(RowsSpec):
     @model_validator(mode="after")
     def _a_column_has_one_use(self) -> "TextFileSpec":
         refuse_two_uses((self.text, self.target, self.group_column, self.time_column, self.test.column))
+        refuse_reserved([self.text])
         return self
 
     @property

@@ -15,6 +15,7 @@ from tasks.models.baselines.encoding import ordinal
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, Setting, mendable, spread
 from tasks.models.baselines.pipelines import SklearnSpec
 from tasks.models.baselines.summaries import without_order
+from tasks.models.search import Range, Space
 from tasks.specs import BakeoffError, Family
 from tasks.threads import limited_to, threads_for
 
@@ -42,6 +43,17 @@ class HistGradientBoostingSpec(SklearnSpec):
     takes_sparse = False
     regressor = "sklearn.ensemble:HistGradientBoostingRegressor"
     classifier = "sklearn.ensemble:HistGradientBoostingClassifier"
+
+    def usual_space(self, task: Task) -> Space:
+        """How many trees, how large, and how much each may say."""
+        return {
+            "params.max_iter": Range(low=50, high=600, log=True),
+            "params.learning_rate": Range(low=0.01, high=0.3, log=True),
+            "params.max_leaf_nodes": Range(low=4, high=64, log=True),
+            "params.min_samples_leaf": Range(low=2, high=50, log=True),
+            "params.l2_regularization": Range(low=1e-4, high=10.0, log=True),
+            "params.max_features": Range(low=0.3, high=1.0),
+        }
 
     def check(self, problem: Problem, metric: MetricName) -> None:
         """Also refuses arguments that list features, beside a table's own categories."""
@@ -142,6 +154,18 @@ class XGBoostSpec(_BoosterSpec):
     regressor = "xgboost:XGBRegressor"
     classifier = "xgboost:XGBClassifier"
 
+    def usual_space(self, task: Task) -> Space:
+        """How many trees, how large, on how much of the data, and how much each may say."""
+        return {
+            "params.n_estimators": Range(low=50, high=1000, log=True),
+            "params.learning_rate": Range(low=0.01, high=0.3, log=True),
+            "params.max_depth": Range(low=2, high=8),
+            "params.min_child_weight": Range(low=1.0, high=20.0, log=True),
+            "params.subsample": Range(low=0.4, high=1.0),
+            "params.colsample_bynode": Range(low=0.3, high=1.0),
+            "params.reg_lambda": Range(low=0.01, high=10.0, log=True),
+        }
+
     def _defaults(self, task: Task) -> Mapping[str, Setting]:
         return {"verbosity": 0}
 
@@ -173,6 +197,17 @@ class LightGBMSpec(_BoosterSpec):
     probability_objectives = ("binary", "multiclass", "multiclassova", "cross_entropy")
     regressor = "lightgbm:LGBMRegressor"
     classifier = "lightgbm:LGBMClassifier"
+
+    def usual_space(self, task: Task) -> Space:
+        """How many trees, how large, on how many of the features, and how much each may say."""
+        return {
+            "params.n_estimators": Range(low=50, high=1000, log=True),
+            "params.learning_rate": Range(low=0.01, high=0.3, log=True),
+            "params.num_leaves": Range(low=4, high=64, log=True),
+            "params.min_child_samples": Range(low=2, high=50, log=True),
+            "params.colsample_bytree": Range(low=0.3, high=1.0),
+            "params.reg_lambda": Range(low=0.01, high=10.0, log=True),
+        }
 
     def _defaults(self, task: Task) -> Mapping[str, Setting]:
         """Left to itself, it times two ways to build histograms, which differ in the last bits."""

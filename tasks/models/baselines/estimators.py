@@ -15,7 +15,8 @@ from pydantic import Field
 from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.metrics import MetricName, Task
-from tasks.specs import BakeoffError, Family, Spec, did_you_mean
+from tasks.models.search import Tunable
+from tasks.specs import BakeoffError, Family, did_you_mean
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -33,7 +34,7 @@ class Fitted:
     warnings: tuple[str, ...] = ()
 
 
-class BaselineSpec(Spec, ABC):
+class BaselineSpec(Tunable, ABC):
     """An estimator by name; `params` holds any of its constructor's arguments, by its library's names."""
 
     kind: str
@@ -51,6 +52,7 @@ class BaselineSpec(Spec, ABC):
         Raises:
             BakeoffError: when it cannot, with what to choose instead.
         """
+        self.check_space(problem.task)
         if self.regressor is None and problem.task == "regression":
             raise BakeoffError(f"{self.kind} predicts classes; for numbers choose ridge")
         if self.classifier is None and problem.task != "regression":

@@ -10,6 +10,7 @@ from tasks.data.vectorization import Features
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.estimators import Floats, Setting
 from tasks.models.baselines.pipelines import SklearnSpec
+from tasks.models.search import Range, Space
 from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class LinearSvmSpec(_SvmSpec):
     regressor = "sklearn.svm:LinearSVR"
     classifier = "sklearn.svm:LinearSVC"
 
+    def usual_space(self, task: Task) -> Space:
+        """What a row on the wrong side costs."""
+        return {"params.C": Range(low=1e-4, high=100.0, log=True)}
+
     def _defaults(self, task: Task) -> Mapping[str, Setting]:
         """The solver for numbers takes more than 1,000 iterations even on the Boston data."""
         return {"max_iter": 10_000} if task == "regression" else {}
@@ -93,6 +98,14 @@ class RbfSvmSpec(_SvmSpec):
             raise BakeoffError(
                 "rbf_svm is asked for one decision value for each class; leave decision_function_shape out"
             )
+
+    def usual_space(self, task: Task) -> Space:
+        """What a row on the wrong side costs, how far a row reaches, and which errors in a number do not count."""
+        space = {
+            "params.C": Range(low=0.1, high=1000.0, log=True),
+            "params.gamma": Range(low=1e-4, high=1.0, log=True),
+        }
+        return space | {"params.epsilon": Range(low=1e-3, high=0.5, log=True)} if task == "regression" else space
 
     def _defaults(self, task: Task) -> Mapping[str, Setting]:
         """Its own choice is that of the greatest decision value."""

@@ -4,8 +4,10 @@ from typing import Literal
 
 from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
+from tasks.metrics import Task
 from tasks.models.baselines.estimators import Fitted
 from tasks.models.baselines.pipelines import SklearnSpec
+from tasks.models.search import Range, Space
 
 
 class DecisionTreeSpec(SklearnSpec):
@@ -18,6 +20,13 @@ class DecisionTreeSpec(SklearnSpec):
 
 class _ForestSpec(SklearnSpec):
     """Trees that differ by chance and vote."""
+
+    def usual_space(self, task: Task) -> Space:
+        """On how many of the features a split is chosen, and how few rows a leaf may hold; more trees do no harm."""
+        return {
+            "params.max_features": Range(low=0.1, high=1.0),
+            "params.min_samples_leaf": Range(low=1, high=20, log=True),
+        }
 
     def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
         """Fits trees side by side; predictions add up tree by tree, for threads would add in the order they end in."""

@@ -1,0 +1,75 @@
+"""The flow of a learning curve: ingest, vectorize, split, draw subsets, evaluate at each size, compare, log."""
+
+import inspect
+import time
+from collections.abc import Sequence
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows import steps
+from flows.experiment import Experiment
+from flows.published import flow_run_address, progress_shown
+from tasks import progress
+from tasks.data.subsets import Subsets
+from tasks.evaluation import Evaluation
+from tasks.learning_curve import Ground, LearningCurve, at_size, compare_at_sizes, entered_at, points_of
+from tasks.metrics import METRICS
+from tasks.tracking import runs, studies
+
+KIND = "curve"
+
+
+@flow(name=KIND, flow_run_name="curve of {experiment.name}", persist_result=False)
+def curve(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> LearningCurve:
+    """Fits the experiment's contenders on ever more training rows, and says where their curves cross."""
+    started = time.perf_counter()
+    settings = {"contenders": [*experiment.contenders], "validation": experiment.validation.model_dump()}
+    digest, address = fingerprint(experiment, sizes, repeats), flow_run_address()
+    with (
+        progress_shown(),
+        runs.tracked(experiment.name, "", digest, flow_run.id, settings, address, kind=KIND) as run,
+    ):
+        examples = steps.ingest(experiment.dataset)
+        arrays = steps.vectorize(examples)
+        ground = steps.lay_out(arrays, steps.split(arrays, experiment.validation), sizes, repeats)
+        evaluations = [each for subsets in ground.subsets for each in _evaluate(experiment, ground, subsets)]
+        at_sizes, metric, within = entered_at(evaluations, ground), experiment.metric, experiment.equivalent_within
+        found = LearningCurve(
+            experiment=experiment.name,
+            metric=metric,
+            unit=examples.unit,
+            greater_is_better=METRICS[metric].greater_is_better,
+            equivalent_within=within,
+            validation=experiment.validation,
+            scored_on=ground.scored_on,
+            sizes=tuple(subsets.size for subsets in ground.subsets),
+            points=tuple(points_of(at_sizes, ground, metric)),
+            rivalries=tuple(compare_at_sizes(at_sizes, ground, metric, within)),
+            seconds=round(time.perf_counter() - started, 1),
+            mlflow_run_id=run.run_id,
+        )
+        steps.log_curve(run, found)
+    return found
+
+
+def _evaluate(experiment: Experiment, ground: Ground, subsets: Subsets) -> list[Evaluation]:
+    """All contenders at one size."""
+    with progress.labelled(f"{subsets.size:,} rows"):
+        return [
+            steps.tune_and_evaluate(
+                name, at_size(contender, subsets, ground.all_rows), ground.arrays, subsets, experiment.metric
+            )
+            for name, contender in experiment.contenders.items()
+        ]
+
+
+def kept_curve(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> LearningCurve | None:
+    """The curve of an earlier run that nothing has changed since, if there is one."""
+    kept = studies.find_study(experiment.name, KIND, fingerprint(experiment, sizes, repeats), LearningCurve)
+    return kept.model_copy(update={"kept": True}) if kept else None
+
+
+def fingerprint(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> str:
+    """A digest of all that a curve depends on."""
+    return steps.digest([experiment, experiment.dataset.stamp, [*sizes], repeats, inspect.getsource(curve.fn)])

@@ -1,0 +1,79 @@
+"""From an experiment to a study of it, a learning curve or a leak audit: which contenders take part, and the flow."""
+
+from collections.abc import Sequence
+
+from flows import launch
+from flows.experiment import Experiment
+from flows.surroundings import clear_about_servers, orchestrated
+from tasks.leak_audit import Audit
+from tasks.learning_curve import LearningCurve
+from tasks.specs import BakeoffError, did_you_mean
+
+
+def run_curve(
+    experiment: Experiment, names: Sequence[str], sizes: Sequence[int], repeats: int | None, fresh: bool
+) -> LearningCurve:
+    """The learning curves of these contenders, or of the best net and the best boosting; kept ones if nothing changed.
+
+    Raises:
+        BakeoffError: when something is for the user to mend.
+    """
+    launch.reconcile()
+    from flows.curve import curve, kept_curve
+
+    check_names(names, experiment)
+    entered = experiment.with_only(names or _best_rivals(experiment), experiment.name)
+    launch.check_settings(entered)
+    kept = None if fresh else kept_curve(entered, sizes, repeats)
+    if kept:
+        return kept
+    with clear_about_servers(), orchestrated([entered], fresh):
+        return curve(entered, sizes, repeats)
+
+
+def run_audit(experiment: Experiment, names: Sequence[str], fresh: bool) -> Audit:
+    """An audit of these contenders, or of all but the floor; a kept one if nothing has changed.
+
+    Raises:
+        BakeoffError: when something is for the user to mend.
+    """
+    launch.reconcile()
+    from flows.audit import audit, choice_of, kept_audit
+    from tasks.tracking import runs
+
+    check_names(names, experiment)
+    chosen = names or [name for name, each in experiment.contenders.items() if each.family != "floor"]
+    entered = experiment.with_only(chosen, experiment.name)
+    launch.check_settings(entered)
+    choice = choice_of(runs.find_report(experiment.name))
+    kept = None if fresh else kept_audit(entered, choice)
+    if kept:
+        return kept
+    with clear_about_servers(), orchestrated([entered], fresh):
+        return audit(entered, choice)
+
+
+def check_names(names: Sequence[str], experiment: Experiment) -> None:
+    """Finds out whether there are contenders of these names.
+
+    Raises:
+        BakeoffError: when there is none.
+    """
+    for name in names:
+        if name not in experiment.contenders:
+            hint = did_you_mean(name, experiment.contenders) or f"; there are {', '.join(experiment.contenders)}"
+            raise BakeoffError(f"--contender {name}: {experiment.name} has no such contender{hint}")
+
+
+def _best_rivals(experiment: Experiment) -> list[str]:
+    """The best net and the best boosting of the latest report, if they are still entered; else all of both families."""
+    from tasks.reports.report import best_of
+    from tasks.tracking import runs
+
+    report = runs.find_report(experiment.name)
+    best = [best_of(report.contenders, family) for family in ("network", "boosting")] if report else []
+    names = [entry.name for entry in best if entry and entry.name in experiment.contenders]
+    if len(names) == 2:
+        return names
+    rivals = [name for name, each in experiment.contenders.items() if each.family in ("network", "boosting")]
+    return rivals or [*experiment.contenders]

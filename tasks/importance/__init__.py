@@ -1,0 +1,1 @@
+"""What a result rests on: which columns, words or parts of a picture the fitted contenders need."""

@@ -1,0 +1,281 @@
+"""How much a score moves when something is fitted before the split: each leak is built here, for an audit alone.
+
+A contender is fitted twice on the same folds with the same seeds: once as it always is, and once with one thing fitted
+on all training rows, those held out too. The fold scores of both are compared by the corrected resampled t-test.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+import numpy as np
+from pydantic import Field
+
+from tasks.comparison import FoldPair, Verdict, adjusted, design_of
+from tasks.data.examples import Examples, WordLists, read_part
+from tasks.data.problem import Problem
+from tasks.data.splitting import Folds, FoldsSpec, HoldOutSpec, KFoldSpec, Validation
+from tasks.data.subsets import Subsets, keep_subsets
+from tasks.data.validation import Rows
+from tasks.data.vectorization import Arrays, Features, count_words
+from tasks.evaluation import Evaluation, evaluate
+from tasks.metrics import MetricName
+from tasks.models.baselines.pipelines import SelectKBestSpec, SklearnSpec
+from tasks.models.baselines.summaries import without_order
+from tasks.models.contenders import Contender
+from tasks.models.networks import NetworkSpec
+from tasks.seeds import seed_of
+from tasks.selection import Corrected
+from tasks.specs import BakeoffError, Spec
+from tasks.store import store_arrays
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
+
+S = TypeVar("S", bound=SklearnSpec)
+LeakKind = Literal["normalization", "encoding", "vocabulary", "weighting", "selection", "best_epoch"]
+LEAKS: Mapping[LeakKind, str] = {
+    "normalization": "mean and deviation of all rows",
+    "encoding": "imputation and rare levels by all rows",
+    "vocabulary": "the vocabulary of all rows",
+    "weighting": "weights of words by all rows",
+    "selection": "features selected by all rows",
+    "best_epoch": "the best epoch by the rows held out",
+}
+# The steps of a pipeline in which a leak can be, by scikit-learn's names.
+STEPS: Mapping[str, LeakKind] = {
+    "StandardScaler": "normalization",
+    "ColumnTransformer": "encoding",
+    "TfidfTransformer": "weighting",
+    "SelectKBest": "selection",
+}
+N_SPLITS = 5  # folds that an audit takes where the experiment has a hold-out, on which there is no test for leaks
+SET_ASIDE = 0.2  # share of the training rows that finds the best epoch where it is found honestly
+FIRST_WORD = 4  # lower numbers of a published text mean no word
+
+
+class LeakyArrays(Arrays):
+    """Rows of which something is fitted on all that are for training, those held out too."""
+
+    leak: LeakKind
+
+    def prepared_on(self, training: Rows) -> Rows:
+        """All rows, where the leak is in how a net prepares features."""
+        return self._all_rows() if self.leak in ("normalization", "encoding") else training
+
+    def in_vocabulary_of(self, X: Features, rows: Rows) -> Features:
+        """In the vocabulary of all rows, where that is the leak."""
+        return super().in_vocabulary_of(X, self._all_rows() if self.leak == "vocabulary" else rows)
+
+    def _all_rows(self) -> Rows:
+        return np.arange(len(self.y("train")))
+
+
+class Suspect(Spec):
+    """A contender that is audited for a leak, as it is entered for that."""
+
+    name: str
+    contender: Contender
+    leak: LeakKind
+
+
+class Finding(Spec):
+    """What a leak does to a contender's mean score; `verdict` is on the leaky way, first, against the honest one."""
+
+    name: str
+    leak: LeakKind
+    honest: float
+    leaky: float
+    verdict: Verdict
+
+
+class Choice(Spec):
+    """The score of the best of several contenders, and what it is without the choice."""
+
+    name: str
+    n_contenders: int
+    mean: float
+    corrected: Corrected
+
+
+class Audit(Spec):
+    """All that an audit found."""
+
+    experiment: str
+    metric: MetricName
+    unit: str
+    greater_is_better: bool
+    validation: Validation
+    findings: tuple[Finding, ...]
+    choice: Choice | None = Field(None, description="none before the experiment has been run")
+    seconds: float = 0.0
+    mlflow_run_id: str = ""
+    kept: bool = Field(False, description="whether it was answered from an earlier run")
+
+
+def folds_for(validation: Validation) -> FoldsSpec:
+    """The experiment's own folds, or, where it has a hold-out, some of the same seed."""
+    return KFoldSpec(n_splits=N_SPLITS, seed=validation.seed) if isinstance(validation, HoldOutSpec) else validation
+
+
+def with_all_words(examples: Examples, arrays: Arrays) -> Arrays:
+    """Published texts with all words that they have, so that each fold can have a vocabulary of its own.
+
+    Their publisher found the most frequent words in all texts, those for the test too: as vectorized, they are in that
+    vocabulary. Any other data are as they are.
+    """
+    if arrays.form != "words" or arrays.terms:
+        return arrays
+    texts, _, _ = read_part(examples, held_out=False)
+    assert isinstance(texts, WordLists)  # noqa: S101  # else they would have terms
+    X = count_words(texts, int(texts.words.max()) + 1)[:, FIRST_WORD:].tocsr()
+    parts = {"counts_train": X.data, "indices_train": X.indices, "indptr_train": X.indptr}
+    return arrays.model_copy(update={"file": store_arrays(y_train=arrays.y("train"), **parts), "terms": X.shape[1]})
+
+
+def suspects(contenders: Mapping[str, Contender], arrays: Arrays) -> list[Suspect]:
+    """Where a leak could be: each contender with each thing that is fitted before or beside its model.
+
+    Where no contender selects features of a table, one of the pipelines is entered with a selection of half of them.
+
+    Raises:
+        BakeoffError: when there is nothing to audit.
+    """
+    found = [
+        Suspect(name=name, contender=each, leak=leak)
+        for name, each in contenders.items()
+        for leak in leaks_of(each, arrays)
+    ]
+    if all(each.leak != "selection" for each in found) and arrays.form == "table" and arrays.width > 1:
+        score = "f_regression" if arrays.task == "regression" else "f_classif"
+        select = SelectKBestSpec(score_func=score, k=arrays.width // 2)
+        pipelines = [(name, each) for name, each in contenders.items() if _selects(each)]
+        found += [
+            Suspect(name=name, contender=each.model_copy(update={"select": select}), leak="selection")
+            for name, each in pipelines[:1]
+        ]
+    if not found:
+        raise BakeoffError("none of these contenders fits anything but its model, so there is nothing to audit")
+    return sorted(found, key=lambda each: [*LEAKS].index(each.leak))
+
+
+def leaks_of(contender: Contender, arrays: Arrays) -> list[LeakKind]:
+    """What is fitted before or beside a contender's model."""
+    leaks: list[LeakKind] = ["vocabulary"] if arrays.form == "words" else []
+    if isinstance(contender, NetworkSpec):
+        if arrays.form in ("table", "series"):
+            leaks.append("encoding" if arrays.levels else "normalization")
+        return [*leaks, "best_epoch"]
+    if isinstance(contender, SklearnSpec):
+        names = [type(step).__name__ for _, step in contender.estimator(arrays, seed=0).steps]
+        leaks += [STEPS[name] for name in names if name in STEPS]
+    return leaks
+
+
+def _selects(contender: Contender) -> bool:
+    """Whether a contender can be entered with a selection, as a demonstration."""
+    return isinstance(contender, SklearnSpec) and contender.family == "classic"
+
+
+def entered_honestly(suspect: Suspect, arrays: Arrays, folds: Folds) -> tuple[Contender, Arrays, Folds]:
+    """The contender as it always is; where the leak would be in the choice of the epoch, with rows set aside for it."""
+    if suspect.leak == "best_epoch":
+        return _unstopped(suspect), arrays, epochs_by(arrays, folds, leaky=False)
+    return suspect.contender, _base(suspect, arrays), folds
+
+
+def evaluate_leaky(suspect: Suspect, arrays: Arrays, folds: Folds, metric: MetricName) -> tuple[float, ...]:
+    """The contender's scores on the folds with the leak."""
+    contender = suspect.contender
+    if suspect.leak == "best_epoch":
+        folds = epochs_by(arrays, folds, leaky=True)
+        return evaluate(suspect.name, _unstopped(suspect), arrays, folds, metric).scores
+    if suspect.leak in STEPS.values() and isinstance(contender, SklearnSpec):
+        base = _base(suspect, arrays)
+        return evaluate(suspect.name, fitted_before(contender, suspect.leak, base), base, folds, metric).scores
+    return evaluate(suspect.name, contender, _leaky(arrays, suspect.leak), folds, metric).scores
+
+
+def epochs_by(arrays: Arrays, folds: Folds, leaky: bool) -> Subsets:
+    """The folds, each without a share of its training rows, which judge the epochs; if leaky, the rows held out do.
+
+    Either way the nets learn from the same rows in the same order, and differ in the epoch whose weights are kept.
+    """
+    labels, groups = arrays.y("train") if arrays.classes else None, arrays.group_numbers("train")
+    learned, judging = [], []
+    for number, (training, held_out) in enumerate(folds.pairs()):
+        seed = seed_of(folds.validation.seed, number)
+        own, aside = folds.validation.set_aside(training, SET_ASIDE, seed, labels, groups)
+        learned.append(own)
+        judging.append(held_out if leaky else aside)
+    return keep_subsets(folds, folds.held_out(), learned, judging, max(map(len, learned)))
+
+
+def fitted_before(contender: S, leak: LeakKind, arrays: Arrays) -> S:
+    """The contender with a step of its pipeline, and what stands before that, fitted on all rows and then left so.
+
+    It is of a class of its own, which no experiment can name.
+    """
+    kind: Any = type(contender)
+
+    class FittedBefore(kind):  # type: ignore[misc]  # of the contender's own class, whichever it is
+        def estimator(self, problem: Problem, seed: int) -> "Pipeline":
+            return _with_frozen(super().estimator(problem, seed), leak, arrays)
+
+    return cast(S, FittedBefore.model_validate(contender.model_dump()))
+
+
+def _with_frozen(model: "Pipeline", leak: LeakKind, arrays: Arrays) -> "Pipeline":
+    from sklearn.frozen import FrozenEstimator
+
+    X, y = arrays.training()
+    X, _ = without_order(arrays.in_vocabulary_of(X, np.arange(len(y))), arrays)
+    for number, (name, step) in enumerate(model.steps):
+        fitted: BaseEstimator = step.fit(X, y)
+        X, own = fitted.transform(X), STEPS.get(type(step).__name__)
+        if own:  # the others, which make rows dense or words binary, fit nothing
+            model.steps[number] = (name, FrozenEstimator(fitted))
+        if own == leak:
+            return model
+    raise ValueError(f"no step of {model} is a {leak}")
+
+
+def weigh_leaks(
+    suspected: Sequence[Suspect],
+    honest: Sequence[Evaluation],
+    leaky: Sequence[Sequence[float]],
+    arrays: Arrays,
+    validation: FoldsSpec,
+    metric: MetricName,
+) -> tuple[Finding, ...]:
+    """What each leak does to the mean score; p is adjusted for the number of leaks that are looked at (Holm 1979)."""
+    design = design_of(validation, arrays.groups)
+    pairs = [
+        FoldPair("leaky", "honest", np.subtract(theirs, own.scores), design, metric, 0.0)
+        for own, theirs in zip(honest, leaky, strict=True)
+    ]
+    return tuple(
+        Finding(
+            name=suspect.name,
+            leak=suspect.leak,
+            honest=float(np.mean(own.scores)),
+            leaky=float(np.mean(theirs)),
+            verdict=verdict,
+        )
+        for suspect, own, theirs, verdict in zip(suspected, honest, leaky, adjusted(pairs), strict=True)
+    )
+
+
+def _base(suspect: Suspect, arrays: Arrays) -> Arrays:
+    """What both ways are entered on: columns must be the same on all folds if a step keeps what it fitted on all."""
+    inside = suspect.leak in ("weighting", "selection")
+    return _leaky(arrays, "vocabulary") if arrays.terms and inside else arrays
+
+
+def _leaky(arrays: Arrays, leak: LeakKind) -> LeakyArrays:
+    return LeakyArrays(**dict(arrays), leak=leak)
+
+
+def _unstopped(suspect: Suspect) -> Contender:
+    """A net whose epochs are judged by rows that are chosen here."""
+    return suspect.contender.model_copy(update={"early_stopping": None, "tuning": None})

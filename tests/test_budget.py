@@ -1,0 +1,54 @@
+"""A budget is kept: of trials exactly, of seconds within 10 %."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.models.search import TuningSpec
+from tasks.specs import BakeoffError
+from tasks.tuning.budget import Budget
+
+
+class Clock:
+    """One that stands until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(tuning: TuningSpec, searches: int, durations: list[float]) -> tuple[list[int], float]:
+    """Trials of each search, and seconds in all, where trials take these times in turn."""
+    clock = Clock()
+    budget, counts = Budget(tuning, searches, clock), [0] * searches
+    for search in range(searches):
+        while budget.allows(search, counts[search]):
+            clock.now += durations[sum(counts) % len(durations)]
+            counts[search] += 1
+            budget.count()
+    return counts, budget.seconds
+
+
+@given(st.integers(1, 41), st.lists(st.floats(0.1, 1.0), min_size=1, max_size=9), st.floats(1.0, 20.0))
+def test_seconds_are_kept_within_ten_percent(searches: int, durations: list[float], trials_each: float) -> None:
+    seconds = 10 + searches * trials_each  # no trial is longer than a tenth of it
+    counts, spent = run(TuningSpec(seconds=seconds), searches, durations)
+    assert 0.9 * seconds <= spent <= 1.1 * seconds
+    assert min(counts) >= 1
+
+
+@given(st.integers(1, 9), st.integers(1, 30), st.lists(st.floats(0.01, 9.0), min_size=1, max_size=9))
+def test_trials_are_kept_exactly(searches: int, trials: int, durations: list[float]) -> None:
+    assert run(TuningSpec(trials=trials), searches, durations)[0] == [trials] * searches
+
+
+def test_searches_get_equal_shares_of_the_time() -> None:
+    counts, _ = run(TuningSpec(seconds=100), 5, [1.0])
+    assert counts == [20] * 5
+
+
+def test_a_budget_too_small_for_a_trial_in_each_search_is_refused_after_the_first() -> None:
+    with pytest.raises(BakeoffError, match=r"10 s of tuning are too few.*41 searches.*about 82 s"):
+        run(TuningSpec(seconds=10), 41, [2.0])
