@@ -13,7 +13,9 @@ from flows.published import flow_run_address, progress_shown
 from tasks import progress
 from tasks.data.subsets import Subsets
 from tasks.evaluation import Evaluation
-from tasks.learning_curve import Ground, LearningCurve, at_size, compare_at_sizes, entered_at, points_of
+from tasks.learning_curves.curve import LearningCurve, entered_at, points_of
+from tasks.learning_curves.ground import Ground, at_size
+from tasks.learning_curves.rivalry import compare_at_sizes
 from tasks.metrics import METRICS
 from tasks.tracking import runs, studies
 

@@ -14,6 +14,7 @@ from tasks.data.datasets import Dataset
 from tasks.data.problem import Problem
 from tasks.data.splitting import KFoldSpec, Validation
 from tasks.metrics import MetricName, metric_for
+from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, Spec, did_you_mean
 
@@ -62,6 +63,17 @@ class Experiment(Spec):
             if kind == needed and not column:
                 raise BakeoffError(
                     f"validation.kind is {needed}, but there is no dataset.{setting}; name the column, or choose k_fold"
+                )
+            if column:
+                self._check_early_stopping()
+
+    def _check_early_stopping(self) -> None:
+        """Nets set whole groups or the last rows aside; scikit-learn, of its own accord from 10,000 rows, any rows."""
+        for name, contender in self.contenders.items():
+            if isinstance(contender, HistGradientBoostingSpec) and contender.params.get("early_stopping", "auto"):
+                raise BakeoffError(
+                    f"contenders.{name} would be stopped by rows drawn at random, of groups or times that it learns"
+                    " from; set params.early_stopping: false"
                 )
 
     def check_contenders(self, problem: Problem) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from flows.leaderboard import plain_table
+from flows.leaderboard import plain_table, short
 from tasks.importance.explanation import Effect, Explained, Explanation
 from tasks.reports.wording import TITLES, with_unit
 from tasks.statistics.bootstrap import CONFIDENCE
@@ -24,19 +24,19 @@ def explanation_table(explanation: Explanation) -> "Table":
     table = plain_table(title_of(explanation))
     table.add_column(CELLS[explanation.method])
     if explanation.method == "removal":
-        table.add_column("texts", justify="right")
+        table.add_column("texts", justify="right", no_wrap=True)
     for contender in explanation.foremost:
-        table.add_column(contender.name, justify="right")
-        table.add_column(f"{CONFIDENCE:.0%} interval", justify="right")
+        table.add_column(contender.name, justify="right", no_wrap=True)
+        table.add_column(f"{CONFIDENCE:.0%} interval", justify="right", no_wrap=True)
     judged = [each for each in explanation.contenders if each.family != "floor"]
-    table.add_column(f"mean of {len(judged)}", justify="right")
+    table.add_column(f"mean of {len(judged)}", justify="right", no_wrap=True)
     label = explanation.classes[1] if explanation.method == "removal" and explanation.classes else ""
     effects = {each.name: explanation.of(each.name, label) for each in explanation.contenders}
     for feature in explanation.ranked(label)[:MOST]:
         cells = [cell for each in explanation.foremost for cell in _cells(effects[each.name][feature])]
         mean = sum(effects[each.name][feature].effect for each in judged) / max(1, len(judged))
         rows = [str(effects[explanation.contenders[0].name][feature].rows)] if explanation.method == "removal" else []
-        table.add_row(feature, *rows, *cells, f"{mean:+.3f}")
+        table.add_row(feature, *rows, *cells, short(mean))
     return table
 
 
@@ -60,7 +60,7 @@ def title_of(explanation: Explanation) -> str:
 
 def _cells(effect: Effect) -> tuple[str, str]:
     low, high = effect.interval or (effect.effect, effect.effect)
-    return f"{effect.effect:+.3f}", f"{low:+.3f} to {high:+.3f}"
+    return short(effect.effect), f"{short(low)} to {short(high)}"
 
 
 def _classes_table(explanation: Explanation) -> "Table":
@@ -84,11 +84,11 @@ def _pictures_table(explanation: Explanation) -> "Table":
     table.add_column("test picture")
     table.add_column("class")
     for contender in explanation.foremost:
-        table.add_column(contender.name, justify="right")
+        table.add_column(contender.name, justify="right", no_wrap=True)
     columns = [
         [each for each in explanation.effects if each.contender == contender.name] for contender in explanation.foremost
     ]
     for first, *others in zip(*columns, strict=True):
         row = first.feature.removeprefix("picture ")
-        table.add_row(row, first.label, *(f"{each.effect:+.3f}" for each in (first, *others)))
+        table.add_row(row, first.label, *(short(each.effect) for each in (first, *others)))
     return table

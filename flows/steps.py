@@ -21,12 +21,13 @@ from pydantic import BaseModel
 
 import tasks
 from tasks import challenge as challenges
-from tasks import comparison, evaluation, leak_audit, learning_curve, refitting, selection
+from tasks import comparison, evaluation, leak_audit, refitting, selection
 from tasks.data import datasets, splitting, vectorization
 from tasks.data.examples import DatasetSpec
 from tasks.data.splitting import Folds
 from tasks.data.vectorization import Arrays
 from tasks.importance import explain as explaining
+from tasks.learning_curves import ground
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, UnreachableError
@@ -138,7 +139,7 @@ log_report = _side_effect(runs.log_report, "log the report")
 explain = Task(explaining.explain, task_run_name="what {experiment} rests on", cache_policy=NO_CACHE)
 log_explanation = _side_effect(explanations.log_explanation, "log the explanation")
 log_claim = _side_effect(tracked_claims.log_claim, "log the claim")
-lay_out = _step(learning_curve.lay_out, "draw subsets of the training rows")
+lay_out = _step(ground.lay_out, "draw subsets of the training rows")
 log_curve = _side_effect(studies.log_curve, "log the curve")
 with_all_words = _step(leak_audit.with_all_words, "find all words of {examples.name}")
 evaluate_leaky = _step(leak_audit.evaluate_leaky, "{suspect.name}, leaky: {suspect.leak}")

@@ -6,7 +6,7 @@ from flows import launch
 from flows.experiment import Experiment
 from flows.surroundings import clear_about_servers, orchestrated
 from tasks.leak_audit import Audit
-from tasks.learning_curve import LearningCurve
+from tasks.learning_curves.curve import LearningCurve
 from tasks.specs import BakeoffError, did_you_mean
 
 

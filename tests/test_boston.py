@@ -10,7 +10,10 @@ from tasks.data.datasets import ingest
 from tasks.data.splitting import split
 from tasks.data.vectorization import Arrays, vectorize
 from tasks.evaluation import Evaluation, evaluate
+from tasks.metrics import METRICS
+from tasks.models.networks import RealMLPSpec
 from tasks.refitting import refit, score_on_test
+from tasks.training import Member, Stack
 
 SEEDS = range(5)
 
@@ -38,3 +41,18 @@ def test_gradient_boosting_reaches_its_error(seed: int, repository: Path) -> Non
     _, _, evaluation = evaluated("gradient_boosting", seed, repository)
     print(f"seed {seed}: 4-fold MAE {np.mean(evaluation.scores):.3f}")
     assert np.mean(evaluation.scores) <= 2.35
+
+
+def test_realmlp_errs_less_than_the_books_net_on_the_test_rows(repository: Path) -> None:
+    """The book's net errs by about 2.6. The settings come from cross-validation on the training rows."""
+    experiment = load(str(repository / "conf" / "boston.yaml"), [])
+    arrays = vectorize(ingest(experiment.dataset))
+    X, y = arrays.training()
+    X_test, y_test = arrays.test()
+    spec = RealMLPSpec(units=(128, 128), early_stopping=None)
+    stack = Stack(spec, X, y, arrays, [Member(np.arange(len(y)), seed=seed) for seed in SEEDS])
+    stack.fit(spec.epochs)
+    predictions = [np.asarray(stack.unstack(k)(X_test))[:, 0] for k in SEEDS]
+    errors = [METRICS["mae"].score(y_test, own.astype(np.float64)) for own in predictions]
+    print(f"test MAE {np.mean(errors):.3f}, of each seed {np.round(errors, 3)}")
+    assert np.mean(errors) <= 2.35

@@ -84,7 +84,12 @@ def test_folds_have_about_the_same_share_of_each_class_where_groups_differ_in_it
             None,
             "there are 4 groups, as many as folds, so every repeat has the same folds; set validation.n_repeats: 1",
         ),
-        (_spec(2), [1000, 1, 1, 1], None, "the training rows make 4 groups, of which one has 1000 of 1003 rows"),
+        (
+            _spec(2),
+            [1000, 1, 1, 1],
+            None,
+            "nearly all training rows are of one group: the 4 that there are tell as much as 1.0",
+        ),
         (_spec(3), [4] * 6, [0] * 20 + [1] * 4, "class b has no row to learn from for fold"),
         (_spec(4), [1] * 6, [0, 0, 1, 1, 2, 2], "4 folds of groups cannot be made of these rows: n_splits=4 cannot be"),
     ],
@@ -222,3 +227,10 @@ def test_the_interval_on_test_rows_knows_that_copies_of_a_row_tell_nothing_new()
         ridge = refit(evaluate("r", RidgeSpec(), arrays, split(arrays, _spec(4)), "mae"), alone, _spec(4))
         intervals.append(score_on_test(ridge, arrays, "mae").interval)
     assert intervals[1] == pytest.approx(intervals[0])
+
+
+def test_a_test_of_one_group_has_an_interval_over_its_rows() -> None:
+    arrays = grouped_arrays("regression", range(60), np.repeat([0, 1, 2], 20).tolist())
+    evaluation = evaluate("floor", DummySpec(), arrays, split(arrays, _spec(2)), "mae")
+    test = score_on_test(refit(evaluation, arrays, _spec(2)), arrays, "mae")
+    assert test.interval[0] < test.score < test.interval[1]

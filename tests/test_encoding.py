@@ -125,6 +125,13 @@ def test_an_encoding_never_sees_the_rows_held_out() -> None:
     np.testing.assert_array_equal(mine.normalization.scale, theirs.normalization.scale)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e20])
+def test_a_number_is_normalized_whatever_its_unit(unit: float) -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 2))
+    expected = inputs(encoding_of(rows, (0, 0)), rows)
+    np.testing.assert_allclose(inputs(encoding_of(rows * unit, (0, 0)), rows * unit), expected, atol=1e-5)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_any_table_becomes_finite_inputs_the_same_in_a_stack_as_alone(data: st.DataObject) -> None:

@@ -395,6 +395,21 @@ def test_rows_that_depend_on_one_another_are_not_told_apart_by_chance(
         assert check(content, "x.yaml").validation.kind == kind
 
 
+@pytest.mark.parametrize(("column", "kind"), [(GROUPS, "group_k_fold"), (TIME, "time_series_split")])
+def test_boosting_sets_no_rows_aside_at_random_where_rows_depend_on_one_another(
+    column: dict[str, str], kind: str
+) -> None:
+    table = {"kind": "table", "path": "a.csv", "target": "y", "task": "regression", "columns": {"x": "number"}}
+    content = GOOD | {"name": "x", "dataset": table | column, "validation": {"kind": kind}}
+    boosting: dict[str, Any] = {"kind": "hist_gradient_boosting"}
+    for params in ({}, {"early_stopping": True}, {"early_stopping": "auto"}):
+        said = _refusal(content | {"contenders": {"trees": boosting | {"params": params}}})
+        assert "contenders.trees" in said
+        assert "set params.early_stopping: false" in said
+    fitting = boosting | {"params": {"early_stopping": False}}
+    assert check(content | {"contenders": {"trees": fitting}}, "x.yaml").contenders["trees"].kind == boosting["kind"]
+
+
 def test_published_data_have_no_groups_and_no_time() -> None:
     for kind in ("group_k_fold", "time_series_split"):
         assert f"validation.kind is {kind}, but there is no dataset" in _refusal(

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from owned import SHOP, bakeoff, save_images, save_machines, save_texts, shop
+from PIL import Image
 
 from flows.experiment import Experiment, load
 from tasks.data.own.images import ImagesSpec
 from tasks.data.own.series import SeriesSpec
 from tasks.data.own.tables import TableFileSpec
 from tasks.data.own.texts import TextFileSpec
+from tasks.models.baselines.boosting import HistGradientBoostingSpec
 
 
 def written(*arguments: str) -> Experiment:
@@ -122,8 +124,13 @@ def test_rows_of_a_group_stay_together_and_rows_in_time_stay_in_order() -> None:
     assert (experiment.validation.kind, experiment.validation.n_splits) == ("group_k_fold", 5)
     assert "branch" not in columns(experiment)
     bakeoff("init", SHOP, "--target", "back", "--force", "--time", "since")
-    assert load("shop").validation.kind == "time_series_split"
-    assert "since" not in columns(load("shop"))
+    in_time = load("shop")
+    assert in_time.validation.kind == "time_series_split"
+    assert "since" not in columns(in_time)
+    for each in (experiment, in_time):
+        boosting = each.contenders["hist_gradient_boosting"]
+        assert isinstance(boosting, HistGradientBoostingSpec)
+        assert boosting.params["early_stopping"] is False
 
 
 def test_rows_that_the_file_marks_for_the_test_are_kept_for_it() -> None:
@@ -190,6 +197,13 @@ def test_arrays_are_images_if_they_hold_bytes_and_series_if_they_hold_numbers() 
         assert load(name).dataset.kind == kind
 
 
+def test_a_target_that_is_missing_in_an_archive_is_no_class_of_images() -> None:
+    y = np.arange(30) % 2.0
+    y[0] = np.nan
+    np.savez("bytes.npz", X=np.arange(30 * 20, dtype=np.uint8).reshape(30, 4, 5), y=y)
+    assert written("bytes.npz").dataset.task == "binary"
+
+
 def nothing() -> None:
     """No file at all."""
 
@@ -206,13 +220,21 @@ def parquet(**changed: object) -> Callable[[], object]:
     return lambda: pd.read_csv(shop()).assign(**changed).to_parquet("shop.parquet")
 
 
-def images(*classes: str, broken: str = "") -> Callable[[], object]:
+def images(*classes: str, broken: str = "", large: str = "", gif: str = "") -> Callable[[], object]:
     def save() -> None:
         save_images(Path("shapes"), classes)
         if broken:
             Path("shapes", broken).write_bytes(b"no picture")
+        if large:
+            Image.new("1", (20_000, 20_000)).save(Path("shapes", large))
+        if gif:
+            Image.new("L", (9, 8)).save(Path("shapes", gif), format="GIF")
 
     return save
+
+
+def arrays(**values: object) -> Callable[[], object]:
+    return lambda: np.savez("a.npz", **values)  # type: ignore[arg-type]
 
 
 BACK = (SHOP, "--target", "back")
@@ -239,6 +261,17 @@ FAULTS = {
     "no encoding": (file(b"a,back\n\x81\x8d,x\n"), BACK, "its bytes are no text in"),
     "other suffix": (file(b"x", "shop.xlsx"), ("shop.xlsx", "--target", "back"), "files that end in .csv, .tsv or"),
     "broken image": (images("cat", "dog", broken="dog/3.png"), ("shapes",), "shapes/dog/3.png"),
+    "very large image": (
+        images("cat", "dog", large="dog/3.png"), ("shapes",), "shapes/dog/3.png is not read: it has more than"
+    ),
+    "GIF under another name": (
+        images("cat", "dog", gif="dog/3.png"), ("shapes",), "shapes/dog/3.png is neither PNG nor JPEG inside"
+    ),
+    "numbers for classes": (
+        arrays(X=np.zeros((4, 3, 3), np.uint8), y=[1, 0.5, 1, 2.5]), ("a.npz",), "a.npz: y holds numbers such as 0.5, and"
+    ),
+    "bytes for text": (arrays(X=[[1.0]] * 2, y=[b"\xe4", b"b"]), ("a.npz",), "a.npz: y holds bytes that are not UTF-8"),
+    "structured targets": (arrays(X=[[1.0]] * 2, y=np.zeros(2, "i4,f4")), ("a.npz",), "a.npz: y holds"),
     "one class": (images("cat"), ("shapes",), "shapes has one class, cat"),
     "empty folder": (lambda: Path("shapes").mkdir(), ("shapes",), "shapes has neither images nor texts"),
     "target of a folder": (images("cat", "dog"), ("shapes", "--target", "x"), "leave --target out"),
@@ -248,11 +281,12 @@ FAULTS = {
     "group ignored": (table(), (*BACK, "--group", "city", "--column", "city=ignore"), "column city is --group, and"),
     "text ignored": (table(), (*BACK, "--text", "city", "--column", "city=ignore"), "column city is --text, and"),
     "group and time": (
-        table(), (*BACK, "--text", "city", "--group", "member", "--time", "since"), "--group and --time do not go together"
+        table(), (*BACK, "--text=city", "--group=member", "--time=since"), "--group and --time do not go together"
     ),
     "group cut by a marked test": (
-        table(split=["train", "test", "train"] * 20), (*BACK, "--group", "city"), "leave test.column out (of `bakeoff init`"
+        table(split=["train", "test", "train"] * 20), (*BACK, "--group=city"), "column out (of `bakeoff init`: --column sp"
     ),
+    "one group": (table(city=["Rome"] * 52 + [*"abcdefgh"]), (*BACK, "--group=city"), "nearly all training rows are of"),
     "no such kind": (table(), (*BACK, "--column", "visits=text"), "--column visits=text: expected NAME=KIND"),
     "no such column": (table(), (*BACK, "--column", "vists=number"), "which --column names; did you mean visits?"),
     "bad name": (table(), (*BACK, "--name", "../shop"), "--name ../shop: a name has letters, digits"),

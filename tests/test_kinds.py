@@ -97,6 +97,12 @@ def test_one_fault_in_many_rows_does_not_make_all_of_them_numbers() -> None:
     assert refused(text(*map(str, range(9999)), "x")).startswith("99.9 % of column x are numbers")
 
 
+@pytest.mark.parametrize("fault", ["inf", "-inf", "1,234"])
+def test_a_fault_that_looks_like_a_number_is_not_said_to_be_none(fault: str) -> None:
+    said = f"column x, row 3: a finite number is needed, and there is '{fault}'"
+    assert refused(text("1", "2.5", fault)).startswith(said)
+
+
 def test_a_long_value_is_cut_in_a_message() -> None:
     assert len(refused(text("1", "word " * 1000), "number")) < 250
 

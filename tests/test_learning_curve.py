@@ -9,17 +9,9 @@ from tasks.comparison import Verdict
 from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import evaluate
-from tasks.learning_curve import (
-    REPEATS,
-    Ground,
-    LearningCurve,
-    Rivalry,
-    at_size,
-    compare_at_sizes,
-    find_crossings,
-    lay_out,
-    points_of,
-)
+from tasks.learning_curves.curve import LearningCurve, points_of
+from tasks.learning_curves.ground import REPEATS, Ground, at_size, lay_out
+from tasks.learning_curves.rivalry import Rivalry, compare_at_sizes, find_crossings
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.baselines.linear import RidgeSpec

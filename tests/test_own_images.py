@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import random
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -330,8 +331,17 @@ def test_arrays_in_grey_become_colour_and_those_of_another_size_are_resized() ->
         ({"X": GREY.astype(int) - 1, "y": LABELS}, "expected 0 to 255; save pixels from 0"),
         ({"X": np.full((10, 4, 6), np.nan), "y": LABELS}, "own.npz: X has values from nan to nan, expected 0 to 1"),
         ({"X": GREY.astype(str), "y": LABELS}, "own.npz: X holds <U3; bytes are needed, or numbers from 0 (black)"),
-        ({"X": GREY, "y": LABELS.astype(object)}, "own.npz holds pickled objects or no arrays"),
-        ({"X": GREY.astype(object), "y": LABELS}, "own.npz holds pickled objects or no arrays"),
+        (
+            {"X": GREY.astype(np.uint16) * 257, "y": LABELS},
+            "expected 0 to 255; save pixels as numpy.uint8, from 0 to 255,",
+        ),
+        (
+            {"X": GREY, "y": LABELS.astype(object)},
+            "own.npz: X or y cannot be read (Object arrays cannot be loaded when",
+        ),
+        ({"X": GREY.astype(object), "y": LABELS}, "and nothing is unpickled; save numbers or text"),
+        ({"X": GREY, "y": np.zeros(10, complex)}, "own.npz: y holds complex128; numbers or text are needed"),
+        ({"X": GREY, "y": np.zeros(10, "i4,f4")}, "own.npz: y holds [('f0', '<i4'), ('f1', '<f4')]; numbers or text"),
         ({"X": GREY, "y": ["yes"] * 10}, "own.npz: column y, the target, is 'yes' in every row"),
         ({"X": GREY, "y": np.arange(10)}, "own.npz: column y has 10 classes; set task: multiclass"),
     ],
@@ -347,8 +357,21 @@ def test_what_is_wrong_with_an_archive_is_said_in_a_line(arrays: dict[str, Any],
 @pytest.mark.parametrize("content", [b"", b"X,y\n1,2\n", b"PK\x03\x04 and no more"], ids=["empty", "text", "cut off"])
 def test_a_file_that_is_no_archive_is_refused(content: bytes) -> None:
     Path("own.npz").write_bytes(content)
-    with pytest.raises(BakeoffError, match=r"own\.npz (cannot be read as \.npz|holds pickled objects or no arrays)"):
+    with pytest.raises(BakeoffError, match=r"own\.npz (cannot be read as \.npz|is no \.npz file)"):
         read("own.npz")
+
+
+def test_a_member_of_an_archive_that_is_no_array_is_refused() -> None:
+    with zipfile.ZipFile("own.npz", "w") as archive:
+        archive.writestr("X.npy", b"no array")
+        archive.writestr("y", b"no array either")
+    with pytest.raises(BakeoffError, match=r"own\.npz: X is no array; save"):
+        read("own.npz")
+
+
+def test_bytes_in_utf8_are_labels() -> None:
+    np.savez("own.npz", X=GREY, y=np.array(["Köln".encode(), b"Bonn"] * 5))
+    assert read("own.npz", color="grey").problem.classes == ("Bonn", "Köln")
 
 
 def test_an_archive_that_is_not_there_or_is_a_single_array_is_named() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.data.own.folders import class_files, files_below
 from tasks.data.own.spec import TestRowsSpec, check_training_rows, hold_out, marked
 from tasks.data.own.tables import TableFileSpec
 from tasks.specs import BakeoffError
@@ -38,6 +39,13 @@ def test_a_group_is_never_cut_in_two(groups: list[int], fraction: float) -> None
     held_out = hold_out(TestRowsSpec(fraction=fraction), numbers * 1.0, REGRESSION, numbers)
     assert 0 < held_out.sum() < len(groups)
     assert not set(numbers[held_out]) & set(numbers[~held_out])
+
+
+@pytest.mark.parametrize(("groups", "expected"), [(2, 1), (3, 1), (4, 2), (7, 2), (20, 4)])
+def test_the_test_has_two_groups_where_two_are_left_to_learn_from(groups: int, expected: int) -> None:
+    numbers = np.repeat(np.arange(groups), 5)
+    held_out = hold_out(TestRowsSpec(), numbers * 1.0, REGRESSION, numbers)
+    assert len(set(numbers[held_out])) == expected
 
 
 def test_in_order_of_time_the_last_rows_are_held_out() -> None:
@@ -111,6 +119,25 @@ def test_the_stamp_of_a_folder_is_that_of_all_files_below() -> None:
     empty = folder.stamp
     Path("folder/a/1.txt").write_text("x")
     assert folder.stamp != empty
+
+
+def test_links_to_folders_and_files_count_as_what_they_lead_to() -> None:
+    """As class folders, for the pictures that are found, and for the stamp."""
+    for name in ("cat", "dog"):
+        Path("far", name, "below").mkdir(parents=True)
+        Path("far", name, "below", "1.txt").write_text(name)
+        Path("pets").mkdir(exist_ok=True)
+        Path("pets", name).symlink_to(Path("far", name).resolve())
+    Path("pets/cat/2.txt").symlink_to(Path("far/dog/below/1.txt").resolve())
+    Path("far/dog/below/loop").symlink_to(Path("far/dog").resolve())
+    found = class_files(Path("pets"), (".txt",), "texts")
+    assert [str(file) for file in found.files] == ["pets/cat/2.txt", "pets/cat/below/1.txt", "pets/dog/below/1.txt"]
+    assert len(files_below(Path("pets"), (".txt",))) == 3
+    folder = SPEC.model_copy(update={"path": Path("pets")})
+    before = folder.stamp
+    assert folder.stamp == before
+    Path("far/cat/below/1.txt").write_text("tiger")
+    assert folder.stamp != before
 
 
 def test_what_cannot_be_looked_at_has_a_stamp_still(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,16 +15,18 @@ SPECS = [
 ]
 
 
-def normalization(seed: int) -> Normalization:
+def normalization(seed: int, unit: float = 1) -> Normalization:
     rng = np.random.default_rng(seed)
-    return Normalization(rng.normal(size=3).astype(np.float32), rng.uniform(1, 2, size=3).astype(np.float32))
+    mean, scale = rng.normal(size=3) * unit, rng.uniform(1, 2, size=3) * unit
+    return Normalization(mean.astype(np.float32), scale.astype(np.float32))
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=["plain", "normalized", "linear"])
-def test_every_member_computes_what_its_ordinary_net_computes(spec: DenseSpec) -> None:
-    normalizations = [normalization(seed) for seed in range(3)]
+@pytest.mark.parametrize("unit", [1, 1e-9, 1e20])
+def test_every_member_computes_what_its_ordinary_net_computes(spec: DenseSpec, unit: float) -> None:
+    normalizations = [normalization(seed, unit) for seed in range(3)]
     stack = build_stack(spec, (2, "softmax"), Inputs(3), [5, 6, 7], normalizations)
-    x = np.random.default_rng(9).normal(size=(11, 3, 3)).astype(np.float32)  # rows, members, features
+    x = (unit * np.random.default_rng(9).normal(size=(11, 3, 3))).astype(np.float32)  # rows, members, features
     together = np.asarray(stack(x, np.ones((11, 3), np.float32)))
     for k, own in enumerate(normalizations):
         single = unstack(stack, k, build_single(spec, (2, "softmax"), Inputs(3), own))
@@ -50,6 +52,8 @@ def test_initial_kernels_keep_to_glorots_bound_of_one_member() -> None:
 def test_an_ordinary_net_normalizes_raw_features_first_and_is_saved_without_our_code() -> None:
     own = normalization(0)
     single = build_single(SPECS[0], (1, "linear"), Inputs(3), own)
-    assert isinstance(single.layers[0], keras.layers.Normalization)
-    assert all(type(layer).__module__.startswith("keras.") for layer in single.layers)
-    np.testing.assert_allclose(single.layers[0](own.mean[None]), 0, atol=1e-6)
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    np.testing.assert_array_equal(single.layers[0](x), (x - own.mean) / own.scale)
+    assert all(type(layer).__module__.startswith("keras.") for layer in [*single.layers, *single.layers[0].layers])
+    single.save("net.keras")
+    np.testing.assert_array_equal(keras.models.load_model("net.keras")(x), single(x))

@@ -1,6 +1,5 @@
 """`bakeoff curve` and `bakeoff audit`: what they leave behind, and that it is found again."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from flows.pages import audit as audit_page
 from flows.pages import curve as curve_page
 from flows.surroundings import orchestrated, prepare
 from tasks.leak_audit import Audit
-from tasks.learning_curve import LearningCurve
+from tasks.learning_curves.curve import LearningCurve
 from tasks.reports.leak_audit import say_audit
 from tasks.reports.learning_curve import say_curve
 from tasks.specs import BakeoffError
@@ -86,10 +85,8 @@ def test_a_study_is_a_run_of_its_own_in_the_experiment(
     assert run.data.tags["mlflow.runName"] == f"wine {kind}"
     assert run.data.tags["mlflow.note.content"] == " ".join(said)
     assert imread(client.download_artifacts(run.info.run_id, picture, str(tmp_path))).std() > 0
-    table = json.loads(
-        Path(client.download_artifacts(run.info.run_id, f"{kind}_table.json", str(tmp_path))).read_text()
-    )
-    assert len(table["data"]) == (6 if kind == "curve" else 2)
+    table = Path(client.download_artifacts(run.info.run_id, f"{kind}.csv", str(tmp_path))).read_text().splitlines()
+    assert len(table) == 1 + (6 if kind == "curve" else 2)
 
 
 def test_the_steps_of_a_curves_metrics_are_rows(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

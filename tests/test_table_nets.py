@@ -12,10 +12,10 @@ from tasks.data.normalization import fit_robust_normalization
 from tasks.data.problem import Form
 from tasks.metrics import Task
 from tasks.models.annealing import coslog, flat_cos
-from tasks.models.networks import NetworkSpec, RealMLPSpec, TableSpec, TabMSpec, as_prediction, output_layer
+from tasks.models.networks import DenseSpec, NetworkSpec, RealMLPSpec, TableSpec, TabMSpec, as_prediction, output_layer
 from tasks.models.optimizers import AdamWSpec
 from tasks.models.realmlp import MemberNTKDense
-from tasks.models.stacking import Inputs, build_stack, ensemble
+from tasks.models.stacking import Inputs, build_stack
 from tasks.models.table_layers import MemberNumbers, begin
 from tasks.specs import BakeoffError
 from tasks.training import Member, Stack
@@ -29,10 +29,17 @@ CASES: list[tuple[TableSpec, Task, bool]] = [
     (TABM, "regression", False),
     (TABM, "binary", True),
     (TabMSpec(units=(8,), k=2, embed_numbers=False, batch_size=64), "multiclass", True),
-    (RealMLPSpec(units=(), embed_numbers=False, n_members=2), "binary", False),
+    (RealMLPSpec(units=(), embed_numbers=False, epochs=3, batch_size=16), "binary", False),
 ]
 IDS = [f"{spec.kind}-{task}-{'mixed' if mixed else 'numbers'}" for spec, task, mixed in CASES]
 SEEDS = (5, 6)
+
+
+@pytest.fixture(autouse=True)
+def without_xla(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes seconds to compile a program that runs for milliseconds; other tests, and one here, have it."""
+    for kind in (RealMLPSpec, TabMSpec, DenseSpec):
+        monkeypatch.setattr(kind, "compiled", False)
 
 
 def table(task: Task, mixed: bool) -> Any:
@@ -56,16 +63,15 @@ def trained(number: int) -> Stack:
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=IDS)
 def test_a_saved_net_predicts_raw_rows_as_its_member_does_and_needs_no_code_of_ours(number: int, tmp_path: Any) -> None:
-    spec, task, mixed = CASES[number]
+    _, task, mixed = CASES[number]
     X, _ = table(task, mixed).training()
     stack, output = trained(number), output_layer(task, 3 if task == "multiclass" else 2)
     expected = stack.predict([np.arange(len(X))] * 2)
-    for k in range(2):
-        ensemble([stack.unstack(k)]).save(tmp_path / "net.keras")
-        net = keras.models.load_model(tmp_path / "net.keras", safe_mode=True)
-        assert "tasks" not in (tmp_path / "net.keras").read_bytes().decode("latin1")
-        mine = as_prediction(np.asarray(net(X.astype(np.float32)), np.float64), output)
-        np.testing.assert_allclose(mine, expected[k], rtol=1e-5, atol=1e-5)
+    stack.unstack(1).save(tmp_path / "net.keras")
+    net = keras.models.load_model(tmp_path / "net.keras", safe_mode=True)
+    assert "tasks" not in (tmp_path / "net.keras").read_bytes().decode("latin1")
+    mine = as_prediction(np.asarray(net(X.astype(np.float32)), np.float64), output)
+    np.testing.assert_allclose(mine, expected[1], rtol=1e-5, atol=1e-5)
     assert not np.allclose(expected[0], expected[1], atol=1e-3)
 
 
@@ -141,9 +147,8 @@ def test_each_submodel_of_tabm_has_its_own_loss_and_the_mean_predicts() -> None:
     targets = ((y - y.mean()) / y.std())[:, None, None]
     history = stack.fit(1)  # of one batch, whose loss is that of the first weights
     assert history.loss[0, 0] == pytest.approx(((each[:, 0] - targets) ** 2).mean(), rel=1e-4)
-    assert history.metric[0, 0] == pytest.approx(
-        np.abs(each[:, 0].mean(axis=1) - targets[:, 0]).mean() * y.std(), rel=1e-4
-    )
+    error = np.abs(each[:, 0].mean(axis=1) - targets[:, 0]).mean() * y.std()
+    assert history.metric[0, 0] == pytest.approx(error, rel=1e-4)
 
 
 def test_rates_come_in_four_cycles_that_end_at_0_and_dropout_and_decay_fall_in_the_second_half() -> None:
@@ -167,9 +172,21 @@ def test_every_member_is_annealed_by_its_own_steps() -> None:
     np.testing.assert_allclose(history.loss[0], history.loss[1], rtol=1e-4)
 
 
-def test_weight_decay_is_keras_adamws_and_falls_on_kernels_alone() -> None:
-    from tasks.models.networks import DenseSpec
+def test_nets_of_own_rates_and_epochs_are_annealed_each_by_its_own() -> None:
+    arrays = made_arrays("regression", rows=60)
+    X, y = arrays.training()
+    base = RealMLPSpec(units=(4,), epochs=4, batch_size=16, dropout=0.0)
+    short = base.with_settings({"optimizer.learning_rate": 0.1, "epochs": 2})
+    members = [Member(np.arange(50), seed=0, spec=base), Member(np.arange(50), seed=1, spec=short)]
+    together = Stack(base, X, y, arrays, members)
+    together.fit(4)
+    alone = Stack(short, X, y, arrays, [Member(np.arange(50), seed=1)])
+    alone.fit(2)
+    for mine, theirs in zip(together.unstack(1).get_weights(), alone.unstack(0).get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-4)
 
+
+def test_weight_decay_is_keras_adamws_and_falls_on_kernels_alone() -> None:
     X, y = np.random.default_rng(0).normal(size=(32, 3)), np.linspace(0, 1, 32)
     net = DenseSpec(units=(4,), optimizer=AdamWSpec(learning_rate=0.05, weight_decay=0.5), batch_size=32)
     stack = Stack(net, X, y, problem_of("regression"), [Member(np.arange(32), seed=0)])

@@ -60,6 +60,14 @@ def test_a_net_reaches_a_target_that_lies_far_from_zero() -> None:
     assert np.abs(without - Y[WATCHED] - 1000).mean() > 100.0
 
 
+def test_a_target_so_far_from_zero_that_a_kept_net_would_lose_its_digits_is_refused() -> None:
+    with pytest.raises(
+        BakeoffError, match=r"its mean, 1e\+09, is 1e\+09 times its standard deviation.*subtract 1e\+09"
+    ):
+        fitted(Y + 1e9)
+    fitted(np.full_like(Y, 1e9))
+
+
 def test_classes_have_no_scale() -> None:
     with pytest.raises(BakeoffError, match="standardize_target is for numbers"):
         SPEC.check(problem_of("binary"), "accuracy")

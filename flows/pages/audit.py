@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 HEADINGS = ("leak", "contender", "honest", "leaky", "looks better by", "95% interval", "p", "p adjusted")
-SHORT = ("leak", "contender", "honest", "leaky", "better by", "95% interval", "p adj.")
+SHORT = ("leak", "contender", "honest", "better by", "95% interval", "p adj.")  # what a terminal has room for
 TEXT_COLUMNS = 2  # the others are numbers
 
 
@@ -42,8 +42,8 @@ def audit_table(audit: Audit) -> "Table":
     for number, heading in enumerate(SHORT):
         table.add_column(heading, justify="left" if number < TEXT_COLUMNS else "right", no_wrap=True)
     for each in audit.findings:
-        *cells, _, p_adjusted = audit_cells(each, audit)
-        table.add_row(each.leak.replace("_", " "), *cells[1:], p_adjusted)
+        _, name, honest, _, gain, interval, _, p_adjusted = audit_cells(each, audit)
+        table.add_row(each.leak.replace("_", " "), name, honest, gain, interval, p_adjusted)
     return table
 
 

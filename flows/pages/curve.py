@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from flows.leaderboard import plain_table, short
 from flows.pages.book import markdown_rows
 from tasks.artifacts.learning_curve import plot_learning_curve
-from tasks.learning_curve import LearningCurve, Point, Rivalry
+from tasks.learning_curves.curve import LearningCurve, Point
+from tasks.learning_curves.rivalry import Rivalry
 from tasks.metrics import METRICS
 from tasks.reports.learning_curve import say_curve
 from tasks.reports.wording import TITLES, with_unit

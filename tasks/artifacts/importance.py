@@ -1,13 +1,15 @@
 """What contenders rest on, as a table and as a picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, is_ink, save
 from tasks.data.vectorization import Arrays
-from tasks.importance.explanation import Effect, Explained, Explanation
+from tasks.importance.explanation import Effect, Explained, Explanation, Floats
 from tasks.reports.wording import TITLES, with_unit
 from tasks.statistics.bootstrap import CONFIDENCE
 from tasks.store import load_arrays
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 DOCUMENT, TABLE, PICTURE = "explanation.json", "explanation.csv", "explanation.png"
 MOST_COLUMNS = 25  # columns of a table in one picture
+BESIDE = 2  # pictures in a row, each with its maps
+PERCENT = 99.5  # of the maps' values, at which their scale ends
 MOST_CLASSES, MOST_WORDS = 12, 6  # panels, and words in each, where there are several classes
 
 
@@ -64,7 +68,7 @@ def plot_columns(explanation: Explanation, folder: Path) -> Path:
     cells.tick_params(length=0)
     picture.colorbar(image, ax=cells, label=f"{title} worse by")
     picture.suptitle(
-        f"{explanation.experiment}: how much worse without a column's values ({explanation.n_repeats} shuffles of"
+        f"{explanation.experiment}: how much worse when a column is shuffled ({explanation.n_repeats} times, on"
         f" {explanation.rows} test rows)"
     )
     return save(picture, folder / PICTURE)
@@ -96,37 +100,47 @@ def plot_words(explanation: Explanation, folder: Path) -> Path:
 
 def plot_occlusion(explanation: Explanation, arrays: Arrays, folder: Path) -> Path:
     """Test pictures, and where covering them costs the true class its probability (explanation.png)."""
-    if explanation.maps is None:
-        raise ValueError("an explanation of pictures has maps")
-    kept = load_arrays(explanation.maps)
-    rows, maps = kept["rows"].astype(np.int64), kept["maps"]
+    shown = explanation.foremost
+    rows, maps = _maps_of(explanation, shown)
     pictures = arrays.test()[0][rows].reshape(len(rows), *arrays.shape)
-    names = [each.name for each in explanation.contenders]
-    shown = [(each, maps[names.index(each.name)]) for each in explanation.foremost]
-    most = max(0.05, float(np.percentile(np.abs([own for _, own in shown]), 99.5)))
-    across = 1 + len(shown)
-    beside = 2 if len(rows) > 1 else 1
+    labels = [arrays.classes[int(number)] for number in arrays.y("test")[rows]]
+    most = max(0.05, float(np.percentile(np.abs(maps), PERCENT)))
+    beside, across = min(BESIDE, len(rows)), 1 + len(shown)
     deep = -(-len(rows) // beside)
     picture = figure(1.25 * across * beside, 0.9 + 1.3 * deep)
     panels = picture.subplots(deep, across * beside, squeeze=False)
     for axes in panels.flat:
         axes.axis("off")
     shades: dict[str, Any] = {"cmap": "gray_r"} if is_ink(pictures) else {"cmap": "gray", "vmin": 0, "vmax": 1}
-    image = None
-    for number, row in enumerate(rows):
-        cells = panels[number // beside, number % beside * across :][:across]
-        cells[0].imshow(pictures[number], **shades)
-        cells[0].set_title(arrays.classes[int(arrays.y("test")[row])], fontsize=8)
-        for axes, (contender, own) in zip(cells[1:], shown, strict=True):
-            grey = pictures[number] if pictures.ndim == 3 else pictures[number].mean(axis=-1)
-            axes.imshow(grey, cmap="gray_r", alpha=0.35)
-            image = axes.imshow(own[number], cmap="RdBu_r", vmin=-most, vmax=most, alpha=0.7)
-            axes.set_title(f"{contender.name}: {own[number].max():.2f}", fontsize=7)
+    image: Any = None
+    for number, label in enumerate(labels):
+        first, *others = panels[number // beside, number % beside * across :][:across]
+        first.imshow(pictures[number], **shades)
+        first.set_title(label, fontsize=8)
+        for axes, contender, own in zip(others, shown, maps[:, number], strict=True):
+            image = _draw_map(axes, pictures[number], own, most)
+            axes.set_title(f"{contender.name}: {own.max():.2f}", fontsize=7)
     picture.colorbar(image, ax=panels, shrink=0.5, label="probability of the true class lost")
-    picture.suptitle(
-        f"{explanation.experiment}: what a covered patch of {explanation.patch} x {explanation.patch} costs"
-    )
+    side = explanation.patch
+    picture.suptitle(f"{explanation.experiment}: what a covered patch of {side} x {side} pixels costs")
     return save(picture, folder / PICTURE)
+
+
+def _maps_of(explanation: Explanation, contenders: Sequence[Explained]) -> tuple[NDArray[np.int64], Floats]:
+    """The numbers of the test rows that are shown, and the maps of these contenders."""
+    if explanation.maps is None:
+        raise ValueError("an explanation of pictures has maps")
+    kept = load_arrays(explanation.maps)
+    names = [each.name for each in explanation.contenders]
+    own = [names.index(each.name) for each in contenders]
+    return kept["rows"].astype(np.int64), kept["maps"][own].astype(np.float64)
+
+
+def _draw_map(axes: "Axes", picture: NDArray[np.generic], lost: Floats, most: float) -> Any:
+    """A map over its picture, red where covering costs; a picture in colour is drawn in grey."""
+    grey = picture if picture.ndim == 2 else picture.astype(np.float64).mean(axis=-1)
+    axes.imshow(grey, cmap="gray_r", alpha=0.35)
+    return axes.imshow(lost, cmap="RdBu_r", vmin=-most, vmax=most, alpha=0.7)
 
 
 def _telling_classes(explanation: Explanation) -> list[str]:

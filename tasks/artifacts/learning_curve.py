@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, save
-from tasks.learning_curve import LearningCurve
+from tasks.learning_curves.curve import LearningCurve
 from tasks.reports.wording import TITLES, with_unit
 from tasks.statistics.bootstrap import CONFIDENCE
 

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 BETTER, EQUAL, UNDECIDED, WORSE = 3, 2, 1, 0
 COLOURS = {BETTER: "#7fb2e5", EQUAL: "#c9c9c9", UNDECIDED: "#ffffff", WORSE: "#f3c9a5"}
 MEANINGS = {BETTER: "row is better", EQUAL: "practically equal", UNDECIDED: "undecided", WORSE: "row is worse"}
+NARROWEST = 8  # contenders from which on the legends have room side by side
 SHOWN = 75  # percent of the contenders that the scale is made for: the last ones are often far away
 
 
 def plot_ranks(report: Report, folder: Path) -> Path:
     """The contenders' scores, best first, beside the verdicts on all pairs (ranks.png)."""
     count = len(report.contenders)
-    picture = figure(8.5 + 0.42 * count, 2.2 + 0.36 * count)
-    scores, pairs = picture.subplots(1, 2, sharey=True, width_ratios=[5, 1 + 0.55 * count])
+    wide = max(count, NARROWEST)
+    picture = figure(8.5 + 0.42 * wide, 2.2 + 0.36 * count)
+    scores, pairs = picture.subplots(1, 2, sharey=True, width_ratios=[5, 1 + 0.55 * wide])
     _draw_scores(scores, report)
     _draw_pairs(pairs, report)
     way = "higher" if report.greater_is_better else "lower"

@@ -6,12 +6,25 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from tasks.data.examples import count_groups
+from tasks.data.examples import Groups
 from tasks.data.validation import Numbers, Parts, Rows, ValidationSpec
 from tasks.data.vectorization import Labels
 from tasks.specs import BakeoffError
 
-FEWEST = 1.5  # groups of equal size that tell as much: with 1.5, the t distribution reaches 120 standard errors
+FEWEST = 1.5  # groups of equal size that tell as much: with 1.5, the interval reaches 165 standard errors to each side
+
+
+def check_groups(groups: Groups | None) -> None:
+    """Finds out whether groups, if there are any, are so many that scores on folds of them say how scores vary.
+
+    Raises:
+        BakeoffError: when nearly all rows are of one.
+    """
+    if groups and groups.effective < FEWEST:
+        raise BakeoffError(
+            f"nearly all training rows are of one group: the {groups.count} that there are tell as much as"
+            f" {groups.effective:.1f} of equal size, and nothing of how scores vary; more rows of other groups are needed"
+        )
 
 
 class GroupKFoldSpec(ValidationSpec):
@@ -73,8 +86,7 @@ class GroupKFoldSpec(ValidationSpec):
     def _check(self, groups: Labels | None) -> None:
         if groups is None:
             raise BakeoffError("validation.kind is group_k_fold, but no row belongs to a group; choose k_fold")
-        sizes = np.unique(groups, return_counts=True)[1]
-        count = len(sizes)
+        count = len(np.unique(groups))
         if count < self.n_splits:
             mend = f"choose {count} or fewer" if count > 1 else "two groups or more are needed"
             raise BakeoffError(
@@ -84,11 +96,6 @@ class GroupKFoldSpec(ValidationSpec):
             raise BakeoffError(
                 f"there are {count} groups, as many as folds, so every repeat has the same folds;"
                 " set validation.n_repeats: 1, or fewer n_splits"
-            )
-        if count_groups(groups).effective < FEWEST:
-            raise BakeoffError(
-                f"the training rows make {count} groups, of which one has {sizes.max()} of {sizes.sum()} rows: they tell"
-                " as much as one group alone, and nothing of how scores vary; groups of more equal size are needed"
             )
 
 

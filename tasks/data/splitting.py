@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
+from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec, check_groups
 from tasks.data.validation import Numbers, Parts, ValidationSpec
 from tasks.data.validation import Rows as Rows  # for whoever takes them from folds
 from tasks.data.vectorization import Arrays, Labels
@@ -169,10 +169,11 @@ def split(arrays: Arrays, validation: Validation) -> Folds:
     """Draws the folds from the training rows.
 
     Raises:
-        BakeoffError: when there are too few rows, or too few of one class.
+        BakeoffError: when there are too few rows, too few of one class, or nearly all of one group.
     """
     y = arrays.y("train")
     held_out = validation.draw(y, arrays.classes, arrays.group_numbers("train"))
+    check_groups(arrays.groups)
     return Folds(validation=validation, rows=len(y), file=store_arrays(held_out=held_out))
 
 

@@ -103,15 +103,17 @@ def losses(predict: Predict, removal: Removal) -> Losses:
     before = _columns(predict(removal.X))
     places = np.full(removal.X.shape[1], -1)
     places[removal.candidates] = np.arange(len(removal.candidates))
-    sums = np.zeros((2, len(removal.candidates), before.shape[1]))
+    mean, error = np.zeros((2, len(removal.candidates), before.shape[1]))
     rows = np.zeros(len(removal.candidates), np.int64)
     for numbers, lost, texts in removal.parts():
         difference = before[numbers] - _columns(predict(texts))
-        np.add.at(sums, (slice(None), places[lost]), np.stack([difference, difference**2]))
-        rows += np.bincount(places[lost], minlength=len(rows))
-    mean = sums[0] / rows[:, None]
-    variance = np.maximum(sums[1] / rows[:, None] - mean**2, 0) * (rows / (rows - 1))[:, None]
-    return Losses(mean, np.sqrt(variance / rows[:, None]), rows)
+        begins = np.flatnonzero(np.diff(lost, prepend=-1))
+        words, counts = places[lost[begins]], np.diff(begins, append=len(lost))
+        mean[words] = np.add.reduceat(difference, begins) / counts[:, None]
+        squares = np.add.reduceat((difference - np.repeat(mean[words], counts, axis=0)) ** 2, begins)
+        error[words] = np.sqrt(squares / (counts * (counts - 1))[:, None])
+        rows[words] = counts
+    return Losses(mean, error, rows)
 
 
 def word_effects(

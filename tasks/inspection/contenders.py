@@ -28,13 +28,14 @@ Params = dict[str, Setting]
 class Size:
     """What contenders learn from: rows of so many features, of so many classes (0 where a number is predicted).
 
-    `shape` is that of one example.
+    `shape` is that of one example. Rows may be `dependent` on one another: of a group, or following in time.
     """
 
     task: Task
     rows: int
     shape: tuple[int, ...]
     classes: int
+    dependent: bool = False
 
     @property
     def features(self) -> int:
@@ -202,6 +203,9 @@ def _boosting(size: Size) -> Entries:
         hist |= {"l2_regularization": 10.0, "min_samples_leaf": 5}
         steps |= {"reg_lambda": 10.0}
         why += ", tamed: on so many classes its defaults may diverge"
+    if size.dependent:
+        hist |= {"early_stopping": False}
+        why += ", not stopped early: it would set aside any rows for that"
     if size.features > WIDE:
         hist |= {"max_features": 0.3}
         steps |= {"colsample_bytree": 0.3}

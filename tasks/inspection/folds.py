@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Raw
+from tasks.data.dependence import check_groups
+from tasks.data.examples import Raw, count_groups
 from tasks.data.problem import Problem
 from tasks.data.splitting import Validation, check_scored, pairs_of
 from tasks.data.validation import Parts
@@ -39,11 +40,13 @@ def draw_pairs(validation: Validation, metric: MetricName, raw: Raw, problem: Pr
     """For each fold, repeat by repeat, the numbers of the training rows to learn from, and of those held out.
 
     Raises:
-        BakeoffError: when there are too few rows, or too few of one class for the folds or for the metric.
+        BakeoffError: when there are too few rows, or too few of one class for the folds or for the metric,
+            or nearly all of one group.
     """
     training = ~raw.held_out
     y, groups = raw.y[training], None if raw.groups is None else raw.groups[training]
     pairs = [*pairs_of(validation, validation.draw(y, problem.classes, groups))]
+    check_groups(None if groups is None else count_groups(groups))
     check_scored(metric, problem.classes, y, raw.y[raw.held_out], pairs)
     return pairs
 

@@ -9,7 +9,7 @@ from tasks.data.examples import Raw
 from tasks.data.own.archives import read_arrays
 from tasks.data.own.folders import class_files
 from tasks.data.own.images import ImagesSpec
-from tasks.data.own.pictures import SUFFIXES
+from tasks.data.own.pictures import SUFFIXES, opened, strictly
 from tasks.inspection.asked import Asked
 from tasks.inspection.look import Look
 from tasks.inspection.overview import Overview
@@ -82,24 +82,27 @@ def overview_of_pictures(dataset: ImagesSpec, raw: Raw, facts: tuple[str, ...] =
 
 def _of_folder(folder: Path) -> tuple[Shapes, int, bool]:
     """Shapes of some of the pictures, the number of classes, and whether the folder says which are for the test."""
-    from PIL import Image, UnidentifiedImageError
-
     found = class_files(folder, SUFFIXES, "images")
     some = np.random.default_rng(0).permutation(len(found.files))[:SAMPLE]
     heights, widths, colours = [], [], False
-    for file in (found.files[number] for number in some):
-        try:
-            with Image.open(file) as image:
-                widths.append(image.width)
-                heights.append(image.height)
-                colours |= image.mode not in GREY
-        except (OSError, UnidentifiedImageError) as error:  # reading all of them says more
-            raise BakeoffError(f"{file} is no PNG or JPEG picture; mend it or take it away") from error
+    for number in some:
+        with strictly(), opened(found.files[number]) as image:
+            widths.append(image.width)
+            heights.append(image.height)
+            colours |= image.mode not in GREY
     return Shapes(heights, widths, colours), len(set(found.labels.tolist())), found.held_out is not None
 
 
 def _of_archive(path: Path) -> tuple[Shapes, int, bool]:
     X, y = read_arrays(path)
+    if y.dtype.kind == "f":
+        y = y[~np.isnan(y.astype(np.float64))]
+        broken = y[y != np.rint(y)]
+        if len(broken):
+            raise BakeoffError(
+                f"{path}: y holds numbers such as {broken[0]:g}, and of images classes are learned; save them as whole"
+                " numbers or as text"
+            )
     height, width = X.shape[1:3]
     return Shapes([height], [width], X.ndim == 4), len(np.unique(y)), False
 

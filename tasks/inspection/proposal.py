@@ -49,9 +49,10 @@ def propose(look: Look) -> Proposal:
         BakeoffError: when a class has too few rows for folds.
     """
     target, problem = look.overview.target, look.problem
-    size = Size(problem.task, int((~look.raw.held_out).sum()), problem.shape, len(problem.classes))
+    dependent = look.in_time_order or look.raw.groups is not None
+    size = Size(problem.task, int((~look.raw.held_out).sum()), problem.shape, len(problem.classes), dependent)
     entries = _entries(look.dataset, size)
-    metric, why_metric = choose_metric(target, look.in_time_order or look.raw.groups is not None)
+    metric, why_metric = choose_metric(target, dependent)
     validation, why_validation = choose_validation(look, size)
     _check_classes(look, validation)
     within, why_within = choose_equivalence(target, metric, size.rows)

@@ -85,7 +85,7 @@ def _values(rows: "pd.DataFrame", taken: set[str | None], asked: Asked) -> tuple
 def _of_archive(asked: Asked) -> tuple[SeriesSpec, dict[str, str]]:
     import pandas as pd
 
-    task, about_task = choose_task(pd.Series(read_arrays(asked.path)[1], name=TARGET), asked.kinds.get(TARGET))
+    task, about_task = choose_task(pd.Series(read_arrays(asked.path)[1], name=TARGET), None)
     return SeriesSpec(kind="series", path=asked.path, task=task, test=A_FIFTH), {
         "dataset.task": about_task,
         "dataset.test": about_test("series"),

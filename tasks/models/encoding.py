@@ -65,11 +65,15 @@ def encode(encoding: Encoding, features: int) -> Layer:
     So a net that begins with it is saved and loaded without any code but Keras's.
     """
     taken, layout, normalization = keras.Input((features,)), encoding.layout, encoding.normalization
-    normalize = keras.layers.Normalization(mean=normalization.mean, variance=normalization.scale**2)
     embed = [keras.layers.Embedding(*shape) for shape in layout.embedded.values()]
-    return keras.Model(
-        taken, _inputs(taken, layout, normalize, lambda places: ops.take(encoding.slots, places, axis=0), embed)
-    )
+
+    def normalize(numbers: Tensor) -> Tensor:
+        return (numbers - normalization.mean) / normalization.scale
+
+    def slots_at(places: Tensor) -> Tensor:
+        return ops.take(encoding.slots, places, axis=0)
+
+    return keras.Model(taken, _inputs(taken, layout, normalize, slots_at, embed))
 
 
 def first_vectors(shape: Sequence[int], seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -4,7 +4,7 @@ Member k of such a layer computes exactly what Keras's ordinary layer with weigh
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -27,6 +27,15 @@ class MemberNormalization(keras.layers.Layer):  # type: ignore[misc]  # keras sh
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Takes and gives (batch, members, features)."""
         return (x - self.mean) / self.scale
+
+
+def normalize(normalization: Normalization) -> Any:
+    """The same for one net, built from Keras's own operations, so that a net that begins with it needs no other code.
+
+    Keras's own layer would take the root of a variance, which single precision does not have for all scales.
+    """
+    taken = keras.Input(normalization.mean.shape)
+    return keras.Model(taken, (taken - normalization.mean) / normalization.scale)
 
 
 class MemberDense(keras.layers.EinsumDense):  # type: ignore[misc]  # keras ships no types

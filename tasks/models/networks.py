@@ -212,9 +212,10 @@ class RealMLPSpec(TableSpec):
     units: tuple[PositiveInt, ...] = (256, 256, 256)
     activation: Activation | None = Field(None, description="by default mish for numbers, selu for classes")  # type: ignore[assignment]
     dropout: float = Field(0.15, ge=0, lt=1)
-    optimizer: IndependentOptimizer = AdamWSpec(learning_rate=0.2, beta_2=0.95, weight_decay=0.02)
+    optimizer: IndependentOptimizer = AdamWSpec(learning_rate=0.04, beta_2=0.95, weight_decay=0.02)
     epochs: PositiveInt = 256
     batch_size: PositiveInt = 256
+    early_stopping: EarlyStoppingSpec | None = EarlyStoppingSpec(patience=256)  # the best of all epochs
 
 
 class TabMSpec(TableSpec):

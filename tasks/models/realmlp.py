@@ -4,13 +4,18 @@ From the paper: numbers are scaled by their quartiles (tasks/data/normalization.
 periodic embedding with bias (PBLD); a learned scale of all inputs, at 6 times the learning rate; the neural tangent
 parametrization, with biases at a tenth of the rate; Mish for numbers and SELU for classes; Adam with beta_2 of 0.95
 and decoupled weight decay on kernels; the schedules coslog4 of the rate and flat_cos of dropout and decay
-(tasks/models/annealing.py); targets in standard deviations.
+(tasks/models/annealing.py); targets in standard deviations; and the best epoch by a fifth of the training rows. With
+`early_stopping: null` a net learns from all rows, until its rate is 0; on diabetes, which is mostly noise, such a net has
+an MAE of 51.5 instead of 44.5 (5 folds, units of 128 and 128).
+
+The rate is the paper's for classes, 0.04, for numbers too, where the paper has 0.2, and 0.07 for RealMLP-TD-S: on
+Boston's training rows, 3 x 4 folds, units of 128 and 128 and no early stopping have an MAE of 2.163 with 0.04, 2.172
+with 0.07 and 2.240 with 0.2.
 
 Left out: first weights and biases that are fitted to the training rows (they are normal and the last layer is 0, as in
 the paper's simplified RealMLP-TD-S, so that a member's first weights depend on its seed alone); the activations'
-learned strength; the clipping of predictions to the range of the targets; label smoothing, which spoils probabilities;
-and the best epoch by validation, for which a net can be given `early_stopping`: without, it learns from all rows, and
-its rate ends at 0.
+learned strength; the clipping of predictions to the range of the targets; and label smoothing, which spoils
+probabilities.
 """
 
 from typing import Any

@@ -24,6 +24,7 @@ from tasks.models.layers import (
     MemberDense,
     MemberDropout,
     MemberNormalization,
+    normalize,
     MemberPooling,
 )
 from tasks.models.networks import ConvSpec, NetworkSpec, RecurrentSpec, TableNetwork
@@ -165,7 +166,7 @@ def build_single(
 ) -> Layer:
     """The ordinary `keras.Sequential` of the same architecture.
 
-    It takes raw features, which a Normalization layer or an encoding in front turns into what the net learned from, or
+    It takes raw features, which a normalization or an encoding in front turns into what the net learned from, or
     rows of word numbers (tasks/models/bag.py).
     """
     dense, bag = keras.layers.Dense, partial(bag_of_words, inputs.features)
@@ -181,7 +182,7 @@ def build_single(
     if isinstance(preparation, Encoding):
         prepare = [encode(preparation, inputs.features)]
     elif preparation:
-        prepare = [keras.layers.Normalization(mean=preparation.mean, variance=preparation.scale**2)]
+        prepare = [normalize(preparation)]
     if isinstance(spec, TableNetwork):
         width = prepare[0].output_shape[-1] if isinstance(preparation, Encoding) else inputs.features
         layers = single_layers(spec, output, width, inputs.features, preparation)
@@ -192,9 +193,7 @@ def build_single(
 
 def unstack(stack: StackedNetwork, k: int, single: Layer) -> Layer:
     """Copies member k's weights into an ordinary net of the same architecture, which is given back."""
-    sources = [layer for layer in stack.stacked_layers if not isinstance(layer, MemberNormalization)]
-    targets = [layer for layer in single.layers if not isinstance(layer, keras.layers.Normalization)]
-    for source, target in zip(sources, targets, strict=True):
+    for source, target in zip(stack.stacked_layers, single.layers, strict=True):
         if isinstance(source, MemberTableLayer):
             target.set_weights(source.ordinary(k))
             continue

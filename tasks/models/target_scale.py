@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.validation import Rows
+from tasks.specs import BakeoffError
 
 Floats = NDArray[np.float32]
+FARTHEST = 1e5  # standard deviations: there, neighbours in single precision are 0.8 % of one apart
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,22 @@ class TargetScale:
 
 
 def fit_target_scale(y: NDArray[np.generic], members: Sequence[Rows]) -> TargetScale:
-    """Fits on each member's training rows, given by their numbers; a constant target gets scale 1."""
+    """Fits on each member's training rows, given by their numbers; a constant target gets scale 1.
+
+    Raises:
+        BakeoffError: when an ordinary net, which gives single precision, would lose the digits that differ.
+    """
     numbers = y.astype(np.float64)
+    mean, std = float(numbers.mean()), float(numbers.std())
+    if 0 < std * FARTHEST < abs(mean):
+        raise BakeoffError(
+            f"the target lies too far from zero: its mean, {mean:.3g}, is {abs(mean) / std:.0e} times its standard"
+            f" deviation, and a net would lose the digits that differ; subtract {mean:.1g} from it"
+        )
     own = [numbers[rows] for rows in members]
     return TargetScale(
         mean=np.array([[each.mean()] for each in own]),
         scale=np.array([[each.std() or 1.0] for each in own]),
-        shared_mean=float(numbers.mean()),
-        shared_scale=float(numbers.std() or 1.0),
+        shared_mean=mean,
+        shared_scale=std or 1.0,
     )

@@ -73,7 +73,9 @@ def _mean_over_submodels(loss: PerRow) -> PerRow:
     """The loss; of outputs (batch, members, k, outputs), while a net learns, the mean of the k submodels' losses."""
 
     def mean_loss(y: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_mean(loss(y[:, :, None], output), axis=2) if len(output.shape) == 4 else loss(y, output)
+        if len(output.shape) == 3:
+            return loss(y, output)
+        return tf.reduce_mean(loss(tf.repeat(y[:, :, None], output.shape[2], axis=2), output), axis=2)
 
     return mean_loss
 

@@ -25,7 +25,7 @@ def _say_columns(explanation: Explanation) -> str:
         effects = sorted(explanation.of(contender.name).values(), key=lambda each: -each.effect)
         first, *others = effects[:NAMED]
         then = f", then on {listed([each.feature for each in others])}" if others else ""
-        worse = f"without its values the {title} is worse by {first.effect:.3g}{unit}"
+        worse = f"shuffled, it makes the {title} worse by {first.effect:.3g}{unit}"
         said.append(f"{contender.name} rests most on {first.feature} ({worse}){then}.")
     agreement = _agreement(explanation)
     return " ".join([*said, *([agreement] if agreement else [])])
@@ -38,8 +38,9 @@ def _agreement(explanation: Explanation) -> str:
     features = explanation.ranked()
     if len(explanation.foremost) < 2 or len(features) < NAMED:
         return ""
-    effects = [[explanation.of(each.name)[feature].effect for feature in features] for each in explanation.foremost]
-    correlation = float(spearmanr(*effects).statistic)
+    first, second = (explanation.of(each.name) for each in explanation.foremost)
+    effects = [(first[feature].effect, second[feature].effect) for feature in features]
+    correlation = float(spearmanr([one for one, _ in effects], [other for _, other in effects]).statistic)
     return f"Their orders of the {len(features)} columns agree with a rank correlation of {correlation:.2f}."
 
 

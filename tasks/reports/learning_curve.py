@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from tasks.comparison import Verdict
-from tasks.learning_curve import LearningCurve, Rivalry
+from tasks.learning_curves.curve import LearningCurve
+from tasks.learning_curves.rivalry import Rivalry
 from tasks.metrics import METRICS
 from tasks.reports.wording import TITLES, with_unit
 from tasks.statistics.bootstrap import CONFIDENCE

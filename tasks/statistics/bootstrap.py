@@ -45,10 +45,11 @@ def draw(
     """Samples of as many rows with replacement: how often each row is in them, (samples, rows), `count` in all.
 
     Where rows belong to groups (rows,), as many groups are drawn as there are, each with all of its rows (the cluster
-    bootstrap: Davison & Hinkley 1997, section 3.8): rows of a group tell less than as many that stand alone.
+    bootstrap: Davison & Hinkley 1997, section 3.8): rows of a group tell less than as many that stand alone. Of one
+    group, rows are drawn: that it always comes out the same does not make its score certain.
     """
-    if groups is not None:
-        own, row_groups = np.unique(groups, return_inverse=True)
+    own, row_groups = (None, None) if groups is None else np.unique(groups, return_inverse=True)
+    if own is not None and len(own) > 1:
         for counts in draw(len(own), count, generator):
             yield counts[:, row_groups]
         return

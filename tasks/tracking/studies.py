@@ -1,5 +1,7 @@
 """What is found out beside an experiment's verdict, each as a run of its own in it: learning curves, leak audits."""
 
+import csv
+import io
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +13,7 @@ from pydantic import ValidationError
 from tasks.artifacts.leak_audit import plot_audit
 from tasks.artifacts.learning_curve import plot_learning_curve
 from tasks.leak_audit import Audit
-from tasks.learning_curve import LearningCurve
+from tasks.learning_curves.curve import LearningCurve
 from tasks.reports.leak_audit import flattery, say_audit
 from tasks.reports.learning_curve import say_curve
 from tasks.specs import Spec
@@ -93,7 +95,11 @@ def _log(
     client.set_tag(run.run_id, "bakeoff.verdict", sentence)
     client.set_tag(run.run_id, "mlflow.note.content", sentence)
     log_batch(client, run.run_id, metrics)
-    client.log_table(run.run_id, {key: [row[key] for row in rows] for key in rows[0]}, f"{kind}_table.json")
+    table = io.StringIO()
+    writer = csv.DictWriter(table, [*rows[0]], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    client.log_text(run.run_id, table.getvalue(), f"{kind}.csv")
     client.log_text(run.run_id, document.model_dump_json(indent=2), f"{kind}.json")
 
 

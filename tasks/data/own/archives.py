@@ -2,7 +2,7 @@
 
 import zlib
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from tasks.specs import BakeoffError
 
 X, Y = "X", "y"
+MEND = "save numbers or text by numpy.savez(FILE, X=X, y=y)"
 
 
 def read_arrays(path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     """The arrays `X` (rows, ...) and `y` (rows,) of a .npz file; nothing is unpickled.
 
     Raises:
-        BakeoffError: when the file cannot be read, lacks one of them, holds pickled objects, or y is not one label a
-            row.
+        BakeoffError: when the file cannot be read, lacks one of them, holds pickled objects, or y is not one number or
+            label a row.
     """
     try:
         return _checked(path, *_read(path))
@@ -27,10 +28,13 @@ def read_arrays(path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
         raise BakeoffError(f"{path} cannot be read as .npz: {error or 'it is empty'}") from error
     except OSError as error:
         raise BakeoffError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # as NumPy says that something is pickled, or no array
+    except UnicodeDecodeError as error:
+        raise BakeoffError(f"{path}: y holds bytes that are not UTF-8; save text as text, or in UTF-8") from error
+    except ValueError as error:  # as NumPy says that something is pickled, which it takes any other file for as well
+        if not is_zipfile(path):
+            raise BakeoffError(f"{path} is no .npz file; {MEND}") from error
         raise BakeoffError(
-            f"{path} holds pickled objects or no arrays ({str(error).partition('.')[0]}), and nothing is unpickled;"
-            " save arrays of numbers or text by numpy.savez(FILE, X=X, y=y)"
+            f"{path}: X or y cannot be read ({str(error).partition('.')[0]}), and nothing is unpickled; {MEND}"
         ) from error
 
 
@@ -49,10 +53,15 @@ def _read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
 def _checked(
     path: Path, examples: NDArray[np.generic], targets: NDArray[np.generic]
 ) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    for name, array in ((X, examples), (Y, targets)):
+        if not isinstance(array, np.ndarray):  # but bytes, as NumPy gives what begins as no array does
+            raise BakeoffError(f"{path}: {name} is no array; {MEND}")
+    if targets.dtype.kind not in "biufUSM":
+        raise BakeoffError(f"{path}: y holds {targets.dtype}; numbers or text are needed")
     if targets.ndim != 1 or examples.ndim == 0 or len(examples) != len(targets):
         raise BakeoffError(
             f"{path}: X has shape {examples.shape} and y {targets.shape}; y must have one target for each row of X"
         )
     if not len(targets):
         raise BakeoffError(f"{path} has no rows")
-    return examples, targets.astype(np.str_) if targets.dtype.kind == "S" else targets
+    return examples, np.char.decode(targets.astype(np.bytes_), "utf-8") if targets.dtype.kind == "S" else targets

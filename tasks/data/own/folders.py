@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -59,14 +59,27 @@ def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
         BakeoffError: when the folder, or one below it, cannot be read.
     """
     found, others = [], 0
-    for place, below, names in os.walk(folder, onerror=_refuse):
+    for place, below, names in walk(folder, _refuse):
         below[:] = [name for name in below if not name.startswith(".")]
         fitting = [name for name in names if not name.startswith(".") and Path(name).suffix.lower() in suffixes]
-        found += [Path(place) / name for name in fitting]
+        found += [place / name for name in fitting]
         others += len(names) - len(fitting)
     if others:
         logger.info("%s: %d hidden or other files are not used", folder, others)
     return sorted(found)
+
+
+def walk(folder: Path, onerror: Callable[[OSError], None] | None = None) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """As `os.walk`, through links to folders too, and through each folder once: a link may lead back."""
+    seen = set[str]()
+    for place, below, names in os.walk(folder, onerror=onerror, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        below.sort()
+        yield Path(place), below, names
 
 
 def _of_classes(folder: Path, suffixes: Collection[str], what: str) -> tuple[list[Path], NDArray[np.str_]]:

@@ -44,7 +44,8 @@ def kind_of(values: "pd.Series[Any]") -> ColumnKind | None:
     `tasks.data.own.values.dates` reads, if the column tells which.
 
     Raises:
-        BakeoffError: when at least half are numbers, or dates, but not all, with the first that is not.
+        BakeoffError: when at least half are numbers, or dates, or look like them, but not all can be read, with the
+            first that cannot.
     """
     array = read.typed(values)
     if not read.is_usable(array) or not read.known(array).any():
@@ -109,10 +110,9 @@ def _kind_of_text(name: str, array: "pa.Array[Any]") -> ColumnKind:
             return kind
         share = (readable | read.matches(array, pattern)).sum() / known.sum()
         if share >= MIXED:
-            raise BakeoffError(
-                f"{np.floor(share * 1000) / 10:g} % of column {name} are {kind}s, and not the others:"
-                f" {_fault(name, array, int((known & ~readable).argmax()), kind)}"
-            )
+            most = f"{np.floor(share * 1000) / 10:g} % of column {name} are {kind}s, and not the others: "
+            fault = _fault(name, array, int((known & ~readable).argmax()), kind)
+            raise BakeoffError(fault if share == 1 else most + fault)
     return "category"
 
 

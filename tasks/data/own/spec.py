@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.data.examples import GROUP, HELD_OUT, TARGET, DatasetSpec
+from tasks.data.own.folders import walk
 from tasks.data.problem import Problem
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, Spec, did_you_mean
@@ -45,7 +46,8 @@ class OwnSpec(DatasetSpec):
         """A digest of the names, sizes and times of last change of the files, as far as they are there."""
         seen = hashlib.sha256()
         with suppress(OSError):  # what cannot be looked at cannot be read either, and reading says why
-            for file in sorted(self.path.rglob("*")) if self.path.is_dir() else [self.path]:
+            files = (place / name for place, _, names in walk(self.path) for name in names)
+            for file in sorted(files) if self.path.is_dir() else [self.path]:
                 if file.is_file():
                     status = file.stat()
                     seen.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
@@ -104,7 +106,8 @@ def hold_out(
         n_groups = len(np.unique(groups))
         if n_groups < 2:
             raise BakeoffError("all rows belong to one group; at least two are needed, one of them for the test")
-        n_test = min(max(1, round(test.fraction * n_groups)), n_groups - 1)
+        fewest = 2 if n_groups >= 4 else 1  # one alone says nothing of how the score varies with groups
+        n_test = min(max(fewest, round(test.fraction * n_groups)), n_groups - 1)
         splitter = GroupShuffleSplit(1, test_size=n_test, random_state=test.seed)
         held_out = next(splitter.split(rows, groups=groups))[1]
     else:
