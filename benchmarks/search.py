@@ -97,9 +97,7 @@ def drawn(plain: DenseSpec, count: int) -> list[DenseSpec]:
     ]
 
 
-def write(
-    plan: Plan, seconds: float, curves: np.ndarray[tuple[int, ...], np.dtype[np.float64]], keras: Scaled
-) -> str:
+def write(plan: Plan, seconds: float, curves: np.ndarray[tuple[int, ...], np.dtype[np.float64]], keras: Scaled) -> str:
     """The section."""
     nets = 4 * plan.settings
     peer = keras.to(plan.epochs) * nets / 4

@@ -268,9 +268,9 @@ FAULTS = {
         images("cat", "dog", gif="dog/3.png"), ("shapes",), "shapes/dog/3.png is neither PNG nor JPEG inside"
     ),
     "numbers for classes": (
-        arrays(X=np.zeros((4, 3, 3), np.uint8), y=[1, 0.5, 1, 2.5]), ("a.npz",), "a.npz: y holds numbers such as 0.5, and"
+        arrays(X=np.zeros((4, 3, 3), np.uint8), y=[1, 0.5, 1, 2.5]), ("a.npz",), "a.npz: y holds numbers such as 0.5"
     ),
-    "bytes for text": (arrays(X=[[1.0]] * 2, y=[b"\xe4", b"b"]), ("a.npz",), "a.npz: y holds bytes that are not UTF-8"),
+    "bytes for text": (arrays(X=[[1.0]] * 2, y=[b"\xe4", b"b"]), ("a.npz",), "y holds bytes that are not UTF-8"),
     "structured targets": (arrays(X=[[1.0]] * 2, y=np.zeros(2, "i4,f4")), ("a.npz",), "a.npz: y holds"),
     "one class": (images("cat"), ("shapes",), "shapes has one class, cat"),
     "empty folder": (lambda: Path("shapes").mkdir(), ("shapes",), "shapes has neither images nor texts"),
@@ -284,9 +284,9 @@ FAULTS = {
         table(), (*BACK, "--text=city", "--group=member", "--time=since"), "--group and --time do not go together"
     ),
     "group cut by a marked test": (
-        table(split=["train", "test", "train"] * 20), (*BACK, "--group=city"), "column out (of `bakeoff init`: --column sp"
+        table(split=["train", "test", "train"] * 20), (*BACK, "--group=city"), "leave test.column out (of `bakeoff"
     ),
-    "one group": (table(city=["Rome"] * 52 + [*"abcdefgh"]), (*BACK, "--group=city"), "nearly all training rows are of"),
+    "one group": (table(city=["Rome"] * 52 + [*"abcdefgh"]), (*BACK, "--group=city"), "nearly all training rows"),
     "no such kind": (table(), (*BACK, "--column", "visits=text"), "--column visits=text: expected NAME=KIND"),
     "no such column": (table(), (*BACK, "--column", "vists=number"), "which --column names; did you mean visits?"),
     "bad name": (table(), (*BACK, "--name", "../shop"), "--name ../shop: a name has letters, digits"),

@@ -1,9 +1,9 @@
 """A contender's searches: all trials as a table, and Optuna's own pictures of the one on all training rows."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.models.search import Space
 from tasks.tuning.record import Trial, Trials
@@ -43,7 +43,7 @@ def trials_frame(trials: Trials) -> "pd.DataFrame":
 
 
 def _study(trials: Trials, final: Sequence[Trial], space: Space) -> "Study":
-    """The final search as Optuna's pictures take it; the contender as entered may lie outside the space, and is not in."""
+    """The final search as Optuna's pictures take it, less the contender as entered, which may lie outside the space."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -61,13 +61,13 @@ def _draw(study: "Study", name: str, path: Path) -> None:
     from optuna.exceptions import ExperimentalWarning
     from optuna.visualization import matplotlib as pictures
 
-    draw = {
+    draw: dict[str, Callable[[Study], Any]] = {
         "history": pictures.plot_optimization_history,
         "parallel": pictures.plot_parallel_coordinate,
         "importances": pictures.plot_param_importances,
-    }[name]
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        figure = draw(study).figure
+        figure = draw[name](study).figure
     figure.savefig(path, dpi=120)
     plt.close(figure)

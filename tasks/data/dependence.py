@@ -23,7 +23,7 @@ def check_groups(groups: Groups | None) -> None:
     if groups and groups.effective < FEWEST:
         raise BakeoffError(
             f"nearly all training rows are of one group: the {groups.count} that there are tell as much as"
-            f" {groups.effective:.1f} of equal size, and nothing of how scores vary; more rows of other groups are needed"
+            f" {groups.effective:.1f} of equal size, and nothing of how scores vary; more rows of others are needed"
         )
 
 

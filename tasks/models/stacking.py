@@ -24,8 +24,8 @@ from tasks.models.layers import (
     MemberDense,
     MemberDropout,
     MemberNormalization,
-    normalize,
     MemberPooling,
+    normalize,
 )
 from tasks.models.networks import ConvSpec, NetworkSpec, RecurrentSpec, TableNetwork
 from tasks.models.recurrent import (
