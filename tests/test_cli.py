@@ -71,7 +71,7 @@ def test_list_says_a_line_about_each_experiment(repository: Path) -> None:
 
 
 def test_version_is_that_of_the_package() -> None:
-    assert bakeoff("--version").stdout == "bakeoff 0.5.0\n"
+    assert bakeoff("--version").stdout == "bakeoff 0.6.0\n"
 
 
 @pytest.mark.parametrize(

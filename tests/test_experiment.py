@@ -268,7 +268,7 @@ def test_a_setting_nobody_knows_is_refused_with_the_nearest_known_one(content: d
         (GOOD | {"dataset": {}}, "dataset.kind is missing"),
         (
             _with_net(kind="dnse"),
-            "contenders.net.kind is 'dnse'; expected one of 'dense', 'conv', 'recurrent', 'gradient_boosting'",
+            "contenders.net.kind is 'dnse'; expected one of 'dense', 'conv', 'recurrent', 'realmlp', 'tabm',",
         ),
         (_with_net(optimizer={"kind": "rmspop"}), "contenders.net.optimizer.kind is 'rmspop'; expected one of 'sgd'"),
         (_with_net(optimizer={"learning_rate": 1}), "contenders.net.optimizer.kind is missing"),
