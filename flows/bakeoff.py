@@ -39,10 +39,7 @@ def bakeoff(experiment: Experiment) -> Report:
             check_scored(metric, arrays.classes, arrays.y("train"), arrays.y("test"), folds.pairs())
             steps.log_data(run, examples, folds)
         with _timed("evaluate", seconds):
-            evaluations = [
-                steps.tune_and_evaluate(name, contender, arrays, folds, metric)
-                for name, contender in experiment.contenders.items()
-            ]
+            evaluations, left_out = steps.evaluate_all(experiment.contenders, arrays, folds, metric)
         with _timed("refit", seconds):
             refits = [steps.refit(each, arrays, validation) for each in evaluations]
             tests = [steps.score_on_test(each, arrays, metric) for each in refits]
@@ -67,7 +64,9 @@ def bakeoff(experiment: Experiment) -> Report:
             leaderboard,
             comparison,
             corrected,
-        ).model_copy(update={"promotion": promotion, "seconds": seconds, **_ids(run)})
+        )
+        remarks = (*report.remarks, *left_out)
+        report = report.model_copy(update={"promotion": promotion, "seconds": seconds, "remarks": remarks, **_ids(run)})
         steps.log_report(run, report)
     publish(report)
     return report

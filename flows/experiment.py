@@ -228,18 +228,29 @@ def _lay_over(content: Yaml, setting: str) -> None:
         value = _read(text)
     except yaml.YAMLError as error:
         raise BakeoffError(f"--set {setting}: the value is not valid YAML") from error
-    for parent in parents:
+    for number, parent in enumerate(parents):
         if content.get(parent) is None:
             if value is None:
+                _check_absent(setting, parents[:number], parent, content)
                 return
             content[parent] = {}
         content = content[parent]
         if not isinstance(content, dict):
             raise BakeoffError(f"--set {setting}: {parent} is a value, not a group of settings")
-    if value is None:
-        content.pop(key, None)
-    else:
+    if value is not None:
         content[key] = value
+    elif content.pop(key, None) is None:
+        _check_absent(setting, parents, key, content)
+
+
+def _check_absent(setting: str, parents: Sequence[str], key: str, content: Yaml) -> None:
+    """Finds out whether what is to be taken out, and is not there, is a setting at its default, or mistyped."""
+    known = _field_names(Spec) if parents else {*Experiment.model_fields}
+    if [*parents] == ["contenders"]:
+        known = set()
+    if key not in known:
+        hint = did_you_mean(key, [*content, *known])
+        raise BakeoffError(f"--set {setting}: there is no {'.'.join([*parents, key])} to take out{hint}")
 
 
 def _explain(error: "ErrorDetails", content: Yaml) -> str:

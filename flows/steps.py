@@ -6,7 +6,7 @@ was killed and is started again finds what had finished.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -34,6 +34,7 @@ from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import claims as tracked_claims
 from tasks.tracking import explanations, registry, runs, studies
 from tasks.tuning import tune as tuning
+from tasks.tuning.budget import BudgetError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -145,6 +146,25 @@ with_all_words = _step(leak_audit.with_all_words, "find all words of {examples.n
 evaluate_leaky = _step(leak_audit.evaluate_leaky, "{suspect.name}, leaky: {suspect.leak}")
 weigh_leaks = _step(leak_audit.weigh_leaks, "compare honest and leaky scores")
 log_audit = _side_effect(studies.log_audit, "log the audit")
+
+
+def evaluate_all(
+    contenders: Mapping[str, Contender], arrays: Arrays, folds: Folds, metric: MetricName
+) -> tuple[list[evaluation.Evaluation], list[str]]:
+    """Evaluates all contenders; one whose budget is too small for its search is left out. Also says which, and why.
+
+    Raises:
+        BakeoffError: when none is left.
+    """
+    evaluations, left_out = [], []
+    for name, contender in contenders.items():
+        try:
+            evaluations.append(tune_and_evaluate(name, contender, arrays, folds, metric))
+        except BudgetError as error:
+            left_out.append(f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}.")
+    if not evaluations:
+        raise BakeoffError(left_out[0])
+    return evaluations, left_out
 
 
 def tune_and_evaluate(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.data.columns import Column, encode
 from tasks.data.datasets import dataset_named
-from tasks.data.examples import TEXT, Examples
+from tasks.data.examples import PREDICTION, TEXT, Examples
 from tasks.data.own.kinds import parse
 from tasks.data.own.pictures import WHITE, find_pictures, read_pictures
 from tasks.data.own.series import arrange
@@ -25,8 +25,6 @@ from tasks.specs import BakeoffError, did_you_mean, listed
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PREDICTION = "prediction"
 
 
 class Served(Problem):

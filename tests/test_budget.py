@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.models.search import TuningSpec
-from tasks.specs import BakeoffError
-from tasks.tuning.budget import Budget
+from tasks.tuning.budget import Budget, BudgetError
 
 
 class Clock:
@@ -50,5 +49,5 @@ def test_searches_get_equal_shares_of_the_time() -> None:
 
 
 def test_a_budget_too_small_for_a_trial_in_each_search_is_refused_after_the_first() -> None:
-    with pytest.raises(BakeoffError, match=r"10 s of tuning are too few.*41 searches.*about 82 s"):
+    with pytest.raises(BudgetError, match=r"10 s of tuning are too few.*41 searches.*about 82 s"):
         run(TuningSpec(seconds=10), 41, [2.0])

@@ -200,6 +200,19 @@ def test_null_for_what_is_not_there_changes_nothing() -> None:
     assert load("boston", ["description=null"]) == load("boston")
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("contenders.nett=null", r"there is no contenders\.nett to take out; did you mean net\?"),
+        ("contender.net=null", r"there is no contender to take out; did you mean contenders\?"),
+        ("contenders.net.epoch=null", r"there is no contenders\.net\.epoch to take out; did you mean epochs\?"),
+    ],
+)
+def test_null_for_what_cannot_be_there_is_refused(setting: str, said: str) -> None:
+    with pytest.raises(BakeoffError, match=said):
+        load("boston", [setting])
+
+
 def test_a_later_setting_wins() -> None:
     assert load("boston", ["validation.seed=1", "validation.seed=2"]).validation.seed == 2
 

@@ -212,8 +212,8 @@ def test_a_column_has_one_use(settings: dict[str, Any], said: str) -> None:
         spec_of(**settings)
 
 
-@pytest.mark.parametrize("name", ["__target__", "__held_out__", "__group__"])
-def test_no_feature_has_the_name_under_which_targets_are_kept(name: str) -> None:
+@pytest.mark.parametrize("name", ["__target__", "__held_out__", "__group__", "prediction"])
+def test_no_feature_has_the_name_under_which_targets_or_predictions_are_kept(name: str) -> None:
     with pytest.raises(ValidationError, match=f"no feature can be called {name}; rename the column"):
         spec_of(columns={"size": "number", name: "number"})
 

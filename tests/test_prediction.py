@@ -229,6 +229,13 @@ def command(*arguments: str, code: int = 0) -> Result:
     return result
 
 
+def test_a_file_is_not_overwritten_by_its_own_prediction(there: None, capfd: pytest.CaptureFixture[str]) -> None:
+    before = Path("made.csv").read_bytes()
+    command("wine", "made.csv", "--output", "./made.csv", code=2)
+    assert "made.csv would be overwritten by its own prediction; name another --output" in capfd.readouterr().err
+    assert Path("made.csv").read_bytes() == before
+
+
 def test_standard_output_holds_the_rows_as_csv_and_nothing_else(
     there: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -150,7 +150,11 @@ def test_a_suffix_may_be_written_large() -> None:
         ("rows.csv", b"a,b\n\x00,2\n", "rows.csv cannot be read as csv: it holds bytes that are no text"),
         ("rows.csv", b"\xff\xfea", "rows.csv cannot be read as csv: its bytes are no text in utf-16; save it as UTF-8"),
         ("rows.parquet", b"a,b\n1,2\n", "rows.parquet cannot be read as parquet: "),
-        ("rows.xlsx", b"", "rows.xlsx: files that end in .csv, .tsv or .parquet are read and written, no others"),
+        (
+            "rows.xlsx",
+            b"",
+            "rows.xlsx: files that end in .csv, .tsv or .parquet are read and written, no others; save it as CSV",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(name: str, content: bytes | None, said: str) -> None:

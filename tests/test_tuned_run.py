@@ -14,6 +14,7 @@ from flows.tuned import with_tuned
 from tasks.reports.report import Report
 from tasks.tracking.connection import tracking_uri
 
+HALVES = {"low": 0.5, "high": 1.0}
 CONTENT = {
     "name": "houses",
     "dataset": {"kind": "boston"},
@@ -24,6 +25,7 @@ CONTENT = {
         "net": {"kind": "dense", "units": [8], "epochs": 4},
         "forest": {"kind": "random_forest", "params": {"n_estimators": 3}},
         "floor": {"kind": "dummy"},
+        "hasty": {"kind": "gradient_boosting", "tuning": {"seconds": 1e-3}, "search": {"params.subsample": HALVES}},
     },
 }
 TRIALS = 4
@@ -72,6 +74,13 @@ def test_the_leaderboard_has_each_contender_tuned_and_untuned_with_trials_and_se
         assert (tuned.trials, plain.trials) == (3 * TRIALS, 0)
         assert tuned.tuning_seconds > 0
         assert (tuned.tuned_from, plain.tuned_from) == (name, None)
+
+
+def test_a_contender_whose_budget_is_too_small_is_left_out_and_named(run: Run) -> None:
+    [remark] = [each for each in run.report.remarks if "left out" in each]
+    assert remark.startswith(
+        "hasty is left out: 0.001 s of tuning are too few: to try one set of settings in each of 3"
+    )
 
 
 def test_by_how_much_tuning_moved_a_score_is_said_beside_it(run: Run) -> None:

@@ -19,6 +19,7 @@ TEXT = "text"
 TARGET = "__target__"
 HELD_OUT = "__held_out__"
 GROUP = "__group__"
+PREDICTION = "prediction"  # the column that is added where rows of a file are predicted
 
 
 @dataclass(frozen=True)

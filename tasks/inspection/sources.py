@@ -30,9 +30,15 @@ def look_at(asked: Asked) -> Look:
 
 def _look_at_folder(asked: Asked) -> Look:
     _refuse_columns(asked, f"{asked.path} is a folder, whose sub-folders are the classes")
-    if files_below(asked.path, pictures.SUFFIXES):
+    of_pictures, of_texts = (files_below(asked.path, each.SUFFIXES) for each in (pictures, texts))
+    if of_pictures and of_texts:
+        raise BakeoffError(
+            f"{asked.path} has images, such as {of_pictures[0].name}, and texts, such as {of_texts[0].name}; keep one"
+            " kind in the folder"
+        )
+    if of_pictures:
         return look_at_pictures(asked)
-    if files_below(asked.path, texts.SUFFIXES):
+    if of_texts:
         found = class_files(asked.path, texts.SUFFIXES, "texts")
         return look_at_text_folder(asked, len(set(found.labels.tolist())), len(found.files), found.held_out is not None)
     suffixes = ", ".join([*pictures.SUFFIXES, *texts.SUFFIXES])

@@ -9,6 +9,10 @@ from tasks.specs import BakeoffError
 TOLERANCE = 1.1  # a budget of seconds is kept within 10 %
 
 
+class BudgetError(BakeoffError):
+    """A budget that does not suffice for one set of settings in each search."""
+
+
 class Budget:
     """Shares a budget of seconds out over searches, or allows so many trials to each.
 
@@ -42,13 +46,13 @@ class Budget:
         """Notes that a trial has just ended, or one in each of so many searches.
 
         Raises:
-            BakeoffError: when the first one took so long that not every search could have one.
+            BudgetError: when the first one took so long that not every search could have one.
         """
         now = self._clock()
         first, self._trial, self._last = self._trial == 0.0, now - self._last, now
         needed = self._trial * self._searches / searches
         if first and self._tuning.seconds and needed > TOLERANCE * self._tuning.seconds:
-            raise BakeoffError(
+            raise BudgetError(
                 f"{self._tuning.seconds:g} s of tuning are too few: to try one set of settings in each of"
                 f" {self._searches} searches, one a fold and one for all rows, takes about {needed:.0f} s. Give more,"
                 " or lower validation.n_repeats or tuning.n_splits"

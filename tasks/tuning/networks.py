@@ -38,7 +38,7 @@ def search_network(
     """Searches on all folds' training rows at once, as long as the budget allows. Gives the number of nets trained.
 
     Raises:
-        BakeoffError: when the budget does not suffice for one set of settings in each search.
+        BudgetError: when the budget does not suffice for one set of settings in each search.
     """
     inner = sum(len(search.folds) for search in searches)
     at_once = _at_once(arrays, inner, trials)

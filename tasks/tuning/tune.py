@@ -27,7 +27,8 @@ def tune(
     that searches, and not one outcome of it (nested cross-validation; Varma & Simon 2006).
 
     Raises:
-        BakeoffError: when the budget is too small, or the contender as entered cannot be fitted.
+        BudgetError: when the budget is too small.
+        BakeoffError: when the contender as entered cannot be fitted.
     """
     network, space = isinstance(contender, NetworkSpec), contender.space(arrays.task)
     try:
@@ -42,7 +43,7 @@ def tune(
             fits = search_baseline(name, contender, arrays, searches, metric, seed, budget)
         chosen = [_settled(contender, search) for search in searches]
     except BakeoffError as error:
-        raise BakeoffError(f"contender {name}: {error}") from error
+        raise type(error)(f"contender {name}: {error}") from error
     trials = Trials(score=score, greater_is_better=greater, trials=tuple(t for each in searches for t in each.trials))
     logger.info("%s: %d trials in %d searches, %.3g s", name, len(trials.trials), len(searches), budget.seconds)
     return Tuning(

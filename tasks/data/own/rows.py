@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+EXCEL = (".xls", ".xlsx", ".xlsm", ".ods")
 
 
 def check_suffix(path: Path) -> None:
@@ -25,7 +26,10 @@ def check_suffix(path: Path) -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         *others, last = SUFFIXES
-        raise BakeoffError(f"{path}: files that end in {', '.join(others)} or {last} are read and written, no others")
+        excel = "; save it as CSV" if path.suffix.lower() in EXCEL else ""
+        raise BakeoffError(
+            f"{path}: files that end in {', '.join(others)} or {last} are read and written, no others{excel}"
+        )
 
 
 def _is_parquet(path: Path) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.examples import GROUP, HELD_OUT, TARGET, DatasetSpec
+from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, DatasetSpec
 from tasks.data.own.folders import walk
 from tasks.data.problem import Problem
 from tasks.metrics import Task
@@ -66,14 +66,14 @@ def refuse_two_uses(names: Iterable[str | None]) -> None:
 
 
 def refuse_reserved(features: Iterable[str | None]) -> None:
-    """Finds out whether a feature has a name under which targets, parts or groups are kept, and would be one of them.
+    """Finds out whether a feature has a name under which targets, parts, groups or predictions are kept.
 
     Raises:
         ValueError: when one has, as a validator says it.
     """
     for name in features:
-        if name in (TARGET, HELD_OUT, GROUP):
-            raise ValueError(f"no feature can be called {name}; rename the column")
+        if name in (TARGET, HELD_OUT, GROUP, PREDICTION):
+            raise ValueError(f"no feature can be called {name}; rename the column, or leave it out")
 
 
 def hold_out(
