@@ -273,7 +273,7 @@ FAULTS = {
     "bytes for text": (arrays(X=[[1.0]] * 2, y=[b"\xe4", b"b"]), ("a.npz",), "y holds bytes that are not UTF-8"),
     "structured targets": (arrays(X=[[1.0]] * 2, y=np.zeros(2, "i4,f4")), ("a.npz",), "a.npz: y holds"),
     "one class": (images("cat"), ("shapes",), "shapes has one class, cat"),
-    "images and texts": (images("cat", "dog", broken="dog/n.txt"), ("shapes",), "shapes has images, such as 0.png, and"),
+    "images and texts": (images("cat", "dog", broken="dog/n.txt"), ("shapes",), "shapes has images, such as 0.png,"),
     "empty folder": (lambda: Path("shapes").mkdir(), ("shapes",), "shapes has neither images nor texts"),
     "target of a folder": (images("cat", "dog"), ("shapes", "--target", "x"), "leave --target out"),
     "id without time": (table(), (*BACK, "--id", "city"), "--time COLUMN, their order"),
