@@ -81,7 +81,7 @@ def test_a_leak_that_a_search_could_use_is_not_there() -> None:
     leaking = np.mean([max(scores(held_out, training)) for training, held_out in folds.pairs()])
     tuning = tune("tree", contender, TuningSpec(trials=SEEDS), arrays, folds, "accuracy")
     honest = np.mean(evaluate("tree", contender, arrays, folds, "accuracy", tuning).scores)
-    assert leaking > 0.7
+    assert leaking > 0.65
     assert abs(honest - 0.5) < 0.1
 
 
