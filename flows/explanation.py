@@ -10,8 +10,8 @@ from flows.bakeoff import fingerprint, kept_report
 from flows.experiment import Experiment
 from flows.published import flow_run_address, progress_shown
 from tasks.importance.explanation import Explanation
-from tasks.reports.report import Report
-from tasks.specs import BakeoffError, did_you_mean
+from tasks.reports.report import Report, best_of
+from tasks.specs import BakeoffError, Family, did_you_mean
 from tasks.tracking import runs
 
 
@@ -72,6 +72,6 @@ def chosen_contenders(report: Report, named: Sequence[str]) -> list[str]:
             raise BakeoffError(f"{report.experiment} has no contender {name!r}{hint}")
     if named or report.dataset.form != "pixels":
         return [name for name in known if name in named or not named]
-    families = [entry.family for entry in report.contenders]
-    pair = [known[families.index(family)] for family in ("network", "boosting") if family in families]
+    rivals: tuple[Family, ...] = ("network", "boosting")
+    pair = [best.name for family in rivals if (best := best_of(report.contenders, family))]
     return [name for name in known if name in pair] if len(pair) == 2 else known[:2]

@@ -5,16 +5,16 @@ Each rule works element by element, so stacked members never mix. They are writt
 without a trace, and Adam's bias correction depends on that count. Tests hold each rule to Keras's result.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from tasks.models.schedules import LearningRate
 from tasks.specs import Spec
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
+Tensor = Any  # TensorFlow, which ships no types, is imported where it computes
+Slots = list[Tensor]
+Factor = Tensor | float
 EPSILON = 1e-7  # Keras's default, in all its optimizers
 
 
@@ -28,7 +28,7 @@ class _OptimizerSpec(Spec):
         """The learning rate, or the largest of its schedule."""
         return self.learning_rate if isinstance(self.learning_rate, float) else self.learning_rate.highest
 
-    def rate(self, step: "tf.Tensor", factor: "tf.Tensor | float") -> "tf.Tensor | float":
+    def rate(self, step: Tensor, factor: Factor) -> Factor:
         """The learning rate at a step, counted from 1, times each member's own factor."""
         rate = self.learning_rate
         return factor * (rate if isinstance(rate, float) else rate.at(step - 1))
@@ -38,18 +38,13 @@ class _OptimizerSpec(Spec):
         """How many tensors of state the rule keeps for each weight."""
         raise NotImplementedError
 
-    def decayed(self, kernel: "tf.Tensor", step: "tf.Tensor", factor: "tf.Tensor | float") -> "tf.Tensor":
+    def decayed(self, kernel: Tensor, step: Tensor, factor: Factor) -> Tensor:
         """What weight decay leaves of a kernel, before it is updated; `factor` is that of the decay."""
         return kernel
 
     def update(
-        self,
-        weight: "tf.Tensor",
-        gradient: "tf.Tensor",
-        slots: list["tf.Tensor"],
-        step: "tf.Tensor",
-        factor: "tf.Tensor | float" = 1.0,
-    ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
+        self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0
+    ) -> tuple[Tensor, Slots]:
         """The new weight and slots; `step`, counted from 1, and the rate's `factor` broadcast against the weight."""
         raise NotImplementedError
 
@@ -67,13 +62,8 @@ class SGDSpec(_OptimizerSpec):
         return 1 if self.momentum else 0
 
     def update(
-        self,
-        weight: "tf.Tensor",
-        gradient: "tf.Tensor",
-        slots: list["tf.Tensor"],
-        step: "tf.Tensor",
-        factor: "tf.Tensor | float" = 1.0,
-    ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
+        self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0
+    ) -> tuple[Tensor, Slots]:
         """`v = momentum * v - rate * g; w = w + v`."""
         if not self.momentum:
             return weight - self.rate(step, factor) * gradient, []
@@ -93,13 +83,8 @@ class RMSpropSpec(_OptimizerSpec):
         return 1
 
     def update(
-        self,
-        weight: "tf.Tensor",
-        gradient: "tf.Tensor",
-        slots: list["tf.Tensor"],
-        step: "tf.Tensor",
-        factor: "tf.Tensor | float" = 1.0,
-    ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
+        self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0
+    ) -> tuple[Tensor, Slots]:
         """`v = rho * v + (1 - rho) * g^2; w = w - rate * g / sqrt(v + epsilon)`."""
         import tensorflow as tf
 
@@ -119,13 +104,8 @@ class _AdamSpec(_OptimizerSpec):
         return 2
 
     def update(
-        self,
-        weight: "tf.Tensor",
-        gradient: "tf.Tensor",
-        slots: list["tf.Tensor"],
-        step: "tf.Tensor",
-        factor: "tf.Tensor | float" = 1.0,
-    ) -> tuple["tf.Tensor", list["tf.Tensor"]]:
+        self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0
+    ) -> tuple[Tensor, Slots]:
         """`w = w - rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)`."""
         import tensorflow as tf
 
@@ -147,7 +127,7 @@ class AdamWSpec(_AdamSpec):
     kind: Literal["adamw"] = "adamw"
     weight_decay: float = Field(0.004, ge=0)
 
-    def decayed(self, kernel: "tf.Tensor", step: "tf.Tensor", factor: "tf.Tensor | float") -> "tf.Tensor":
+    def decayed(self, kernel: Tensor, step: Tensor, factor: Factor) -> Tensor:
         """`w = w - rate * weight_decay * w`."""
         return kernel - self.rate(step, factor) * self.weight_decay * kernel
 

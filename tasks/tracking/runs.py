@@ -201,13 +201,30 @@ def find_report(experiment: str, fingerprint: str | None = None) -> Report | Non
     Raises:
         BakeoffError: when another version wrote it in another form.
     """
+    text = find_document(experiment, "experiment", REPORT, fingerprint)
+    if text is None:
+        return None
+    try:
+        return Report.model_validate_json(text)
+    except ValidationError as error:
+        raise BakeoffError(
+            f"the latest report of {experiment} was written by another version of bakeoff, and this one cannot read"
+            f" it; `bakeoff run {experiment}` makes a new one"
+        ) from error
+
+
+def find_document(experiment: str, kind: str, name: str, fingerprint: str | None = None) -> str | None:
+    """A file of the latest finished run of this kind in an experiment's place, of any fingerprint or of the one given.
+
+    None if there is no such run, or if its file is gone.
+    """
     from mlflow.exceptions import MlflowException
 
     client = connect()
     found = client.get_experiment_by_name(experiment)
     if found is None:
         return None
-    terms = ["attributes.status = 'FINISHED'", "tags.`bakeoff.kind` = 'experiment'"]
+    terms = ["attributes.status = 'FINISHED'", f"tags.`bakeoff.kind` = '{kind}'"]
     if fingerprint:
         terms.append(f"tags.`bakeoff.fingerprint` = '{fingerprint}'")
     runs = client.search_runs(
@@ -217,16 +234,9 @@ def find_report(experiment: str, fingerprint: str | None = None) -> Report | Non
         return None
     with tempfile.TemporaryDirectory() as folder:
         try:
-            path = client.download_artifacts(runs[0].info.run_id, REPORT, folder)
+            return Path(client.download_artifacts(runs[0].info.run_id, name, folder)).read_text(encoding="utf8")
         except (MlflowException, OSError):
             return None
-        try:
-            return Report.model_validate_json(Path(path).read_text(encoding="utf8"))
-        except ValidationError as error:
-            raise BakeoffError(
-                f"the latest report of {experiment} was written by another version of bakeoff, and this one cannot read"
-                f" it; `bakeoff run {experiment}` makes a new one"
-            ) from error
 
 
 def _experiment_id(client: "MlflowClient", name: str) -> str:

@@ -19,7 +19,7 @@ from tasks.reports.learning_curve import say_curve
 from tasks.specs import Spec
 from tasks.tracking.batches import log_batch, metrics_of
 from tasks.tracking.connection import connect
-from tasks.tracking.runs import RunRef
+from tasks.tracking.runs import RunRef, find_document
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -61,25 +61,11 @@ def log_audit(run: RunRef, audit: Audit) -> None:
 
 def find_study(experiment: str, kind: str, fingerprint: str, form: type[S]) -> S | None:
     """The latest finished study of this kind and fingerprint; None if there is none that can be read."""
-    from mlflow.exceptions import MlflowException
-
-    client = connect()
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
+    text = find_document(experiment, kind, f"{kind}.json", fingerprint)
+    try:
+        return form.model_validate_json(text) if text else None
+    except ValidationError:  # another version wrote it
         return None
-    terms = (
-        f"attributes.status = 'FINISHED' and tags.`bakeoff.kind` = '{kind}'"
-        f" and tags.`bakeoff.fingerprint` = '{fingerprint}'"
-    )
-    runs = client.search_runs([found.experiment_id], terms, max_results=1, order_by=["attributes.start_time DESC"])
-    if not runs:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            path = client.download_artifacts(runs[0].info.run_id, f"{kind}.json", folder)
-            return form.model_validate_json(Path(path).read_text(encoding="utf8"))
-        except (MlflowException, OSError, ValidationError):  # its file is gone, or another version wrote it
-            return None
 
 
 def _log(

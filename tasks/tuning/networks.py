@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import progress
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import Arrays, Features, Labels
 from tasks.metrics import MetricName
 from tasks.models.networks import Network, NetworkSpec
 from tasks.models.search import Choice
@@ -41,8 +41,9 @@ def search_network(
         BudgetError: when the budget does not suffice for one set of settings in each search.
     """
     inner = sum(len(search.folds) for search in searches)
-    at_once = _at_once(arrays, inner, trials)
-    stack = _stack(contender, arrays, searches, at_once, seed)
+    X, y = arrays.training()
+    at_once = _at_once(X.size, inner, trials)
+    stack = _stack(contender, X, y, arrays, searches, at_once, seed)
     curve, sign = ("val_metric", 1 if arrays.classes else -1) if by_metric(arrays, metric) else ("val_loss", -1)
     fits, ends_at = 0, np.inf
     while budget.allows(len(searches) - 1, len(searches[0].trials)):
@@ -65,16 +66,22 @@ def _report(name: str, done: int, total: int) -> None:
     progress.report(f"{name}, search, epoch", done, total)
 
 
-def _at_once(arrays: Arrays, inner: int, trials: int | None) -> int:
+def _at_once(size: int, inner: int, trials: int | None) -> int:
     """How many settings each search tries at once: as many as go into a full stack, and into the trials evenly."""
-    X, _ = arrays.training()
-    wanted = max(1, FULL // inner) if X.size < SMALL else 1
+    wanted = max(1, FULL // inner) if size < SMALL else 1
     return max(number for number in range(1, wanted + 1) if not trials or trials % number == 0)
 
 
-def _stack(contender: Network, arrays: Arrays, searches: Sequence[Search], at_once: int, seed: int) -> Stack:
+def _stack(
+    contender: Network,
+    X: Features,
+    y: Labels,
+    arrays: Arrays,
+    searches: Sequence[Search],
+    at_once: int,
+    seed: int,
+) -> Stack:
     """A net for each search, each of its settings at once, and each of its inner folds."""
-    X, y = arrays.training()
     covering = contender.model_copy(update=_highest(contender, arrays) | {"early_stopping": None})
     members, known = [], []
     for search in searches:

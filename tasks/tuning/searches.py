@@ -7,7 +7,7 @@ import numpy as np
 
 from tasks.data.splitting import HoldOutSpec, Validation, pairs_of
 from tasks.data.validation import Parts, Rows
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import Arrays, Labels
 from tasks.models.search import Choice, Range, Space, TuningSpec, Value
 from tasks.seeds import seed_of
 from tasks.specs import BakeoffError
@@ -29,20 +29,17 @@ class Search:
 
     Args:
         number: of the fold whose training rows these are.
-        rows: the training rows; no other row is looked at.
-        folds: training rows and held-out rows within them.
+        folds: training rows and held-out rows within that fold's training rows; no other row is looked at.
         space: what is searched for.
         greater_is_better: the direction of the score.
         seed: for the proposals.
     """
 
-    def __init__(
-        self, number: int, rows: Rows, folds: Sequence[Parts], space: Space, greater_is_better: bool, seed: int
-    ) -> None:
+    def __init__(self, number: int, folds: Sequence[Parts], space: Space, greater_is_better: bool, seed: int) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.number, self.rows, self.folds, self.trials = number, rows, list(folds), list[Trial]()
+        self.number, self.folds, self.trials = number, list(folds), list[Trial]()
         self._space = {path: distribution(each) for path, each in space.items()}
         self._sign = 1 if greater_is_better else -1
         self._study = optuna.create_study(
@@ -88,23 +85,25 @@ def searches_of(
     Raises:
         BakeoffError: when the training rows of a fold cannot be split once more.
     """
-    everything = np.arange(len(arrays.y("train")))
+    y, groups = arrays.y("train"), arrays.group_numbers("train")
+    all_rows = [*(training for training, _ in pairs), np.arange(len(y))]
+    inner = [_inner(rows, y, arrays.classes, groups, validation, tuning) for rows in all_rows]
     return [
-        Search(number, rows, _inner(rows, arrays, validation, tuning), space, greater, seed_of(validation.seed, number))
-        for number, rows in enumerate([*(training for training, _ in pairs), everything])
+        Search(number, folds, space, greater, seed_of(validation.seed, number)) for number, folds in enumerate(inner)
     ]
 
 
-def _inner(rows: Rows, arrays: Arrays, validation: Validation, tuning: TuningSpec) -> list[Parts]:
+def _inner(
+    rows: Rows, y: Labels, classes: tuple[str, ...], groups: Labels | None, validation: Validation, tuning: TuningSpec
+) -> list[Parts]:
     """Folds within some rows, of the same kind as the experiment's own."""
-    y, groups = arrays.y("train"), arrays.group_numbers("train")
     if isinstance(validation, HoldOutSpec):
         held_out = max(1, round(len(rows) * validation.validation_rows / len(y)))
         inner: Validation = HoldOutSpec(seed=validation.seed, validation_rows=held_out)
     else:
         inner = type(validation)(seed=validation.seed, n_splits=tuning.n_splits)
     try:
-        numbers = inner.draw(y[rows], arrays.classes, None if groups is None else groups[rows])
+        numbers = inner.draw(y[rows], classes, None if groups is None else groups[rows])
     except BakeoffError as error:
         raise BakeoffError(
             f"tuning: the {len(rows)} training rows of a fold cannot be split into {inner.label} once more; lower"
