@@ -20,8 +20,9 @@ test: setup ## lint, check types and imports, run all tests
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest
 
-bench: setup ## measure the engine against its peers, what servers cost, and how time and memory grow; writes docs/benchmarks.md
+bench: setup ## measure the engine and a search against their peers, what servers cost, and how time and memory grow; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.boston
+	@$(BIN)/python -m benchmarks.search
 	@$(BIN)/python -m benchmarks.book
 	@$(BIN)/python -m benchmarks.orchestration
 	@$(BIN)/python -m benchmarks.size

@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 from flows import steps
 from flows.experiment import Experiment
 from flows.published import flow_run_address, progress_shown
-from tasks.leak_audit import Audit, Choice, entered_honestly, folds_for, suspects
+from tasks.leak_audit import Audit, Choice, entered_honestly, folds_for, suspects, without_impossible
 from tasks.metrics import METRICS
 from tasks.reports.report import Report
 from tasks.tracking import runs, studies
@@ -31,7 +31,7 @@ def audit(experiment: Experiment, choice: Choice | None) -> Audit:
         examples = steps.ingest(experiment.dataset)
         arrays = steps.with_all_words(examples, steps.vectorize(examples))
         folds = steps.split(arrays, validation)
-        suspected = suspects(experiment.contenders, arrays)
+        suspected, remarks = without_impossible(suspects(experiment.contenders, arrays), arrays, folds)
         honest = [steps.evaluate(each.name, *entered_honestly(each, arrays, folds), metric) for each in suspected]
         leaky = [steps.evaluate_leaky(each, arrays, folds, metric) for each in suspected]
         found = Audit(
@@ -41,7 +41,8 @@ def audit(experiment: Experiment, choice: Choice | None) -> Audit:
             greater_is_better=METRICS[metric].greater_is_better,
             validation=validation,
             findings=steps.weigh_leaks(suspected, honest, leaky, arrays, validation, metric),
-            choice=choice,
+            choice=choice if choice and choice.data == examples.digest else None,
+            remarks=remarks,
             seconds=round(time.perf_counter() - started, 1),
             mlflow_run_id=run.run_id,
         )
@@ -49,13 +50,25 @@ def audit(experiment: Experiment, choice: Choice | None) -> Audit:
     return found
 
 
-def choice_of(report: Report | None) -> Choice | None:
-    """What the choice of the best contender added to its score, as an experiment's report has it."""
+def choice_of(report: Report | None, experiment: Experiment) -> Choice | None:
+    """What the choice of the best contender added to its score, as a report has it that is of this very experiment.
+
+    Whether it is of the same data shows when they have been read.
+    """
     if report is None or len(report.contenders) < 2:
         return None
+    if (report.metric, report.validation) != (experiment.metric, experiment.validation):
+        return None
+    if any(entry.name not in experiment.contenders for entry in report.contenders):  # a run with `--tune`, say
+        return None
     best = report.contenders[0]
-    corrected = report.champion.corrected
-    return Choice(name=best.name, n_contenders=len(report.contenders), mean=best.mean, corrected=corrected)
+    return Choice(
+        name=best.name,
+        n_contenders=len(report.contenders),
+        mean=best.mean,
+        corrected=report.champion.corrected,
+        data=report.dataset.digest,
+    )
 
 
 def kept_audit(experiment: Experiment, choice: Choice | None) -> Audit | None:

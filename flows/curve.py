@@ -11,13 +11,15 @@ from flows import steps
 from flows.experiment import Experiment
 from flows.published import flow_run_address, progress_shown
 from tasks import progress
-from tasks.data.subsets import Subsets
 from tasks.evaluation import Evaluation
-from tasks.learning_curves.curve import LearningCurve, entered_at, points_of
+from tasks.learning_curves.curve import LearningCurve, points_of
 from tasks.learning_curves.ground import Ground, at_size
 from tasks.learning_curves.rivalry import compare_at_sizes
-from tasks.metrics import METRICS
+from tasks.metrics import METRICS, MetricName
+from tasks.models.contenders import Contender
+from tasks.specs import BakeoffError
 from tasks.tracking import runs, studies
+from tasks.tuning.budget import BudgetError
 
 KIND = "curve"
 
@@ -35,8 +37,8 @@ def curve(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> 
         examples = steps.ingest(experiment.dataset)
         arrays = steps.vectorize(examples)
         ground = steps.lay_out(arrays, steps.split(arrays, experiment.validation), sizes, repeats)
-        evaluations = [each for subsets in ground.subsets for each in _evaluate(experiment, ground, subsets)]
-        at_sizes, metric, within = entered_at(evaluations, ground), experiment.metric, experiment.equivalent_within
+        at_sizes, left_out = _evaluate_all(experiment, ground)
+        metric, within = experiment.metric, experiment.equivalent_within
         found = LearningCurve(
             experiment=experiment.name,
             metric=metric,
@@ -48,6 +50,7 @@ def curve(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> 
             sizes=tuple(subsets.size for subsets in ground.subsets),
             points=tuple(points_of(at_sizes, ground, metric)),
             rivalries=tuple(compare_at_sizes(at_sizes, ground, metric, within)),
+            remarks=tuple(left_out),
             seconds=round(time.perf_counter() - started, 1),
             mlflow_run_id=run.run_id,
         )
@@ -55,15 +58,31 @@ def curve(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> 
     return found
 
 
-def _evaluate(experiment: Experiment, ground: Ground, subsets: Subsets) -> list[Evaluation]:
-    """All contenders at one size."""
-    with progress.labelled(f"{subsets.size:,} rows"):
-        return [
-            steps.tune_and_evaluate(
-                name, at_size(contender, subsets, ground.all_rows), ground.arrays, subsets, experiment.metric
-            )
-            for name, contender in experiment.contenders.items()
-        ]
+def _evaluate_all(experiment: Experiment, ground: Ground) -> tuple[list[list[Evaluation]], list[str]]:
+    """All contenders at each size, but those whose budget is too small for a search at one of them; also says why.
+
+    Raises:
+        BakeoffError: when none is left.
+    """
+    by_contender, left_out = [], []
+    for name, contender in experiment.contenders.items():
+        try:
+            by_contender.append(_evaluate(name, contender, ground, experiment.metric))
+        except BudgetError as error:
+            left_out.append(steps.say_left_out(name, error))
+    if not by_contender:
+        raise BakeoffError(left_out[0])
+    return [list(at_size) for at_size in zip(*by_contender, strict=True)], left_out
+
+
+def _evaluate(name: str, contender: Contender, ground: Ground, metric: MetricName) -> list[Evaluation]:
+    """A contender at each size; no model is kept, so none is searched for."""
+    evaluations = []
+    for subsets in ground.subsets:
+        entered = at_size(contender, subsets, ground.all_rows)
+        with progress.labelled(f"{subsets.size:,} rows"):
+            evaluations.append(steps.tune_and_evaluate(name, entered, ground.arrays, subsets, metric, final=False))
+    return evaluations
 
 
 def kept_curve(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> LearningCurve | None:

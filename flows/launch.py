@@ -164,14 +164,16 @@ def _entered(names: Sequence[str]) -> tuple[list[Experiment], dict[str, str]]:
 
 
 def check_settings(experiment: Experiment) -> None:
-    """Finds settings that an estimator does not know, before anything is trained.
+    """Finds settings that an estimator does not know, entered or to be searched for, before anything is trained.
 
     Raises:
         BakeoffError: when there is one.
     """
+    problem = experiment.dataset.problem
     for name, contender in experiment.contenders.items():
         if not isinstance(contender, NetworkSpec):
             try:
-                contender.estimator(experiment.dataset.problem, seed=0)
+                for each in (contender, *contender.ends(problem.task)):
+                    each.estimator(problem, seed=0)
             except BakeoffError as error:
                 raise BakeoffError(f"contender {name}: {error}") from error

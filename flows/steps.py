@@ -142,7 +142,7 @@ log_explanation = _side_effect(explanations.log_explanation, "log the explanatio
 log_claim = _side_effect(tracked_claims.log_claim, "log the claim")
 lay_out = _step(ground.lay_out, "draw subsets of the training rows")
 log_curve = _side_effect(studies.log_curve, "log the curve")
-with_all_words = _step(leak_audit.with_all_words, "find all words of {examples.name}")
+with_all_words = _step(vectorization.with_all_words, "find all words of {examples.name}")
 evaluate_leaky = _step(leak_audit.evaluate_leaky, "{suspect.name}, leaky: {suspect.leak}")
 weigh_leaks = _step(leak_audit.weigh_leaks, "compare honest and leaky scores")
 log_audit = _side_effect(studies.log_audit, "log the audit")
@@ -161,18 +161,25 @@ def evaluate_all(
         try:
             evaluations.append(tune_and_evaluate(name, contender, arrays, folds, metric))
         except BudgetError as error:
-            left_out.append(f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}.")
+            left_out.append(say_left_out(name, error))
     if not evaluations:
         raise BakeoffError(left_out[0])
     return evaluations, left_out
 
 
+def say_left_out(name: str, error: BudgetError) -> str:
+    """Why a contender is not entered."""
+    return f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}."
+
+
 def tune_and_evaluate(
-    name: str, contender: Contender, arrays: Arrays, folds: Folds, metric: MetricName
+    name: str, contender: Contender, arrays: Arrays, folds: Folds, metric: MetricName, final: bool = True
 ) -> evaluation.Evaluation:
-    """Fits and scores a contender on all folds, after a search for its settings where it asks for one."""
+    """Fits and scores a contender on all folds, after a search for its settings where it asks for one.
+
+    `final` says whether a model of all training rows comes after that, which has a search of its own.
+    """
     if contender.tuning is None:
         return evaluate(name, contender, arrays, folds, metric)
-    return evaluate(
-        name, contender, arrays, folds, metric, tune(name, contender, contender.tuning, arrays, folds, metric)
-    )
+    tuned = tune(name, contender, contender.tuning, arrays, folds, metric, final)
+    return evaluate(name, contender, arrays, folds, metric, tuned)

@@ -39,13 +39,13 @@ def run_audit(experiment: Experiment, names: Sequence[str], fresh: bool) -> Audi
     """
     launch.reconcile()
     from flows.audit import audit, choice_of, kept_audit
-    from tasks.tracking import runs
+    from tasks.tracking.studies import find_readable_report
 
     check_names(names, experiment)
     chosen = names or [name for name, each in experiment.contenders.items() if each.family != "floor"]
     entered = experiment.with_only(chosen, experiment.name)
     launch.check_settings(entered)
-    choice = choice_of(runs.find_report(experiment.name))
+    choice = choice_of(find_readable_report(experiment.name), experiment)
     kept = None if fresh else kept_audit(entered, choice)
     if kept:
         return kept
@@ -66,14 +66,17 @@ def check_names(names: Sequence[str], experiment: Experiment) -> None:
 
 
 def _best_rivals(experiment: Experiment) -> list[str]:
-    """The best net and the best boosting of the latest report, if they are still entered; else all of both families."""
-    from tasks.reports.report import best_of
-    from tasks.tracking import runs
+    """The best net and the best boosting of the latest report, if they are still entered; else all of both families.
 
-    report = runs.find_report(experiment.name)
+    One that was best when tuned by `--tune` takes part as it is entered.
+    """
+    from tasks.reports.report import best_of
+    from tasks.tracking.studies import find_readable_report
+
+    report = find_readable_report(experiment.name)
     best = [best_of(report.contenders, family) for family in ("network", "boosting")] if report else []
-    names = [entry.name for entry in best if entry and entry.name in experiment.contenders]
-    if len(names) == 2:
+    names = [entry.tuned_from or entry.name for entry in best if entry]
+    if len(names) == 2 and experiment.contenders.keys() >= {*names}:
         return names
     rivals = [name for name, each in experiment.contenders.items() if each.family in ("network", "boosting")]
     return rivals or [*experiment.contenders]

@@ -52,7 +52,11 @@ class Evaluation(Spec):
     @property
     def settled(self) -> Contender:
         """What is fitted on all training rows: the contender with the settings that were found for it, if any were."""
-        return self.tuning.final if self.tuning else self.contender
+        if self.tuning is None:
+            return self.contender
+        if self.tuning.final is None:
+            raise ValueError(f"{self.name} was tuned for its folds alone, and not for all training rows")
+        return self.tuning.final
 
 
 @dataclass(frozen=True)

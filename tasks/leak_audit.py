@@ -11,12 +11,11 @@ import numpy as np
 from pydantic import Field
 
 from tasks.comparison import FoldPair, Verdict, adjusted, design_of
-from tasks.data.examples import Examples, WordLists, read_part
 from tasks.data.problem import Problem
 from tasks.data.splitting import Folds, FoldsSpec, HoldOutSpec, KFoldSpec, Validation
 from tasks.data.subsets import Subsets, keep_subsets
 from tasks.data.validation import Rows
-from tasks.data.vectorization import Arrays, Features, count_words
+from tasks.data.vectorization import Arrays, Features
 from tasks.evaluation import Evaluation, evaluate
 from tasks.metrics import MetricName
 from tasks.models.baselines.pipelines import SelectKBestSpec, SklearnSpec
@@ -26,7 +25,6 @@ from tasks.models.networks import NetworkSpec
 from tasks.seeds import seed_of
 from tasks.selection import Corrected
 from tasks.specs import BakeoffError, Spec
-from tasks.store import store_arrays
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -51,7 +49,6 @@ STEPS: Mapping[str, LeakKind] = {
 }
 N_SPLITS = 5  # folds that an audit takes where the experiment has a hold-out, on which there is no test for leaks
 SET_ASIDE = 0.2  # share of the training rows that finds the best epoch where it is found honestly
-FIRST_WORD = 4  # lower numbers of a published text mean no word
 
 
 class LeakyArrays(Arrays):
@@ -90,12 +87,13 @@ class Finding(Spec):
 
 
 class Choice(Spec):
-    """The score of the best of several contenders, and what it is without the choice."""
+    """The score of the best of several contenders, and what it is without the choice; `data` is the rows' digest."""
 
     name: str
     n_contenders: int
     mean: float
     corrected: Corrected
+    data: str
 
 
 class Audit(Spec):
@@ -107,7 +105,8 @@ class Audit(Spec):
     greater_is_better: bool
     validation: Validation
     findings: tuple[Finding, ...]
-    choice: Choice | None = Field(None, description="none before the experiment has been run")
+    choice: Choice | None = Field(None, description="none before the experiment has been run as it is")
+    remarks: tuple[str, ...] = Field((), description="which leak is not audited, and why")
     seconds: float = 0.0
     mlflow_run_id: str = ""
     kept: bool = Field(False, description="whether it was answered from an earlier run")
@@ -116,21 +115,6 @@ class Audit(Spec):
 def folds_for(validation: Validation) -> FoldsSpec:
     """The experiment's own folds, or, where it has a hold-out, some of the same seed."""
     return KFoldSpec(n_splits=N_SPLITS, seed=validation.seed) if isinstance(validation, HoldOutSpec) else validation
-
-
-def with_all_words(examples: Examples, arrays: Arrays) -> Arrays:
-    """Published texts with all words that they have, so that each fold can have a vocabulary of its own.
-
-    Their publisher found the most frequent words in all texts, those for the test too: as vectorized, they are in that
-    vocabulary. Any other data are as they are.
-    """
-    if arrays.form != "words" or arrays.terms:
-        return arrays
-    texts, _, _ = read_part(examples, held_out=False)
-    assert isinstance(texts, WordLists)  # noqa: S101  # else they would have terms
-    X = count_words(texts, int(texts.words.max()) + 1)[:, FIRST_WORD:].tocsr()
-    parts = {"counts_train": X.data, "indices_train": X.indices, "indptr_train": X.indptr}
-    return arrays.model_copy(update={"file": store_arrays(y_train=arrays.y("train"), **parts), "terms": X.shape[1]})
 
 
 def suspects(contenders: Mapping[str, Contender], arrays: Arrays) -> list[Suspect]:
@@ -157,6 +141,27 @@ def suspects(contenders: Mapping[str, Contender], arrays: Arrays) -> list[Suspec
     if not found:
         raise BakeoffError("none of these contenders fits anything but its model, so there is nothing to audit")
     return sorted(found, key=lambda each: [*LEAKS].index(each.leak))
+
+
+def without_impossible(
+    suspected: Sequence[Suspect], arrays: Arrays, folds: Folds
+) -> tuple[list[Suspect], tuple[str, ...]]:
+    """Leaves out the leak in the choice of the epoch where a fold cannot set rows aside for it; also says so.
+
+    Raises:
+        BakeoffError: when nothing else is suspected.
+    """
+    others = [each for each in suspected if each.leak != "best_epoch"]
+    if len(others) == len(suspected):
+        return others, ()
+    try:
+        epochs_by(arrays, folds, leaky=False)
+    except BakeoffError as error:
+        remark = f"Not audited is the best epoch by the rows held out: {str(error).rstrip('.')}."
+        if others:
+            return others, (remark,)
+        raise BakeoffError(remark) from error
+    return [*suspected], ()
 
 
 def leaks_of(contender: Contender, arrays: Arrays) -> list[LeakKind]:
@@ -200,12 +205,18 @@ def epochs_by(arrays: Arrays, folds: Folds, leaky: bool) -> Subsets:
     """The folds, each without a share of its training rows, which judge the epochs; if leaky, the rows held out do.
 
     Either way the nets learn from the same rows in the same order, and differ in the epoch whose weights are kept.
+
+    Raises:
+        BakeoffError: when no such share can be set aside.
     """
     labels, groups = arrays.y("train") if arrays.classes else None, arrays.group_numbers("train")
     learned, judging = [], []
     for number, (training, held_out) in enumerate(folds.pairs()):
         seed = seed_of(folds.validation.seed, number)
-        own, aside = folds.validation.set_aside(training, SET_ASIDE, seed, labels, groups)
+        try:
+            own, aside = folds.validation.set_aside(training, SET_ASIDE, seed, labels, groups)
+        except ValueError as error:
+            raise BakeoffError(f"a fold has too few rows or groups to set some aside for it: {error}") from error
         learned.append(own)
         judging.append(held_out if leaky else aside)
     return keep_subsets(folds, folds.held_out(), learned, judging, max(map(len, learned)))

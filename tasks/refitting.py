@@ -68,13 +68,15 @@ def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Ref
     """Fits the evaluated contender on all training rows.
 
     A net is trained for the median of the epochs whose weights were kept on the folds, so that it can learn from all
-    rows without any to judge it; where settings were searched for, their number is among those found on all rows.
+    rows without any to judge it; where settings were searched for, their number is among those found on all rows. One
+    whose schedules span all epochs is trained for all.
     """
     contender = evaluation.settled
     seeds = [seed_of(validation.seed, number) for number in range(validation.n_seeds)]
     started = time.perf_counter()
     if isinstance(contender, NetworkSpec):
-        epochs = contender.epochs if evaluation.tuning else int(np.median(evaluation.best_epochs))
+        whole = contender.annealed or evaluation.tuning
+        epochs = contender.epochs if whole else int(np.median(evaluation.best_epochs))
         nets = _fit_networks(evaluation.name, contender, arrays, seeds, epochs)
         seconds = time.perf_counter() - started
         models = tuple(store(".keras", net.save) for net in nets)

@@ -7,7 +7,15 @@ from scipy import stats
 from tasks.comparison import RowPair, Verdict, compare
 from tasks.data.splitting import HoldOutSpec
 from tasks.metrics import METRICS
-from tasks.statistics.bootstrap import RESAMPLES, SEED, draw, interval_of, resample
+from tasks.statistics.bootstrap import (
+    RESAMPLES,
+    SEED,
+    draw,
+    interval_of,
+    resample,
+    resample_with_subsets,
+    vary_with_subsets,
+)
 from tasks.statistics.significance import mcnemar
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, final_of
@@ -143,3 +151,30 @@ def test_copies_of_a_row_in_its_group_change_no_interval() -> None:
     by_group = resample(np.repeat(Y, 3), [copied], "accuracy", groups=groups)[0]
     np.testing.assert_allclose(by_group, resample(Y, [alone], "accuracy")[0])
     assert resample(np.repeat(Y, 3), [copied], "accuracy")[0].std() < 0.7 * by_group.std()
+
+
+@pytest.mark.parametrize(("subsets", "row_sd"), [(2, 0.0), (3, 0.0), (5, 0.0), (3, 0.5), (5, 1.0)])
+def test_intervals_over_few_subsets_hold_the_mean_as_often_as_they_say(subsets: int, row_sd: float) -> None:
+    generator, trials, count = np.random.default_rng(1), 2000, 800
+    held = []
+    for _ in range(trials):
+        shared = generator.normal(scale=5, size=subsets)  # hard subsets are hard for both
+        scores = shared + generator.normal(size=(2, subsets))
+        by_row = scores.mean(axis=1) + row_sd * (generator.normal(size=2) + generator.normal(size=(count, 2)))
+        resampled = by_row.T + vary_with_subsets(scores, count, generator)
+        low, high = interval_of(resampled[0] - resampled[1])
+        held.append(low <= 0 <= high)
+    assert 0.935 <= np.mean(held) <= 0.975
+
+
+def test_contenders_that_learned_from_the_same_subsets_vary_together() -> None:
+    predictions = np.random.default_rng(2).random((3, 400, 2))
+    one, two = resample_with_subsets(Y, [predictions, predictions], "accuracy", 50)
+    np.testing.assert_array_equal(one, two)
+    assert np.ptp(one) > 0
+
+
+def test_a_single_subset_adds_nothing_to_what_rows_vary() -> None:
+    predictions = _probabilities(0.8)
+    scores = resample_with_subsets(Y, [predictions], "accuracy", 50)
+    np.testing.assert_array_equal(scores, resample(Y, [predictions], "accuracy", 50))

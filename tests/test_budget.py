@@ -21,12 +21,12 @@ class Clock:
 def run(tuning: TuningSpec, searches: int, durations: list[float]) -> tuple[list[int], float]:
     """Trials of each search, and seconds in all, where trials take these times in turn."""
     clock = Clock()
-    budget, counts = Budget(tuning, searches, clock), [0] * searches
+    budget, counts = Budget(tuning, [1.0] * searches, clock), [0] * searches
     for search in range(searches):
         while budget.allows(search, counts[search]):
             clock.now += durations[sum(counts) % len(durations)]
             counts[search] += 1
-            budget.count()
+            budget.count(search)
     return counts, budget.seconds
 
 
@@ -49,5 +49,19 @@ def test_searches_get_equal_shares_of_the_time() -> None:
 
 
 def test_a_budget_too_small_for_a_trial_in_each_search_is_refused_after_the_first() -> None:
-    with pytest.raises(BudgetError, match=r"10 s of tuning are too few.*41 searches.*about 82 s"):
+    with pytest.raises(BudgetError, match=r"10 s of tuning are too few.*each search.*about 82 s"):
         run(TuningSpec(seconds=10), 41, [2.0])
+
+
+def test_a_search_on_few_rows_says_how_long_those_on_more_will_take() -> None:
+    clock = Clock()
+    budget = Budget(TuningSpec(seconds=5), [1.0, 2.0, 3.0, 4.0, 5.0], clock)
+    clock.now += 1.0
+    with pytest.raises(BudgetError, match="about 15 s"):
+        budget.count(0)
+
+
+def test_one_long_trial_does_not_end_a_search_that_has_time() -> None:
+    counts, spent = run(TuningSpec(seconds=100), 1, [10.0, *[1.0] * 1000])
+    assert counts == [91]
+    assert spent == 100

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.sparse import csr_matrix
 
 from tasks.data.columns import Column
@@ -161,6 +162,19 @@ def test_the_word_that_decides_comes_first() -> None:
     assert ranked[0].interval == pytest.approx((0.6, 0.6))
     assert ranked[0].rows == X[:, 3].nnz
     assert "rare" not in {each.feature for each in effects}
+
+
+def test_a_words_interval_is_that_of_a_t_test_on_its_texts() -> None:
+    X, names, _ = made_texts(15)
+
+    def predict(texts: csr_matrix) -> Floats:
+        dense = texts.toarray()
+        return dense[:, 3] * (dense[:, [2, 4, 5, 6]] @ [0.3, -0.2, 0.1, 0.5])
+
+    removal = Removal(X, names)
+    place = list(removal.candidates).index(3)
+    lost = stats.ttest_1samp(predict(X[X.toarray()[:, 3] > 0]), 0).confidence_interval(0.95)
+    assert losses(predict, removal).interval(place, 0) == pytest.approx((lost.low, lost.high))
 
 
 def test_a_word_takes_its_pairs_along_and_nothing_else() -> None:

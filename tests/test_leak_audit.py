@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from tasks.data.dependence import GroupKFoldSpec
 from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import evaluate
@@ -22,6 +23,7 @@ from tasks.leak_audit import (
     folds_for,
     suspects,
     weigh_leaks,
+    without_impossible,
 )
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import LightGBMSpec
@@ -31,7 +33,7 @@ from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import DenseSpec
 from tasks.models.optimizers import AdamSpec
 from tasks.specs import BakeoffError
-from tests.builders import arrays_of, made_arrays, mixed_arrays, text_arrays
+from tests.builders import arrays_of, grouped_arrays, made_arrays, mixed_arrays, text_arrays
 
 VALIDATION = KFoldSpec(n_splits=5, n_repeats=2)
 
@@ -163,3 +165,38 @@ def test_where_there_is_a_hold_out_an_audit_has_folds_of_its_own() -> None:
     assert folds_for(HoldOutSpec(validation_rows=5, seed=3)) == KFoldSpec(n_splits=5, seed=3)
     assert folds_for(VALIDATION) is VALIDATION
     assert isinstance(split(made_arrays("binary"), folds_for(HoldOutSpec(validation_rows=5))), Folds)
+
+
+def grouped_by_two() -> tuple[Arrays, Folds]:
+    arrays = grouped_arrays("binary", (np.arange(20) % 2).tolist(), (np.arange(20) // 10).tolist())
+    return arrays, split(arrays, GroupKFoldSpec(n_splits=2))
+
+
+def eight_classes() -> tuple[Arrays, Folds]:
+    arrays = arrays_of("multiclass", (np.arange(32) % 8).tolist())
+    return arrays, split(arrays, KFoldSpec(n_splits=4))
+
+
+@pytest.mark.parametrize("made", [grouped_by_two, eight_classes])
+def test_a_best_epoch_that_no_rows_can_be_set_aside_for_is_left_out_and_said_to_be(
+    made: Callable[[], tuple[Arrays, Folds]],
+) -> None:
+    arrays, folds = made()
+    suspected = [
+        Suspect(name="net", contender=DenseSpec(), leak="normalization"),
+        Suspect(name="net", contender=DenseSpec(), leak="best_epoch"),
+    ]
+    left, remarks = without_impossible(suspected, arrays, folds)
+    assert left == suspected[:1]
+    assert remarks[0].startswith(
+        "Not audited is the best epoch by the rows held out: a fold has too few rows or groups"
+    )
+    assert without_impossible(suspected[:1], arrays, folds) == (suspected[:1], ())
+    with pytest.raises(BakeoffError, match="Not audited is the best epoch"):
+        without_impossible(suspected[1:], arrays, folds)
+
+
+def test_where_rows_can_be_set_aside_the_best_epoch_is_audited() -> None:
+    arrays = chance(40, 3)
+    suspected = [Suspect(name="net", contender=DenseSpec(), leak="best_epoch")]
+    assert without_impossible(suspected, arrays, split(arrays, KFoldSpec(n_splits=4))) == (suspected, ())

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tasks.comparison import Verdict
-from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
+from tasks.data.dependence import TimeSeriesSplitSpec
+from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, split
+from tasks.data.subsets import spread_sizes
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import evaluate
 from tasks.learning_curves.curve import LearningCurve, points_of
@@ -175,3 +177,33 @@ def test_p_is_adjusted_for_all_sizes_and_the_trend_is_that_of_the_difference() -
     points = points_of(entered, ground, "mae")
     assert [point.name for point in points] == ["net", "trees"] * 2
     assert all(point.interval[0] < point.mean < point.interval[1] for point in points)
+
+
+def rare_in_time(rows: int = 400) -> tuple[Arrays, Folds]:
+    """Rows in order of time, of which 5 % are of the second class, five at a time."""
+    arrays = arrays_of("binary", (np.arange(rows) % 100 < 5).astype(int).tolist())
+    return arrays, split(arrays, TimeSeriesSplitSpec(n_splits=4))
+
+
+def test_sizes_at_which_a_fold_would_lack_a_class_are_left_out_of_those_that_nobody_asked_for() -> None:
+    arrays, folds = rare_in_time()
+    spread = spread_sizes(folds, 2)
+    ground = lay_out(arrays, folds, (), None)
+    assert spread[:3] == (40, 57, 80)
+    assert tuple(subsets.size for subsets in ground.subsets) == spread[2:]
+    y = arrays.y("train")
+    assert all(len(np.unique(y[learned])) == 2 for subsets in ground.subsets for learned, _ in subsets.pairs())
+
+
+def test_a_size_that_was_asked_for_and_lacks_a_class_is_refused_by_its_number() -> None:
+    arrays, folds = rare_in_time()
+    with pytest.raises(
+        BakeoffError, match="--sizes has 5, but of so many rows a fold would learn from none of class b"
+    ):
+        lay_out(arrays, folds, (5, 200), None)
+
+
+def test_where_only_all_rows_have_every_class_there_is_no_curve() -> None:
+    arrays = arrays_of("binary", [1] + [0] * 59)
+    with pytest.raises(BakeoffError, match="only with all rows do all folds learn from rows of each class"):
+        lay_out(arrays, split(arrays, TimeSeriesSplitSpec(n_splits=2)), (), None)

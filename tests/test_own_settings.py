@@ -7,6 +7,7 @@ from tasks.models.networks import DenseSpec, NetworkSpec, covering
 from tasks.models.optimizers import AdamSpec, RMSpropSpec
 from tasks.models.schedules import CosineDecaySpec
 from tasks.training import Member, Stack, TrainingDivergedError
+from tasks.tuning.side_by_side import Stacks
 from tests.builders import problem_of
 
 RNG = np.random.default_rng(0)
@@ -106,3 +107,15 @@ def test_only_members_with_specs_of_their_own_can_begin_again() -> None:
     stack = Stack(PLAIN, X, Y, problem_of("regression"), [Member(ROWS, seed=0)])
     with pytest.raises(ValueError, match="of their own"):
         stack.restart([PLAIN])
+
+
+def test_members_learn_side_by_side_as_in_one_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    members = [Member(ROWS, seed=k, validation=HELD_OUT, spec=each) for k, each in enumerate(OWN)]
+    stacks = Stacks(covering(OWN), X, Y, problem_of("regression"), members)
+    told: list[int] = []
+    reached = stacks.fit(6, "val_metric", lambda done, total: told.append(done))
+    np.testing.assert_allclose(reached, stack_of(OWN).fit(6).val_metric, atol=1e-5)
+    assert told == [1, 2, 3, 4, 5, 6]
+    stacks.restart(OWN)
+    np.testing.assert_array_equal(stacks.fit(6, "val_metric", lambda done, total: None), reached)

@@ -3,6 +3,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from flows.experiment import check
+from flows.launch import check_settings
 from tasks.metrics import Task
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
 from tasks.models.baselines.linear import LinearSvmSpec, RbfSvmSpec
@@ -59,14 +61,26 @@ def test_the_rate_of_a_schedule_is_searched_for_where_it_begins() -> None:
         (DenseSpec(search={"units": Choice(choices=("a", "b"))}), "units"),
         (DenseSpec(search={"batch_size": Range(low=8, high=64)}), "batch_size cannot be searched for"),
         (DenseSpec(search={"dropout": Range(low=0.0, high=2.0)}), "less than 1"),
+        (DenseSpec(search={"dropout": Choice(choices=(0.0, 1.5, 0.5))}), "less than 1"),
         (LightGBMSpec(search={"parms.num_leaves": Range(low=2, high=9)}), "parms"),
         (LightGBMSpec(search={"kind.x": Range(low=2, high=9)}), "is a value"),
     ],
-    ids=["no-space", "no-space-of-a-net", "architecture", "batch-size", "beyond", "misspelt", "no-group"],
+    ids=["no-space", "no-space-of-a-net", "architecture", "batch-size", "beyond", "choice", "misspelt", "no-group"],
 )
 def test_what_cannot_be_searched_for_is_refused(spec: Contender, said: str) -> None:
     with pytest.raises(BakeoffError, match=said):
         spec.check(problem_of("binary", "pixels", (28, 28)), "accuracy")
+
+
+def test_a_misspelt_setting_of_a_library_is_refused_before_anything_is_trained() -> None:
+    contenders = {
+        "trees": {"kind": "hist_gradient_boosting", "search": {"params.max_dept": {"low": 2, "high": 8}}},
+        "floor": {"kind": "dummy"},
+    }
+    judged = {"metric": "mae", "equivalent_within": 0.1}
+    entered = check({"name": "a", "dataset": {"kind": "boston"}, **judged, "contenders": contenders}, "test")
+    with pytest.raises(BakeoffError, match=r"contender trees: .*max_dept"):
+        check_settings(entered)
 
 
 @pytest.mark.parametrize(

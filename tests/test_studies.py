@@ -1,8 +1,10 @@
 """`bakeoff curve` and `bakeoff audit`: what they leave behind, and that it is found again."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -19,12 +21,17 @@ from flows.experiment import Experiment, check
 from flows.pages import audit as audit_page
 from flows.pages import curve as curve_page
 from flows.surroundings import orchestrated, prepare
-from tasks.leak_audit import Audit
+from tasks.data.datasets import ingest
+from tasks.leak_audit import Audit, Choice
 from tasks.learning_curves.curve import LearningCurve
+from tasks.models.baselines.linear import LogisticRegressionSpec
 from tasks.reports.leak_audit import say_audit
 from tasks.reports.learning_curve import say_curve
+from tasks.selection import Corrected
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
+from tasks.tuning import tune as tuning
+from tasks.tuning.searches import Search
 
 SIZES, REPEATS = [20, 40, 66], 2
 WINE = {
@@ -38,6 +45,15 @@ WINE = {
         "linear": {"kind": "logistic_regression"},
     },
 }
+
+
+FEW, FOLDS, LINEAR = [20, 40], 2, {"kind": "logistic_regression"}
+TUNED = {**LINEAR, "search": {"params.C": {"low": 0.5, "high": 1.0}}, "tuning": {"trials": 2, "n_splits": 2}}
+HASTY = {**TUNED, "tuning": {"seconds": 1e-6, "n_splits": 2}}
+
+
+def wine(name: str, validation: dict[str, Any], **contenders: dict[str, Any]) -> Experiment:
+    return check(WINE | {"name": name, "validation": validation, "contenders": contenders}, name)
 
 
 @dataclass(frozen=True)
@@ -89,6 +105,19 @@ def test_a_study_is_a_run_of_its_own_in_the_experiment(
     assert len(table) == 1 + (6 if kind == "curve" else 2)
 
 
+def test_the_choice_is_reported_only_if_it_was_made_on_the_same_data(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made.folder)
+    digest, again = ingest(made.experiment.dataset).digest, made.experiment.model_copy(update={"name": "again"})
+    corrected = Corrected(score=0.9, interval=(0.8, 1.0), optimism=0.01)
+    for data in (digest, "other"):
+        choice = Choice(name="trees", n_contenders=2, mean=0.91, corrected=corrected, data=data)
+        found = audit(again, choice)
+        assert found.choice == (choice if data == digest else None)
+        assert ("Choosing trees" in " ".join(say_audit(found))) == (data == digest)
+
+
 def test_the_steps_of_a_curves_metrics_are_rows(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made.folder)
     client, run = logged("curve")
@@ -104,6 +133,61 @@ def test_a_second_call_finds_what_was_kept_without_a_flow(made: Made, monkeypatc
     assert studies.run_audit(made.experiment, [], fresh=False).findings == made.audit.findings
     with pytest.raises(pytest.fail.Exception):
         studies.run_curve(made.experiment, ["trees"], SIZES, REPEATS, fresh=False)
+
+
+@pytest.mark.parametrize("validation", [{"n_splits": FOLDS}, {"kind": "hold_out", "validation_rows": 30}])
+def test_a_tuned_contender_searches_on_what_each_fold_learns_from_and_on_no_other_rows(
+    validation: dict[str, Any], made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made.folder)
+    searched = Counter[int]()
+
+    def noted(*args: Any) -> list[Search]:
+        found = searches_of(*args)
+        searched.update(len({*training, *held_out}) for each in found for training, held_out in each.folds[:1])
+        return found
+
+    searches_of = tuning.searches_of
+    monkeypatch.setattr(tuning, "searches_of", noted)
+    name = f"tuned-{validation.get('kind', 'folds')}"
+    found = curve(wine(name, validation, tuned=TUNED, linear=LINEAR), FEW, 4 if "kind" in validation else None)
+    assert searched == dict.fromkeys(FEW, FOLDS)
+    assert [(each.name, each.size) for each in found.points] == [
+        (each, size) for size in FEW for each in ("tuned", "linear")
+    ]
+
+
+def test_a_contender_whose_budget_is_too_small_for_its_search_is_left_out_of_the_whole_curve(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made.folder)
+    found = curve(wine("hasty", {"n_splits": FOLDS}, hasty=HASTY, linear=LINEAR), FEW, None)
+    assert {each.name for each in found.points} == {"linear"}
+    assert found.remarks[0].startswith("hasty is left out: 1e-06 s of tuning are too few")
+    assert say_curve(found) == [*found.remarks]
+    with pytest.raises(BakeoffError, match="hasty is left out"):
+        curve(wine("hastiest", {"n_splits": FOLDS}, hasty=HASTY), FEW, None)
+
+
+def test_a_curve_that_was_cut_off_goes_on_where_it_was(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(made.folder)
+    experiment, fit = wine("cut", {"n_splits": FOLDS, "seed": 3}, linear=LINEAR), LogisticRegressionSpec.fit
+    fitted = Counter[int]()
+    allowed = FEW[:1]
+
+    def counted(self: LogisticRegressionSpec, X: Any, *others: Any) -> Any:
+        if X.shape[0] not in allowed:
+            raise KeyboardInterrupt
+        fitted[X.shape[0]] += 1
+        return fit(self, X, *others)
+
+    monkeypatch.setattr(LogisticRegressionSpec, "fit", counted)
+    with pytest.raises(KeyboardInterrupt):
+        curve(experiment, FEW, None)
+    assert fitted == {20: FOLDS}
+    allowed = FEW
+    assert len(curve(experiment, FEW, None).points) == 2
+    assert fitted == {20: FOLDS, 40: FOLDS}
 
 
 def test_the_tables_fit_80_columns(made: Made) -> None:

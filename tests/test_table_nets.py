@@ -229,3 +229,18 @@ def test_batch_normalization_is_refused_and_targets_are_standardized_where_they_
 @pytest.mark.parametrize("spec", [RealMLPSpec(), TabMSpec()], ids=["realmlp", "tabm"])
 def test_a_spec_survives_json_and_with_it_what_follows_from_the_task(spec: TableSpec) -> None:
     assert type(spec).model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize("spec", [REALMLP, TABM], ids=lambda spec: spec.kind)
+def test_a_table_of_categories_alone_is_learned_from(spec: TableSpec) -> None:
+    arrays = mixed_arrays()
+    X, y = arrays.training()
+    categories = np.array([number > 0 for number in arrays.levels])
+    alone = arrays.model_copy(
+        update={"levels": tuple(np.array(arrays.levels)[categories].tolist()), "shape": (int(categories.sum()),)}
+    )
+    stack = Stack(spec, X[:, categories], y, alone, members(len(y)))
+    stack.fit(2)
+    own, [expected] = X[:5][:, categories], stack.predict([np.arange(5)] * 2)[:1]
+    outputs = np.asarray(stack.unstack(0)(own.astype(np.float32)), np.float64)
+    np.testing.assert_allclose(as_prediction(outputs, output_layer("binary", 2)), expected, atol=1e-5)

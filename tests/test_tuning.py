@@ -10,10 +10,10 @@ from tasks.data.splitting import HoldOutSpec, KFoldSpec, Validation, split
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import evaluate
 from tasks.metrics import METRICS, MetricName
-from tasks.models.baselines.boosting import LightGBMSpec
+from tasks.models.baselines.boosting import GradientBoostingSpec, LightGBMSpec
 from tasks.models.baselines.trees import DecisionTreeSpec, ExtraTreesSpec, RandomForestSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec, EarlyStoppingSpec, NetworkSpec
+from tasks.models.networks import DenseSpec, EarlyStoppingSpec, NetworkSpec, RealMLPSpec
 from tasks.models.optimizers import RMSpropSpec
 from tasks.models.search import Choice, Range, TuningSpec
 from tasks.refitting import refit
@@ -174,3 +174,30 @@ def test_rows_that_cannot_be_split_once_more_are_refused() -> None:
     folds = split(arrays, KFoldSpec(n_splits=3))
     with pytest.raises(BakeoffError, match=r"contender one: tuning: the 4 training rows.*lower tuning\.n_splits"):
         tune("one", LightGBMSpec(), TuningSpec(trials=2), arrays, folds, "accuracy")
+
+
+def test_settings_whose_predictions_are_no_numbers_do_not_end_a_search() -> None:
+    arrays = made_arrays("regression")
+    folds = split(arrays, KFoldSpec(n_splits=2))
+    search = {"params.learning_rate": Choice(choices=(0.1, 1e300))}
+    boosting = GradientBoostingSpec(params={"n_estimators": 5}, search=search)
+    found = read_trials(tune("one", boosting, TuningSpec(trials=8), arrays, folds, "mae")).trials
+    rates = {each.settings.get("params.learning_rate"): each.score is None for each in found}
+    assert rates == {None: False, 0.1: False, 1e300: True}
+
+
+def test_an_inner_fold_without_a_class_that_the_metric_needs_is_named() -> None:
+    arrays = arrays_of("binary", [1] * 5 + [0] * 55 + [0, 1] * 30)  # in the first half, class 1 comes first alone
+    folds = split(arrays, TimeSeriesSplitSpec(n_splits=2))
+    with pytest.raises(BakeoffError, match=r"contender one: tuning, inside .*class b is in no row held out"):
+        tune("one", TREES, TuningSpec(trials=2), arrays, folds, "roc_auc")
+
+
+def test_a_net_whose_schedules_span_all_epochs_is_judged_by_its_last() -> None:
+    arrays = made_arrays("regression")
+    folds = split(arrays, KFoldSpec(n_splits=2))
+    net = RealMLPSpec(units=(4,), epochs=6, batch_size=64)
+    tuning = tune("one", net, TuningSpec(trials=2), arrays, folds, "mae")
+    assert all("epochs" not in each.settings for each in read_trials(tuning).trials)
+    kept = refit(evaluate("one", net, arrays, folds, "mae", tuning), arrays, folds.validation)
+    assert kept.epochs == net.epochs

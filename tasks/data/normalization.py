@@ -15,6 +15,9 @@ class Normalization:
     scale: NDArray[np.float32]
 
 
+NOTHING = Normalization(mean=np.empty(0, np.float32), scale=np.empty(0, np.float32))  # of a table without numbers
+
+
 def fit_normalization(X: NDArray[np.float64]) -> Normalization:
     """Fits on X (rows, features), which must hold training rows only.
 
@@ -23,7 +26,7 @@ def fit_normalization(X: NDArray[np.float64]) -> Normalization:
     from sklearn.preprocessing import StandardScaler
 
     if not X.shape[1]:
-        return Normalization(mean=np.empty(0, np.float32), scale=np.empty(0, np.float32))
+        return NOTHING
     empty = np.isnan(X).all(axis=0)
     scaler = StandardScaler().fit(np.where(empty, 0.0, X) if empty.any() else X)
     return Normalization(mean=scaler.mean_.astype(np.float32), scale=scaler.scale_.astype(np.float32))
@@ -36,6 +39,8 @@ def fit_robust_normalization(X: NDArray[np.float64]) -> Normalization:
     "Better by Default", section 3). Missing values, NaN, count for nothing. A constant feature gets scale 1, and one
     without any value mean 0 as well.
     """
+    if not X.shape[1]:
+        return NOTHING
     known = np.where(np.isnan(X).all(axis=0), 0.0, X)
     least, first, median, third, most = np.nanquantile(known, [0, 0.25, 0.5, 0.75, 1], axis=0)
     scale = np.where(third > first, third - first, (most - least) / 2)

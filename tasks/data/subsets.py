@@ -134,6 +134,16 @@ def spread_sizes(folds: Folds, n_classes: int) -> tuple[int, ...]:
     return tuple(sorted({*(int(size) for size in rounded[:-1] if size < most), most}))
 
 
+def missing_class(subsets: Subsets, arrays: Arrays) -> str | None:
+    """A class of which some fold learns from no row, if there is one: rows in order, or of a group, may be of one."""
+    y = arrays.y("train")
+    for learned, _ in subsets.pairs():
+        for number, name in enumerate(arrays.classes):
+            if number not in y[learned]:
+                return name
+    return None
+
+
 def most_rows(folds: Folds) -> int:
     """How many rows the fold learns from that has the most of them."""
     return max(len(training) for training, _ in folds.pairs())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 PADDING, OUT_OF_VOCABULARY = 0, 2  # word numbers that Keras reserves
+FIRST_WORD = 4  # lower numbers of a published text mean no word
 
 Features = Any  # NDArray (rows, features), or csr_matrix (rows, num_words): they share rows, shape and indexing by rows
 Labels = NDArray[np.generic]
@@ -110,6 +111,21 @@ def _vectorize_texts(
     parts = _sparse("train", X) | _sparse("test", count_known(test, vocabulary, shape[0]))
     file = store_arrays(**others, **parts, vocabulary=np.frombuffer("\n".join(vocabulary).encode(), np.uint8))
     return Arrays(**examples.fields() | {"shape": shape}, file=file, terms=len(terms), groups=examples.groups)
+
+
+def with_all_words(examples: Examples, arrays: Arrays) -> Arrays:
+    """Published texts with all words that they have, so that each fold can have a vocabulary of its own in an audit.
+
+    Their publisher found the most frequent words in all texts, those for the test too: as vectorized, they are in that
+    vocabulary. Any other data are as they are.
+    """
+    if arrays.form != "words" or arrays.terms:
+        return arrays
+    texts, _, _ = read_part(examples, held_out=False)
+    assert isinstance(texts, WordLists)  # noqa: S101  # else they would have terms
+    X = count_words(texts, int(texts.words.max()) + 1)[:, FIRST_WORD:].tocsr()
+    parts = {"counts_train": X.data, "indices_train": X.indices, "indptr_train": X.indptr}
+    return arrays.model_copy(update={"file": store_arrays(y_train=arrays.y("train"), **parts), "terms": X.shape[1]})
 
 
 def _sparse(part: str, matrix: "csr_matrix") -> dict[str, NDArray[np.generic]]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,8 +92,11 @@ class Losses:
     rows: Numbers
 
     def interval(self, word: int, output: int) -> tuple[float, float]:
-        """By the normal distribution of a mean over texts."""
-        reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * float(self.error[word, output])
+        """By Student's t of a mean over texts, for this word by itself, whichever was chosen for it."""
+        from scipy.special import stdtrit
+
+        t = float(stdtrit(self.rows[word] - 1, (1 + CONFIDENCE) / 2))
+        reach = t * float(self.error[word, output])
         return float(self.mean[word, output]) - reach, float(self.mean[word, output]) + reach
 
 

@@ -40,15 +40,10 @@ class LearningCurve(Spec):
     sizes: tuple[int, ...]
     points: tuple[Point, ...]
     rivalries: tuple[Rivalry, ...]
+    remarks: tuple[str, ...] = Field((), description="which contenders are left out, and why")
     seconds: float = 0.0
     mlflow_run_id: str = ""
     kept: bool = Field(False, description="whether it was answered from an earlier run")
-
-
-def entered_at(evaluations: Sequence[Evaluation], ground: Ground) -> list[list[Evaluation]]:
-    """The evaluations, size by size."""
-    count = len(evaluations) // len(ground.subsets)
-    return [list(evaluations[start : start + count]) for start in range(0, len(evaluations), count)]
 
 
 def points_of(at_sizes: Sequence[Sequence[Evaluation]], ground: Ground, metric: MetricName) -> list[Point]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.splitting import Folds
-from tasks.data.subsets import Subsets, check_sizes, draw_subsets, most_rows, spread_sizes
+from tasks.data.subsets import Subsets, check_sizes, draw_subsets, missing_class, most_rows, spread_sizes
 from tasks.data.vectorization import Arrays, Features
 from tasks.models.contenders import Contender
 from tasks.models.networks import EarlyStoppingSpec, NetworkSpec
@@ -45,6 +45,9 @@ class Ground(Spec):
 def lay_out(arrays: Arrays, folds: Folds, sizes: Sequence[int], repeats: int | None) -> Ground:
     """Draws what is learned from at each size; without `sizes`, at sizes that are spread up to all rows.
 
+    At each, every fold learns from rows of every class; of sizes that nobody asked for, those too small for that are
+    left out.
+
     Raises:
         BakeoffError: when so many rows, or so many repeats, cannot be had.
     """
@@ -65,8 +68,26 @@ def lay_out(arrays: Arrays, folds: Folds, sizes: Sequence[int], repeats: int | N
         if held_out
         else lambda _: repeats or available
     )
-    subsets = draw_subsets(arrays, folds, chosen, count)
+    subsets = _with_all_classes(draw_subsets(arrays, folds, chosen, count), arrays, asked=bool(sizes))
     return Ground(arrays=arrays, subsets=subsets, all_rows=most, scored_on=scored_on)
+
+
+def _with_all_classes(drawn: Sequence[Subsets], arrays: Arrays, asked: bool) -> tuple[Subsets, ...]:
+    """The subsets of the sizes at which each fold learns from every class; of sizes that were asked for, all must."""
+    missing = [missing_class(subsets, arrays) for subsets in drawn]
+    for subsets, name in zip(drawn, missing, strict=True):
+        if asked and name:
+            raise BakeoffError(
+                f"--sizes has {subsets.size:,}, but of so many rows a fold would learn from none of class {name};"
+                " choose more, or leave --sizes out"
+            )
+    kept = tuple(subsets for subsets, name in zip(drawn, missing, strict=True) if not name)
+    if len(kept) < 2:
+        raise BakeoffError(
+            f"only with all rows do all folds learn from rows of each class ({next(filter(None, missing))} is missing"
+            " else), and a curve needs two sizes; choose fewer validation.n_splits, or add rows of that class"
+        )
+    return kept
 
 
 def with_test_rows(arrays: Arrays, folds: Folds) -> tuple[Arrays, Folds]:

@@ -13,7 +13,7 @@ from tasks.evaluation import Evaluation
 from tasks.learning_curves.ground import Ground
 from tasks.metrics import METRICS, MetricName
 from tasks.specs import Spec
-from tasks.statistics.bootstrap import CONFIDENCE, RESAMPLES, resample
+from tasks.statistics.bootstrap import CONFIDENCE, RESAMPLES, resample_with_subsets
 from tasks.store import load_arrays
 
 Floats = NDArray[np.float64]
@@ -164,7 +164,9 @@ def _change(smallest: Pair, largest: Pair) -> Pair:
 
 
 def resampled_scores(evaluations: Sequence[Evaluation], ground: Ground, metric: MetricName, count: int) -> Floats:
-    """The contenders' scores (contenders, count) on resamples of the rows held out, and of their subsets."""
+    """The contenders' scores (contenders, count) on resamples of the rows held out, and of the subsets."""
     kept: list[Mapping[str, NDArray[np.generic]]] = [load_arrays(each.predictions) for each in evaluations]
     y = ground.arrays.y("train")[kept[0]["rows"].astype(np.int64)]
-    return resample(y, [each["out_of_fold"].astype(np.float64, copy=False) for each in kept], metric, count)
+    return resample_with_subsets(
+        y, [each["out_of_fold"].astype(np.float64, copy=False) for each in kept], metric, count
+    )

@@ -81,13 +81,24 @@ class Tunable(Spec):
         Raises:
             BakeoffError: when not.
         """
-        if self.search is None and self.tuning is None:
-            return
-        space = self.space(task)
-        if not space:
+        if (self.search is not None or self.tuning) and not self.space(task):
             raise BakeoffError("there is no usual space to search for this kind; say what to try in `search`")
-        for end in ("low", "high"):
-            self.with_settings({path: _end(each, end) for path, each in space.items()})
+        self.ends(task)
+
+    def ends(self, task: Task) -> list[Self]:
+        """The contender at the ends of what is searched for, and with each choice; none without a search.
+
+        Raises:
+            BakeoffError: when it cannot have such a setting.
+        """
+        if self.search is None and self.tuning is None:
+            return []
+        values = {path: _ends(each) for path, each in self.space(task).items()}
+        most = max((len(each) for each in values.values()), default=0)
+        return [
+            self.with_settings({path: each[min(k, len(each) - 1)] for path, each in values.items()})
+            for k in range(most)
+        ]
 
     def with_settings(self, settings: Mapping[str, Value]) -> Self:
         """The same contender with these settings, by path, and nothing more to search for.
@@ -104,10 +115,11 @@ class Tunable(Spec):
             raise BakeoffError(f"search: {', '.join(settings)}: {_reason(error)}") from error
 
 
-def _end(dimension: Range | Choice, end: str) -> Value:
+def _ends(dimension: Range | Choice) -> tuple[Value, ...]:
     if isinstance(dimension, Choice):
-        return dimension.choices[0 if end == "low" else -1]
-    return float(getattr(dimension, end)) if not dimension.whole else int(getattr(dimension, end))
+        return dimension.choices
+    kind = int if dimension.whole else float
+    return kind(dimension.low), kind(dimension.high)
 
 
 def _lay_over(content: dict[str, Any], path: str, value: Value) -> None:

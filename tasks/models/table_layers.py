@@ -68,7 +68,7 @@ class MemberNumbers(MemberTableLayer):
 
     def __init__(self, numbers: int, embedded: bool) -> None:
         super().__init__()
-        self._numbers, self._embedded = numbers, embedded
+        self._numbers, self._embedded = numbers, embedded and numbers > 0
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Makes w1, b1, W2 and b2, if there is an embedding."""
@@ -119,7 +119,7 @@ class MemberNumbers(MemberTableLayer):
 def numbers_of(inputs: int, numbers: int, embedded: bool) -> Layer:
     """What MemberNumbers does, for one net: the einsum is over batch b, numbers n, cosines h and outputs o."""
     taken = keras.Input((inputs,))
-    if not embedded:
+    if not (embedded and numbers):
         return keras.Model(taken, _with_numbers(taken, numbers, lambda clipped: clipped))
     linear = keras.layers.EinsumDense
     waves = linear("bni,nih->bnh", (numbers, FREQUENCIES), bias_axes="nh")

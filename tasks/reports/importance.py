@@ -3,6 +3,7 @@
 import numpy as np
 
 from tasks.importance.explanation import Explained, Explanation
+from tasks.importance.words import CANDIDATES
 from tasks.reports.wording import TITLES, with_unit
 from tasks.specs import listed
 from tasks.store import load_arrays
@@ -45,6 +46,13 @@ def _agreement(explanation: Explanation) -> str:
 
 
 def _say_words(explanation: Explanation) -> str:
+    return (
+        f"{_say_extremes(explanation)} They are the extremes of up to {CANDIDATES:,} words on these same texts, so on"
+        " others most of their effects will be nearer to zero."
+    )
+
+
+def _say_extremes(explanation: Explanation) -> str:
     if len(explanation.classes) > 2:
         return (
             f"For each of {len(explanation.classes)} classes, the words whose loss costs it the most probability, of"

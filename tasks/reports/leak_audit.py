@@ -19,7 +19,7 @@ def is_shown(finding: Finding) -> bool:
 
 
 def say_audit(audit: Audit) -> list[str]:
-    """Which leaks move a score beyond chance, how far any could, and what the choice of the best adds."""
+    """Which leaks move a score beyond chance, what the choice of the best adds, and what is not audited."""
     shown = [each for each in audit.findings if is_shown(each)]
     sentences = [f"{_moved(each, audit)}." for each in shown]
     if len(shown) < len(audit.findings):
@@ -27,7 +27,7 @@ def say_audit(audit: Audit) -> list[str]:
         sentences.append(f"{others} of the {len(audit.findings)} looked at moves a score beyond chance.")
     if audit.choice:
         sentences.append(_chosen(audit))
-    return sentences
+    return [*sentences, *audit.remarks]
 
 
 def _moved(finding: Finding, audit: Audit) -> str:

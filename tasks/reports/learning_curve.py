@@ -11,8 +11,12 @@ from tasks.statistics.bootstrap import CONFIDENCE
 
 
 def say_curve(curve: LearningCurve) -> list[str]:
-    """For each two contenders, where their curves cross, if that is shown, and whether more rows change anything."""
-    return [sentence for rivalry in curve.rivalries for sentence in (_say(rivalry, curve), _say_trend(rivalry, curve))]
+    """For each two contenders, where their curves cross, if that is shown, and whether more rows change anything.
+
+    Then which contenders are left out.
+    """
+    said = [sentence for rivalry in curve.rivalries for sentence in (_say(rivalry, curve), _say_trend(rivalry, curve))]
+    return [*said, *curve.remarks]
 
 
 def _say(rivalry: Rivalry, curve: LearningCurve) -> str:

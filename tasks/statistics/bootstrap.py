@@ -32,11 +32,48 @@ def resample(
         count: how many resamples; fewer are the first of more.
         groups: the number (rows,) of each row's group, where whole groups are to be drawn.
     """
-    of_rows, of_models = (np.random.default_rng(seed) for seed in np.random.SeedSequence(SEED).spawn(2))
-    score = scorer(y, [model for each in predictions for model in each], metric)
-    by_model = np.concatenate([score(counts) for counts in draw(len(y), count, of_rows, groups)])
-    ends = np.cumsum([len(each) for each in predictions])[:-1]
-    return np.stack([_over_models(own, of_models) for own in np.split(by_model, ends, axis=1)])
+    of_rows, of_models = _generators()
+    by_model = _by_model(y, predictions, metric, draw(len(y), count, of_rows, groups))
+    return np.stack([_over_models(own, of_models) for own in by_model])
+
+
+def resample_with_subsets(
+    y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName, count: int = RESAMPLES
+) -> Floats:
+    """Each contender's score on the same resamples of the test rows, and of the subsets that were learned from.
+
+    Args:
+        y: the targets (rows,).
+        predictions: for each contender, (subsets, rows) or (subsets, rows, classes); those of a place learned from the
+            same subset.
+        metric: the score.
+        count: how many resamples.
+
+    Returns:
+        Scores (contenders, count); those of a contender vary around its mean over subsets.
+    """
+    of_rows, of_subsets = _generators()
+    by_row = np.stack([own.mean(axis=1) for own in _by_model(y, predictions, metric, draw(len(y), count, of_rows))])
+    once = iter([np.ones((1, len(y)), np.int64)])
+    scores = np.concatenate(_by_model(y, predictions, metric, once))
+    return by_row + vary_with_subsets(scores, count, of_subsets)
+
+
+def vary_with_subsets(scores: Floats, count: int, generator: np.random.Generator) -> Floats:
+    """By how much means over subsets may be off, (contenders, count), from scores (contenders, subsets).
+
+    To draw anew from three subsets would vary far too little. So what is drawn, for all contenders at once, is
+    Student's t with as many degrees of freedom as subsets but one (Gelman et al., "Bayesian data analysis", 3rd ed.,
+    section 3.2): a contender's mean, or the difference of two, is off by t times its own standard error. Of a single
+    subset nothing is known, and it varies by nothing.
+    """
+    subsets = scores.shape[1]
+    if subsets == 1:
+        return np.zeros((len(scores), count))
+    deviations = scores - scores.mean(axis=1, keepdims=True)
+    normal = generator.standard_normal((count, subsets)) / np.sqrt(subsets * (subsets - 1))
+    scale = np.sqrt((subsets - 1) / generator.chisquare(subsets - 1, count))
+    return np.asarray(deviations @ normal.T * scale)
 
 
 def draw(
@@ -65,6 +102,21 @@ def interval_of(scores: Floats) -> tuple[float, float]:
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(scores, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def _generators() -> tuple[np.random.Generator, np.random.Generator]:
+    """For rows, and for the models or subsets."""
+    of_rows, others = (np.random.default_rng(seed) for seed in np.random.SeedSequence(SEED).spawn(2))
+    return of_rows, others
+
+
+def _by_model(
+    y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName, samples: Iterator[Counts]
+) -> list[Floats]:
+    """For each contender, the scores (samples, models) of each of its models."""
+    score = scorer(y, [model for each in predictions for model in each], metric)
+    by_model = np.concatenate([score(counts) for counts in samples])
+    return np.split(by_model, np.cumsum([len(each) for each in predictions])[:-1], axis=1)
 
 
 def _over_models(scores: Floats, generator: np.random.Generator) -> Floats:

@@ -16,10 +16,11 @@ from tasks.leak_audit import Audit
 from tasks.learning_curves.curve import LearningCurve
 from tasks.reports.leak_audit import flattery, say_audit
 from tasks.reports.learning_curve import say_curve
+from tasks.reports.report import Report
 from tasks.specs import Spec
 from tasks.tracking.batches import log_batch, metrics_of
 from tasks.tracking.connection import connect
-from tasks.tracking.runs import RunRef, find_document
+from tasks.tracking.runs import REPORT, RunRef, find_document
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -61,7 +62,15 @@ def log_audit(run: RunRef, audit: Audit) -> None:
 
 def find_study(experiment: str, kind: str, fingerprint: str, form: type[S]) -> S | None:
     """The latest finished study of this kind and fingerprint; None if there is none that can be read."""
-    text = find_document(experiment, kind, f"{kind}.json", fingerprint)
+    return _read(find_document(experiment, kind, f"{kind}.json", fingerprint), form)
+
+
+def find_readable_report(experiment: str) -> Report | None:
+    """The latest finished report of an experiment, for a study that can do without; None if it cannot be read."""
+    return _read(find_document(experiment, "experiment", REPORT), Report)
+
+
+def _read(text: str | None, form: type[S]) -> S | None:
     try:
         return form.model_validate_json(text) if text else None
     except ValidationError:  # another version wrote it

@@ -8,6 +8,7 @@ from tasks.artifacts.search import write_search
 from tasks.evaluation import Evaluation
 from tasks.metrics import Task
 from tasks.tracking.batches import log_batch, metrics_of
+from tasks.tracking.cut_off import owner
 from tasks.tuning.record import read_trials
 
 if TYPE_CHECKING:
@@ -37,6 +38,6 @@ def log_search(client: "MlflowClient", run_id: str, experiment_id: str, evaluati
             "mlflow.parentRunId": run_id,
             "bakeoff.kind": "trial",
         }
-        child = client.create_run(experiment_id, tags=tags).info.run_id
+        child = client.create_run(experiment_id, tags=tags | owner()).info.run_id
         log_batch(client, child, metrics_of({f"inner_{trials.score}": [trial.score or 0.0]}), trial.settings)
         client.set_terminated(child)

@@ -37,7 +37,9 @@ def search_baseline(
         for number, (training, held_out) in enumerate(search.folds):
             known = arrays.in_vocabulary_of(X, training)
             fitted = tried.fit(known[training], y[training], arrays, seed_of(seed, number) % 2**31)
-            scores.append(METRICS[metric].score(y[held_out], tried.predict(fitted.model, known[held_out], arrays)))
+            predicted = tried.predict(fitted.model, known[held_out], arrays)
+            finite = np.isfinite(predicted).all()
+            scores.append(METRICS[metric].score(y[held_out], predicted) if finite else np.nan)
         return float(np.mean(scores))
 
     with limited_to(threads_for(X.size)):
@@ -51,6 +53,6 @@ def search_baseline(
                         raise
                     search.tell(settings, np.nan)
                 fits += len(search.folds)
-                budget.count()
+                budget.count(number)
             progress.report(f"{name}, search", number + 1, len(searches))
     return fits

@@ -1,7 +1,8 @@
 """Budgets: how many settings a search may try, or for how long."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 from tasks.models.search import TuningSpec
 from tasks.specs import BakeoffError
@@ -16,14 +17,23 @@ class BudgetError(BakeoffError):
 class Budget:
     """Shares a budget of seconds out over searches, or allows so many trials to each.
 
-    A search leaves what it does not need to those after it. Another trial is begun if it will have ended, or nearly so,
-    with the share: half of a trial too long and half too short balance out.
+    A search gets a share by its work, and leaves what it does not need to those after it. Another trial is begun if it
+    will have ended, or nearly so, with the share: half of a trial too long and half too short balance out. One that has
+    begun is finished, however long it takes.
+
+    Args:
+        tuning: the budget.
+        work: how long a trial in each search takes, as a share of any whole: the rows that it learns from, say.
+        clock: gives seconds.
     """
 
-    def __init__(self, tuning: TuningSpec, searches: int, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._tuning, self._searches, self._clock = tuning, searches, clock
-        self._started = self._last = clock()
-        self._trial = 0.0
+    def __init__(
+        self, tuning: TuningSpec, work: Sequence[float], clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._tuning, self._work, self._clock = tuning, work, clock
+        self._shares = [share / sum(work) for share in accumulate(work)]
+        self._done = 0.0
+        self._started = clock()
 
     @property
     def seconds(self) -> float:
@@ -39,21 +49,22 @@ class Budget:
         """Whether the search of this number, from 0, may go on after so many trials; a first one always may."""
         if self._tuning.trials:
             return trials < self._tuning.trials
-        share = (self._tuning.seconds or 0.0) * (search + 1) / self._searches
-        return trials == 0 or self.seconds + self._trial / 2 <= share
+        if trials == 0:
+            return True
+        seconds, another = self.seconds, self.seconds / self._done * self._work[search]
+        return seconds + another / 2 <= (self._tuning.seconds or 0.0) * self._shares[search]
 
-    def count(self, searches: int = 1) -> None:
-        """Notes that a trial has just ended, or one in each of so many searches.
+    def count(self, search: int) -> None:
+        """Notes that a trial of a search has just ended.
 
         Raises:
             BudgetError: when the first one took so long that not every search could have one.
         """
-        now = self._clock()
-        first, self._trial, self._last = self._trial == 0.0, now - self._last, now
-        needed = self._trial * self._searches / searches
+        first, self._done = self._done == 0.0, self._done + self._work[search]
+        needed = self.seconds / self._done * sum(self._work)
         if first and self._tuning.seconds and needed > TOLERANCE * self._tuning.seconds:
             raise BudgetError(
-                f"{self._tuning.seconds:g} s of tuning are too few: to try one set of settings in each of"
-                f" {self._searches} searches, one a fold and one for all rows, takes about {needed:.0f} s. Give more,"
-                " or lower validation.n_repeats or tuning.n_splits"
+                f"{self._tuning.seconds:g} s of tuning are too few: to try one set of settings in each search, one"
+                f" or more a fold, takes about {needed:.0f} s. Give more, or lower validation.n_repeats or"
+                " tuning.n_splits"
             )

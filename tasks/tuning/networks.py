@@ -1,6 +1,6 @@
-"""The search for a net's settings: those of all searches and inner folds are members of one stack.
+"""The search for a net's settings: those of all searches and inner folds are trained at once.
 
-The program is compiled once and serves one round of settings after the other. How many epochs are best need not be
+Their programs are compiled once and serve one round of settings after the other. How many epochs are best need not be
 tried: it is read off the curves.
 """
 
@@ -15,12 +15,12 @@ from tasks.metrics import MetricName
 from tasks.models.networks import Network, NetworkSpec
 from tasks.models.search import Choice
 from tasks.seeds import seed_of
-from tasks.training import Member, Stack
+from tasks.training import Member
 from tasks.tuning.budget import Budget
 from tasks.tuning.searches import Search, Settings
+from tasks.tuning.side_by_side import SMALL, Stacks
 
 FULL = 64  # nets from which on more of them at once take as much longer
-SMALL = 1_000_000  # numbers in X from which on arithmetic, and not overhead, is what takes the time
 
 Asked = Sequence[Sequence[Settings]]  # by search, and for each those that are tried at once
 
@@ -43,16 +43,16 @@ def search_network(
     inner = sum(len(search.folds) for search in searches)
     X, y = arrays.training()
     at_once = _at_once(X.size, inner, trials)
-    stack = _stack(contender, X, y, arrays, searches, at_once, seed)
+    stacks = _stacks(contender, X, y, arrays, searches, at_once, seed)
     curve, sign = ("val_metric", 1 if arrays.classes else -1) if by_metric(arrays, metric) else ("val_loss", -1)
     fits, ends_at = 0, np.inf
-    while budget.allows(len(searches) - 1, len(searches[0].trials)):
+    while budget.allows(0, len(searches[0].trials)):
         asked = [[search.ask() for _ in range(at_once)] for search in searches]
-        stack.restart(_specs(contender, asked, searches))
-        history = stack.fit(contender.epochs, lambda done, total: _report(name, done, total), ends_at, may_diverge=True)
-        _tell(searches, asked, sign * getattr(history, curve), sign)
+        stacks.restart(_specs(contender, asked, searches))
+        reached = stacks.fit(contender.epochs, curve, lambda done, total: _report(name, done, total), ends_at)
+        _tell(searches, asked, sign * reached, sign, contender.annealed)
         fits += inner * at_once
-        budget.count(len(searches))
+        budget.count(0)
         ends_at = budget.ends_at
     return fits
 
@@ -67,12 +67,12 @@ def _report(name: str, done: int, total: int) -> None:
 
 
 def _at_once(size: int, inner: int, trials: int | None) -> int:
-    """How many settings each search tries at once: as many as go into a full stack, and into the trials evenly."""
+    """How many settings each search tries at once: as many as there is a gain in, and go into the trials evenly."""
     wanted = max(1, FULL // inner) if size < SMALL else 1
     return max(number for number in range(1, wanted + 1) if not trials or trials % number == 0)
 
 
-def _stack(
+def _stacks(
     contender: Network,
     X: Features,
     y: Labels,
@@ -80,7 +80,7 @@ def _stack(
     searches: Sequence[Search],
     at_once: int,
     seed: int,
-) -> Stack:
+) -> Stacks:
     """A net for each search, each of its settings at once, and each of its inner folds."""
     covering = contender.model_copy(update=_highest(contender, arrays) | {"early_stopping": None})
     members, known = [], []
@@ -92,7 +92,7 @@ def _stack(
                 Member(training, seed_of(seed, number), held_out, spec=covering)
                 for number, (training, held_out) in enumerate(search.folds)
             ]
-    return Stack(covering, known or X, y, arrays, members)
+    return Stacks(covering, known or X, y, arrays, members)
 
 
 def _highest(contender: NetworkSpec, arrays: Arrays) -> dict[str, float]:
@@ -115,13 +115,17 @@ def _specs(contender: Network, asked: Asked, searches: Sequence[Search]) -> list
     ]
 
 
-def _tell(searches: Sequence[Search], asked: Asked, gains: NDArray[np.float32], sign: int) -> None:
-    """Tells each search how good its settings were at their best epoch, by gains (epochs, members), more is better."""
+def _tell(searches: Sequence[Search], asked: Asked, gains: NDArray[np.float32], sign: int, annealed: bool) -> None:
+    """Tells each search how good its settings were at their best epoch, by gains (epochs, members), more is better.
+
+    With schedules that span all epochs, a net of fewer would be another: these are judged by their last.
+    """
     first = 0
     for search, tried in zip(searches, asked, strict=True):
         for settings in tried:
             own = gains[:, first : first + len(search.folds)].mean(axis=1, dtype=np.float64)
             first += len(search.folds)
             finite = np.where(np.isfinite(own), own, -np.inf)
-            best = int(finite.argmax())
-            search.tell(settings | {"epochs": best + 1}, sign * float(finite[best]))
+            best = len(finite) - 1 if annealed else int(finite.argmax())
+            epochs: Settings = {} if annealed else {"epochs": best + 1}
+            search.tell(settings | epochs, sign * float(finite[best]))

@@ -30,12 +30,12 @@ class Trials(Spec):
 class Tuning(Spec):
     """The settings that were chosen: `chosen` for each fold, `final` for the model that learns from all training rows.
 
-    `trials` counts those of all searches together, `fits` the models that were fitted for them; `history` is a file
-    with the `Trials`.
+    There is no `final` where no such model is to be kept. `trials` counts those of all searches together, `fits` the
+    models that were fitted for them; `history` is a file with the `Trials`.
     """
 
     chosen: tuple[Contender, ...]
-    final: Contender
+    final: Contender | None
     trials: int
     fits: int
     seconds: float

@@ -78,16 +78,22 @@ class Search:
 
 
 def searches_of(
-    pairs: Sequence[Parts], arrays: Arrays, validation: Validation, space: Space, tuning: TuningSpec, greater: bool
+    pairs: Sequence[Parts],
+    arrays: Arrays,
+    validation: Validation,
+    space: Space,
+    tuning: TuningSpec,
+    greater: bool,
+    final: bool = True,
 ) -> list[Search]:
-    """A search on each fold's training rows, and one on all rows.
+    """A search on each fold's training rows, and, if there is to be a final model, one on all rows.
 
     Raises:
         BakeoffError: when the training rows of a fold cannot be split once more.
     """
     y, groups = arrays.y("train"), arrays.group_numbers("train")
-    all_rows = [*(training for training, _ in pairs), np.arange(len(y))]
-    inner = [_inner(rows, y, arrays.classes, groups, validation, tuning) for rows in all_rows]
+    parts = [training for training, _ in pairs] + ([np.arange(len(y))] if final else [])
+    inner = [_inner(rows, y, arrays.classes, groups, validation, tuning) for rows in parts]
     return [
         Search(number, folds, space, greater, seed_of(validation.seed, number)) for number, folds in enumerate(inner)
     ]

@@ -1,8 +1,9 @@
 """Tune one contender: search for its settings inside each fold, and for those of the model that is kept."""
 
 import logging
+from collections.abc import Sequence
 
-from tasks.data.splitting import Folds
+from tasks.data.splitting import Folds, check_scored
 from tasks.data.vectorization import Arrays
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
@@ -19,9 +20,15 @@ logger = logging.getLogger(__name__)
 
 
 def tune(
-    name: str, contender: Contender, tuning: TuningSpec, arrays: Arrays, folds: Folds, metric: MetricName
+    name: str,
+    contender: Contender,
+    tuning: TuningSpec,
+    arrays: Arrays,
+    folds: Folds,
+    metric: MetricName,
+    final: bool = True,
 ) -> Tuning:
-    """Searches for the contender's settings on the training rows of each fold, and once on all training rows.
+    """Searches for the contender's settings on the training rows of each fold, and for a final model once on all rows.
 
     The rows that a fold holds out have no part in its search, so that its score is honest: what is scored is the method
     that searches, and not one outcome of it (nested cross-validation; Varma & Simon 2006).
@@ -33,8 +40,14 @@ def tune(
     network, space = isinstance(contender, NetworkSpec), contender.space(arrays.task)
     try:
         score, greater = _score(network, arrays, metric)
-        searches = searches_of(list(folds.pairs()), arrays, folds.validation, space, tuning, greater)
-        seed, budget = folds.validation.seed, Budget(tuning, len(searches))
+        searches = searches_of(list(folds.pairs()), arrays, folds.validation, space, tuning, greater, final)
+        if score == metric:
+            _check_scored(searches, metric, arrays)
+        rows = [float(sum(len(training) for training, _ in search.folds)) for search in searches]
+        seed, budget = (
+            folds.validation.seed,
+            Budget(tuning, [sum(rows)] if network else rows),
+        )  # all at once, or in turn
         if isinstance(contender, NetworkSpec):
             from tasks.tuning.networks import search_network
 
@@ -47,8 +60,8 @@ def tune(
     trials = Trials(score=score, greater_is_better=greater, trials=tuple(t for each in searches for t in each.trials))
     logger.info("%s: %d trials in %d searches, %.3g s", name, len(trials.trials), len(searches), budget.seconds)
     return Tuning(
-        chosen=tuple(chosen[:-1]),
-        final=chosen[-1],
+        chosen=tuple(chosen[:-1] if final else chosen),
+        final=chosen[-1] if final else None,
         trials=len(trials.trials),
         fits=fits,
         seconds=budget.seconds,
@@ -64,6 +77,15 @@ def _score(network: bool, arrays: Arrays, metric: MetricName) -> tuple[str, bool
         if not by_metric(arrays, metric):
             return "loss", False
     return metric, METRICS[metric].greater_is_better
+
+
+def _check_scored(searches: Sequence[Search], metric: MetricName, arrays: Arrays) -> None:
+    """Finds out whether all that a search is scored on has what the score needs."""
+    for search in searches:
+        try:
+            check_scored(metric, arrays.classes, arrays.y("train"), arrays.y("test"), search.folds)
+        except BakeoffError as error:
+            raise BakeoffError(f"tuning, inside a fold's training rows: {error}; or lower tuning.n_splits") from error
 
 
 def _settled(contender: Contender, search: Search) -> Contender:
