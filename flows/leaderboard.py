@@ -63,13 +63,14 @@ def leaderboard_table(report: Report) -> "Table":
 def moves_table(report: Report) -> "Table | None":
     """By how much a search for settings moved each contender's score, and what it cost; none without searches.
 
-    Intervals are of each pair by itself; with a hold-out, of the scores on the test rows.
+    Intervals are of each pair by itself; with a hold-out, of the scores on the test rows. Seconds are of
+    searching.
     """
     tuned = [entry for entry in report.contenders if entry.trials]
     if not tuned:
         return None
     table = plain_table(f"What tuning did to the {TITLES[report.metric]}")
-    for heading in ("contender", "untuned", "tuned", "change", f"{CONFIDENCE:.0%} interval", "p", "trials", "search s"):
+    for heading in ("contender", "untuned", "tuned", f"change, {CONFIDENCE:.0%}", "p", "trials", "s"):
         table.add_column(heading, justify="left" if heading == "contender" else "right", no_wrap=True)
     for entry in tuned:
         table.add_row(*_moved(report, entry), f"{entry.trials}", f"{entry.tuning_seconds:.0f}")
@@ -77,17 +78,16 @@ def moves_table(report: Report) -> "Table | None":
 
 
 def _moved(report: Report, entry: LeaderboardEntry) -> tuple[str, ...]:
-    """Name, scores, change, its interval and p; of a contender that was not entered untuned as well, name and score."""
+    """Name, scores, interval of the change, p; of a contender that was not entered untuned as well, name and score."""
     held_out = isinstance(report.validation, HoldOutSpec)
     if not entry.tuned_from:
-        return entry.name, "", short(entry.test_mean if held_out else entry.mean), "", "", ""
+        return entry.name, "", short(entry.test_mean if held_out else entry.mean), "", ""
     plain, move = report.entry(entry.tuned_from), report.move(entry)
     scores = (plain.test_mean, entry.test_mean) if held_out else (plain.mean, entry.mean)
     low, high = move.interval
     return (
         plain.name,
         *map(short, scores),
-        f"{move.difference:+.3f}",
         f"{low:+.3f} to {high:+.3f}",
         f"{move.p_value:.2g}",
     )

@@ -43,6 +43,17 @@ def test_trials_are_kept_exactly(searches: int, trials: int, durations: list[flo
     assert run(TuningSpec(trials=trials), searches, durations)[0] == [trials] * searches
 
 
+def test_a_trial_that_can_be_cut_short_is_begun_while_there_is_time() -> None:
+    clock = Clock()
+    budget = Budget(TuningSpec(seconds=60), [1.0], clock)
+    clock.now += 43
+    budget.count(0)
+    assert not budget.allows(0, 1)
+    assert budget.allows(0, 1, cut_short=True)
+    clock.now = budget.ends_at
+    assert not budget.allows(0, 1, cut_short=True)
+
+
 def test_searches_get_equal_shares_of_the_time() -> None:
     counts, _ = run(TuningSpec(seconds=100), 5, [1.0])
     assert counts == [20] * 5

@@ -93,6 +93,15 @@ def test_by_how_much_tuning_moved_a_score_is_said_beside_it(run: Run) -> None:
     assert sorted(table.columns[0].cells) == ["forest", "net"]
 
 
+def test_what_a_search_cost_is_shown_of_a_contender_that_was_entered_tuned_alone(run: Run) -> None:
+    tuned = run.report.entry("forest_tuned").model_copy(update={"tuned_from": None})
+    table = moves_table(run.report.model_copy(update={"contenders": (tuned,)}))
+    assert table is not None
+    [name, untuned, score, change, p, trials, seconds] = [next(iter(column.cells)) for column in table.columns]
+    assert (name, untuned, change, p, trials) == ("forest_tuned", "", "", "", f"{tuned.trials}")
+    assert (score, seconds) == (f"{tuned.mean:.3f}", f"{tuned.tuning_seconds:.0f}")
+
+
 def test_mlflow_has_every_trial_in_a_table_and_optunas_pictures(run: Run) -> None:
     for name in ("net_tuned", "forest_tuned"):
         assert {"trials.csv", "search_history.png", "search_parallel.png"} <= run.artifacts[name]

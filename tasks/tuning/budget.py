@@ -19,7 +19,7 @@ class Budget:
 
     A search gets a share by its work, and leaves what it does not need to those after it. Another trial is begun if it
     will have ended, or nearly so, with the share: half of a trial too long and half too short balance out. One that has
-    begun is finished, however long it takes.
+    begun is finished, however long it takes, unless it can be cut short.
 
     Args:
         tuning: the budget.
@@ -45,14 +45,18 @@ class Budget:
         """When all is to be over, by the clock."""
         return self._started + self._tuning.seconds if self._tuning.seconds else float("inf")
 
-    def allows(self, search: int, trials: int) -> bool:
-        """Whether the search of this number, from 0, may go on after so many trials; a first one always may."""
+    def allows(self, search: int, trials: int, cut_short: bool = False) -> bool:
+        """Whether the search of this number, from 0, may go on after so many trials; a first one always may.
+
+        One that can be cut short when time ends is begun as long as there is any.
+        """
         if self._tuning.trials:
             return trials < self._tuning.trials
         if trials == 0:
             return True
-        seconds, another = self.seconds, self.seconds / self._done * self._work[search]
-        return seconds + another / 2 <= (self._tuning.seconds or 0.0) * self._shares[search]
+        seconds = self.seconds
+        another = 0.0 if cut_short else seconds / self._done * self._work[search]
+        return seconds + another / 2 < (self._tuning.seconds or 0.0) * self._shares[search]
 
     def count(self, search: int) -> None:
         """Notes that a trial of a search has just ended.
