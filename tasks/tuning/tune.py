@@ -81,9 +81,10 @@ def _score(network: bool, arrays: Arrays, metric: MetricName) -> tuple[str, bool
 
 def _check_scored(searches: Sequence[Search], metric: MetricName, arrays: Arrays) -> None:
     """Finds out whether all that a search is scored on has what the score needs."""
+    y = arrays.y("train")
     for search in searches:
         try:
-            check_scored(metric, arrays.classes, arrays.y("train"), arrays.y("test"), search.folds)
+            check_scored(metric, arrays.classes, y, y, search.folds)  # whether the test can be scored is known
         except BakeoffError as error:
             raise BakeoffError(f"tuning, inside a fold's training rows: {error}; or lower tuning.n_splits") from error
 
