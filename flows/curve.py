@@ -17,9 +17,7 @@ from tasks.learning_curves.ground import Ground, at_size
 from tasks.learning_curves.rivalry import compare_at_sizes
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
-from tasks.specs import BakeoffError
 from tasks.tracking import runs, studies
-from tasks.tuning.budget import BudgetError
 
 KIND = "curve"
 
@@ -37,8 +35,11 @@ def curve(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> 
         examples = steps.ingest(experiment.dataset)
         arrays = steps.vectorize(examples)
         ground = steps.lay_out(arrays, steps.split(arrays, experiment.validation), sizes, repeats)
-        at_sizes, left_out = _evaluate_all(experiment, ground)
         metric, within = experiment.metric, experiment.equivalent_within
+        by_contender, left_out = steps.within_budget(
+            experiment.contenders, lambda name, each: _evaluate(name, each, ground, metric)
+        )
+        at_sizes = [*zip(*by_contender, strict=True)]
         found = LearningCurve(
             experiment=experiment.name,
             metric=metric,
@@ -56,23 +57,6 @@ def curve(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> 
         )
         steps.log_curve(run, found)
     return found
-
-
-def _evaluate_all(experiment: Experiment, ground: Ground) -> tuple[list[list[Evaluation]], list[str]]:
-    """All contenders at each size, but those whose budget is too small for a search at one of them; also says why.
-
-    Raises:
-        BakeoffError: when none is left.
-    """
-    by_contender, left_out = [], []
-    for name, contender in experiment.contenders.items():
-        try:
-            by_contender.append(_evaluate(name, contender, ground, experiment.metric))
-        except BudgetError as error:
-            left_out.append(steps.say_left_out(name, error))
-    if not by_contender:
-        raise BakeoffError(left_out[0])
-    return [list(at_size) for at_size in zip(*by_contender, strict=True)], left_out
 
 
 def _evaluate(name: str, contender: Contender, ground: Ground, metric: MetricName) -> list[Evaluation]:

@@ -63,8 +63,7 @@ def leaderboard_table(report: Report) -> "Table":
 def moves_table(report: Report) -> "Table | None":
     """By how much a search for settings moved each contender's score, and what it cost; none without searches.
 
-    Intervals are of each pair by itself; with a hold-out, of the scores on the test rows. Seconds are of
-    searching.
+    Intervals are of each pair by itself; with a hold-out, of the scores on the test rows. "s" is of the search.
     """
     tuned = [entry for entry in report.contenders if entry.trials]
     if not tuned:

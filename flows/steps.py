@@ -151,25 +151,27 @@ log_audit = _side_effect(studies.log_audit, "log the audit")
 def evaluate_all(
     contenders: Mapping[str, Contender], arrays: Arrays, folds: Folds, metric: MetricName
 ) -> tuple[list[evaluation.Evaluation], list[str]]:
-    """Evaluates all contenders; one whose budget is too small for its search is left out. Also says which, and why.
+    """Evaluates all contenders, as far as their budgets suffice. Also says which are left out."""
+    return within_budget(contenders, lambda name, each: tune_and_evaluate(name, each, arrays, folds, metric))
+
+
+def within_budget(
+    contenders: Mapping[str, Contender], evaluated: Callable[[str, Contender], R]
+) -> tuple[list[R], list[str]]:
+    """What is found of each contender; one whose budget is too small for its search is left out. Also says why.
 
     Raises:
         BakeoffError: when none is left.
     """
-    evaluations, left_out = [], []
+    found, left_out = [], []
     for name, contender in contenders.items():
         try:
-            evaluations.append(tune_and_evaluate(name, contender, arrays, folds, metric))
+            found.append(evaluated(name, contender))
         except BudgetError as error:
-            left_out.append(say_left_out(name, error))
-    if not evaluations:
+            left_out.append(f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}.")
+    if not found:
         raise BakeoffError(left_out[0])
-    return evaluations, left_out
-
-
-def say_left_out(name: str, error: BudgetError) -> str:
-    """Why a contender is not entered."""
-    return f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}."
+    return found, left_out
 
 
 def tune_and_evaluate(

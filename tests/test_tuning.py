@@ -176,6 +176,7 @@ def test_rows_that_cannot_be_split_once_more_are_refused() -> None:
         tune("one", LightGBMSpec(), TuningSpec(trials=2), arrays, folds, "accuracy")
 
 
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_settings_whose_predictions_are_no_numbers_do_not_end_a_search() -> None:
     arrays = made_arrays("regression")
     folds = split(arrays, KFoldSpec(n_splits=2))

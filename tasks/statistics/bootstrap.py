@@ -1,6 +1,7 @@
 """How scores vary with the test rows: the paired bootstrap (Efron & Tibshirani 1993, chapters 10 and 13)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,10 +54,9 @@ def resample_with_subsets(
         Scores (contenders, count); those of a contender vary around its mean over subsets.
     """
     of_rows, of_subsets = _generators()
-    by_row = np.stack([own.mean(axis=1) for own in _by_model(y, predictions, metric, draw(len(y), count, of_rows))])
-    once = iter([np.ones((1, len(y)), np.int64)])
-    scores = np.concatenate(_by_model(y, predictions, metric, once))
-    return by_row + vary_with_subsets(scores, count, of_subsets)
+    samples = chain(draw(len(y), count, of_rows), [np.ones((1, len(y)), np.int64)])  # the last are the rows as they are
+    by_model = np.stack(_by_model(y, predictions, metric, samples))
+    return np.asarray(by_model[:, :-1].mean(axis=2) + vary_with_subsets(by_model[:, -1], count, of_subsets))
 
 
 def vary_with_subsets(scores: Floats, count: int, generator: np.random.Generator) -> Floats:
@@ -111,7 +111,7 @@ def _generators() -> tuple[np.random.Generator, np.random.Generator]:
 
 
 def _by_model(
-    y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName, samples: Iterator[Counts]
+    y: NDArray[np.generic], predictions: Sequence[Floats], metric: MetricName, samples: Iterable[Counts]
 ) -> list[Floats]:
     """For each contender, the scores (samples, models) of each of its models."""
     score = scorer(y, [model for each in predictions for model in each], metric)

@@ -45,15 +45,15 @@ def search_network(
     at_once = _at_once(X.size, inner, trials)
     stacks = _stacks(contender, X, y, arrays, searches, at_once, seed)
     curve, sign = ("val_metric", 1 if arrays.classes else -1) if by_metric(arrays, metric) else ("val_loss", -1)
-    fits, ends_at = 0, np.inf
-    while budget.allows(0, len(searches[0].trials), cut_short=not contender.annealed):
+    fits, cut_short = 0, not contender.annealed
+    while budget.allows(0, len(searches[0].trials), cut_short):
         asked = [[search.ask() for _ in range(at_once)] for search in searches]
+        ends_at = budget.ends_at if fits and cut_short else np.inf
         stacks.restart(_specs(contender, asked, searches))
         reached = stacks.fit(contender.epochs, curve, lambda done, total: _report(name, done, total), ends_at)
         _tell(searches, asked, sign * reached, sign, contender.annealed)
         fits += inner * at_once
         budget.count(0)
-        ends_at = np.inf if contender.annealed else budget.ends_at
     return fits
 
 

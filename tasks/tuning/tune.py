@@ -43,11 +43,7 @@ def tune(
         searches = searches_of(list(folds.pairs()), arrays, folds.validation, space, tuning, greater, final)
         if score == metric:
             _check_scored(searches, metric, arrays)
-        rows = [float(sum(len(training) for training, _ in search.folds)) for search in searches]
-        seed, budget = (
-            folds.validation.seed,
-            Budget(tuning, [sum(rows)] if network else rows),
-        )  # all at once, or in turn
+        seed, budget = folds.validation.seed, _budget(tuning, searches, at_once=network)
         if isinstance(contender, NetworkSpec):
             from tasks.tuning.networks import search_network
 
@@ -77,6 +73,12 @@ def _score(network: bool, arrays: Arrays, metric: MetricName) -> tuple[str, bool
         if not by_metric(arrays, metric):
             return "loss", False
     return metric, METRICS[metric].greater_is_better
+
+
+def _budget(tuning: TuningSpec, searches: Sequence[Search], at_once: bool) -> Budget:
+    """A budget for searches in turn, each of which takes as long as it has rows to learn from, or for all at once."""
+    rows = [float(sum(len(training) for training, _ in search.folds)) for search in searches]
+    return Budget(tuning, [sum(rows)] if at_once else rows)
 
 
 def _check_scored(searches: Sequence[Search], metric: MetricName, arrays: Arrays) -> None:
