@@ -56,8 +56,8 @@ def main(plan: Plan = Plan(), page: Path = PAGE) -> None:
     turn_libraries_to_log()
     for warm_up in (time_keras, time_engine):
         warm_up(data.first(1), batch_size=64, epochs=1, units=(8,))
+    keras = scale("Keras, batch 16", plan.keras_epochs, lambda few: time_keras(data, 16, few))  # in a fresh process
     seconds, curves = search(plan, data)
-    keras = scale("Keras, batch 16", plan.keras_epochs, lambda few: time_keras(data, 16, few))
     text = write(plan, seconds, curves, keras)
     write_section(HEADING, text, page)
     Console().print(Markdown(text))

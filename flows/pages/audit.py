@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 HEADINGS = ("leak", "contender", "honest", "leaky", "looks better by", "95% interval", "p", "p adjusted")
-SHORT = ("leak", "contender", "honest", "better by", "95% interval", "p adj.")  # what a terminal has room for
+SHORT = ("leak", "contender", "honest", "flatters", "95% interval", "p adj.")  # what a terminal has room for
 TEXT_COLUMNS = 2  # the others are numbers
 
 
