@@ -1,9 +1,13 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run test bench lock
 
+unexport PYTHONDONTWRITEBYTECODE  # else each process would compile anew what it imports
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+UV := UV_SYSTEM_CERTS=true UV_DEFAULT_INDEX=$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null)} \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,12 +36,19 @@ lock: setup ## pin the dependencies of pyproject.toml anew, with hashes
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra boosting --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
 
-# The lock is a constraint as well: pip 23 would choose another version for a package that is wanted with an extra.
+# uv installs in a fraction of the time that pip takes; it comes by pip from the same registry, with the lock's hashes.
+# Where it cannot be had or fails, pip does it all: there, the lock is a constraint as well, since pip 23 would choose
+# another version for a package that is wanted with an extra.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "bakeoff needs Python 3.11 to 3.13, and $(PYTHON) is another; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Installing into .venv; this takes some minutes, once."
+	@echo "Installing what requirements.lock names into .venv, by uv; this takes about a minute, once."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -c requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	@{ $(PIP) --only-binary :all: --require-hashes -r .venv/uv.lock 2>.venv/uv.log && $(UV) --require-hashes -r requirements.lock; } || \
+		{ echo "uv could not; pip does it, which takes some minutes (.venv/uv.log may say why)."; \
+		$(PIP) --require-hashes -r requirements.lock -c requirements.lock; }
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@echo "Preparing what every first run needs, once: the tables of Prefect's and MLflow's databases, the libraries' bytecode."
+	@$(BIN)/python -P -m flows.warm_up >.venv/warm_up.log 2>&1 || { cat .venv/warm_up.log; exit 1; }
 	@touch $(STAMP)

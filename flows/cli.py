@@ -94,11 +94,14 @@ def claim(
     mnist, imdb and reuters for perception. What was kept of earlier runs is used. The exit code is 1 if one failed.
     """
     with errors(debug):
+        from flows.experiment import load
+
+        named = [load(name) for name in experiments or []]
         from flows import launch, terminal
 
         with terminal.at_work(debug) as console:
             terminal.print_cut_off(launch.reconcile(), console)
-            found = launch.run_claim(experiments or [], fresh)
+            found = launch.run_claim(named, fresh)
         if as_json:
             typer.echo(found.model_dump_json(indent=2))
         else:
@@ -139,8 +142,8 @@ def show(
     with errors(debug):
         from flows import launch, terminal
 
-        console = terminal.messages()
-        terminal.print_cut_off(launch.reconcile(), console)
+        launch.check_anything_kept(experiment)
+        terminal.print_cut_off(launch.reconcile(), terminal.messages())
         _print(launch.latest(experiment), as_json)
 
 

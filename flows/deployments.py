@@ -39,8 +39,16 @@ from tasks.store import alone
 
 POOL = "bakeoff"
 SEVERAL: dict[str, Flow[..., None]] = {"book": deployed.book, "claim": deployed.claim}  # flows over many experiments
-# What `bakeoff work` hands to its flow runs, and `prefect worker start` would not.
-ENVIRONMENT = {"PREFECT_LOCAL_STORAGE_PATH": "mlruns/cache/results", "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks"}
+# How a flow run is executed. Without a command, Prefect would put the working folder first among those that modules are
+# imported from, and a tasks.py there would be taken for ours.
+JOB = {
+    "command": "python -m prefect.engine",
+    "env": {
+        "PREFECT_LOCAL_STORAGE_PATH": "mlruns/cache/results",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks",
+        "PYTHONSAFEPATH": "1",
+    },
+}
 
 
 class Deployment(Spec):
@@ -218,7 +226,7 @@ def _register(client: SyncPrefectClient, wanted: Deployment, here: bool) -> None
         "parameters": wanted.parameters,
         "tags": [*wanted.tags],
         "work_pool_name": POOL,
-        "job_variables": {"env": ENVIRONMENT},
+        "job_variables": JOB,
         "entrypoint": f"{wanted.flow.fn.__module__}.{wanted.flow.fn.__name__}",
         "pull_steps": [{"prefect.deployments.steps.set_working_directory": {"directory": str(Path.cwd())}}],
         "enforce_parameter_schema": True,

@@ -98,8 +98,15 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Experiment:
     """Reads an experiment by its name in conf/ or by its path, with settings `key.path=value` laid over it.
 
     Raises:
-        BakeoffError: when there is no such experiment, or it does not follow the schema.
+        BakeoffError: when there is no such experiment, it does not follow the schema, or its data are not there.
     """
+    experiment = read(name_or_path, settings)
+    experiment.dataset.check_there()
+    return experiment
+
+
+def read(name_or_path: str, settings: Sequence[str] = ()) -> Experiment:
+    """As `load`, of an experiment whose data may be gone by now."""
     path = _find(name_or_path)
     try:
         text = path.read_text(encoding="utf8")

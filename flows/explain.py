@@ -52,14 +52,15 @@ def explain(
 def _explain(experiment: "Experiment", named: list[str], n_repeats: int) -> "Explanation":
     """Has the flow run; what is for the user to mend is found out before."""
     from flows import launch
-    from flows.surroundings import clear_about_servers, orchestrated
+    from flows.surroundings import ahead
 
-    launch.reconcile()
-    from flows.explanation import chosen_contenders, explain, report_to_explain
+    with ahead() as orchestrated:
+        launch.reconcile()
+        from flows.explanation import chosen_contenders, explain, report_to_explain
 
-    contenders = chosen_contenders(report_to_explain(experiment), named)
-    with clear_about_servers(), orchestrated([experiment], fresh=False):
-        return explain(experiment, contenders, n_repeats)
+        contenders = chosen_contenders(report_to_explain(experiment), named)
+        with orchestrated(fresh=False):
+            return explain(experiment, contenders, n_repeats)
 
 
 def _print(found: "Explanation") -> None:

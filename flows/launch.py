@@ -1,11 +1,13 @@
 """From an experiment to its report: how a person's command, or a worker, has a flow run."""
 
+import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from flows.experiment import Experiment, load
-from flows.surroundings import clear_about_servers, orchestrated, prepare, within_flow_run
+from flows import servers
+from flows.experiment import Experiment, load, read
+from flows.surroundings import ahead, prepare, within_flow_run
 from tasks.models.networks import NetworkSpec
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError, Spec
@@ -31,16 +33,17 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    cut_off = reconcile()
-    from flows.bakeoff import bakeoff, kept_report
+    with ahead() as orchestrated:
+        cut_off = reconcile()
+        from flows.bakeoff import bakeoff, kept_report
 
-    kept = None if fresh else kept_report(experiment)
-    if kept:
-        return Outcome(report=kept, kept=True, cut_off=cut_off)
-    check_settings(experiment)
-    with clear_about_servers(), orchestrated([experiment], fresh):
-        kept = None if fresh else kept_report(experiment)  # another run may have made it meanwhile
-        return Outcome(report=kept or bakeoff(experiment), kept=kept is not None, cut_off=cut_off)
+        kept = None if fresh else kept_report(experiment)
+        if kept:
+            return Outcome(report=kept, kept=True, cut_off=cut_off)
+        check_settings(experiment)
+        with orchestrated(fresh):
+            kept = None if fresh else kept_report(experiment)  # another run may have made it meanwhile
+            return Outcome(report=kept or bakeoff(experiment), kept=kept is not None, cut_off=cut_off)
 
 
 def run_within(experiment: Experiment, fresh: bool) -> Outcome:
@@ -68,13 +71,14 @@ def run_book(fresh: bool = False) -> "BookReport":
     Raises:
         BakeoffError: when something is for the user to mend before any of them can run.
     """
-    reconcile()
-    from flows.book import book, problems
-
-    experiments = problems()
     started = time.monotonic()
-    with clear_about_servers(), orchestrated([*experiments.values()], fresh):
-        report = book(experiments, fresh)
+    with ahead() as orchestrated:
+        reconcile()
+        from flows.book import book, problems
+
+        experiments = problems()
+        with orchestrated(fresh):
+            report = book(experiments, fresh)
     return report.model_copy(update={"seconds": time.monotonic() - started})
 
 
@@ -91,21 +95,22 @@ def run_book_within(fresh: bool) -> "BookReport":
         return book.fn(problems(), fresh)
 
 
-def run_claim(names: Sequence[str], fresh: bool) -> "Claim":
-    """Puts chapter 1's claim to the test on these experiments, or on the usual ones where none is named.
+def run_claim(named: Sequence[Experiment], fresh: bool) -> "Claim":
+    """Puts chapter 1's claim to the test on these experiments, or on the usual ones if there are none.
 
     Raises:
         BakeoffError: when something is for the user to mend before any of them can run.
     """
-    reconcile()
-    from flows.claim import claim, kept_claim
+    with ahead() as orchestrated:
+        reconcile()
+        from flows.claim import claim, kept_claim
 
-    experiments, left_out = _entered(names)
-    kept = None if fresh else kept_claim(experiments, left_out)
-    if kept:
-        return kept
-    with clear_about_servers(), orchestrated(experiments, fresh):
-        return claim(experiments, left_out, fresh)
+        experiments, left_out = _entered(named)
+        kept = None if fresh else kept_claim(experiments, left_out)
+        if kept:
+            return kept
+        with orchestrated(fresh):
+            return claim(experiments, left_out, fresh)
 
 
 def run_claim_within(names: Sequence[str], fresh: bool) -> "Claim":
@@ -117,7 +122,7 @@ def run_claim_within(names: Sequence[str], fresh: bool) -> "Claim":
     reconcile()
     from flows.claim import claim
 
-    experiments, left_out = _entered(names)
+    experiments, left_out = _entered([load(name) for name in names])
     with within_flow_run(fresh):
         return claim.fn(experiments, left_out, fresh)
 
@@ -131,11 +136,25 @@ def latest(experiment: str) -> Report:
     from tasks.tracking import runs
 
     is_file = experiment.endswith((".yaml", ".yml"))
-    report = runs.find_report(load(experiment).name if is_file else experiment)
-    if report is None:
-        load(experiment)  # says so, if there is no such experiment at all
-        raise BakeoffError(f"{experiment} has no finished run yet; `bakeoff run {experiment}` makes one")
-    return report
+    report = runs.find_report(read(experiment).name if is_file else experiment)
+    return report or _refuse_to_show(experiment)
+
+
+def check_anything_kept(experiment: str) -> None:
+    """Check, before anything is made here, that there may have been runs.
+
+    Raises:
+        BakeoffError: when neither MLflow's database is there nor a server that has another.
+    """
+    from tasks.tracking.database import DATABASE
+
+    if not (DATABASE.exists() or servers.RECORD.exists() or os.environ.get("MLFLOW_TRACKING_URI")):
+        _refuse_to_show(experiment)
+
+
+def _refuse_to_show(experiment: str) -> NoReturn:
+    load(experiment)  # says so, if there is no such experiment at all
+    raise BakeoffError(f"{experiment} has no finished run yet; `bakeoff run {experiment}` makes one")
 
 
 def reconcile() -> int:
@@ -153,11 +172,11 @@ def reconcile() -> int:
     return sum(run.flow_run_id != "" for run in dead)
 
 
-def _entered(names: Sequence[str]) -> tuple[list[Experiment], dict[str, str]]:
+def _entered(named: Sequence[Experiment]) -> tuple[list[Experiment], dict[str, str]]:
     """The claim's experiments, checked, and why others do not take part."""
     from flows.claim import EXPERIMENTS, OPTIONAL, enter
 
-    experiments, left_out = enter([load(name) for name in names or EXPERIMENTS], () if names else (OPTIONAL,))
+    experiments, left_out = enter(named or [load(name) for name in EXPERIMENTS], () if named else (OPTIONAL,))
     for experiment in experiments:
         check_settings(experiment)
     return experiments, left_out

@@ -145,14 +145,13 @@ def _command(asked: "Asked", name: str | None) -> str:
 
 def _expectation(experiment: "Experiment", raw: "Raw", pairs: "Sequence[Parts]") -> "Expectation":
     """What a run would take; TensorFlow is loaded before anything is timed."""
-    import importlib
-
+    from tasks import progress
     from tasks.data.datasets import keep_examples
     from tasks.data.vectorization import vectorize
     from tasks.inspection.probe import probe
     from tasks.models.networks import NetworkSpec
 
     if any(isinstance(contender, NetworkSpec) for contender in experiment.contenders.values()):
-        importlib.import_module("tasks.training")
+        progress.load("tasks.training", "TensorFlow")
     arrays = vectorize(keep_examples(experiment.dataset, raw))
     return probe(experiment.contenders, arrays, pairs, experiment.validation.n_seeds)

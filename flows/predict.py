@@ -40,12 +40,14 @@ def predict(
     """
     with errors(debug, interrupted="nothing was written", log="mlruns/predict.log"):
         from flows import terminal
+        from tasks.data.own.folders import check_there
         from tasks.data.own.pictures import may_be_pictures
         from tasks.data.own.rows import check_suffix, write_rows
         from tasks.specs import BakeoffError
 
         for path in filter(None, (None if may_be_pictures(source) else source, target)):
             check_suffix(path)
+        check_there(source)
         if target and target.exists() and target.samefile(source):
             raise BakeoffError(f"{source} would be overwritten by its own prediction; name another --output")
         with terminal.at_work(debug, terminal.PREDICT_LOG) as console:

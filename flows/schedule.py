@@ -72,26 +72,33 @@ def work(debug: Debug = False) -> None:
     with errors(debug, interrupted="schedules stay in force", log=str(LOG)):
         from flows.surroundings import prepare
 
-        named = "MLFLOW_TRACKING_URI" in os.environ
+        # Each run finds these for itself: its folder, and the server, which may be another one by then.
+        of_runs = {"MLFLOW_TRACKING_URI", "PREFECT_LOCAL_STORAGE_PATH"} - {*os.environ}
         prepare()
-        if not named:  # each run finds the server for itself, which may be another one by then
-            os.environ.pop("MLFLOW_TRACKING_URI", None)
+        for name in of_runs:
+            os.environ.pop(name, None)
         os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", "5")  # who presses Run need not wait for long
         say = typer.echo if debug else _turn_all_else_to_log()
-        from prefect.settings import PREFECT_UI_URL
+        from flows import worker
 
-        from flows import deployments, worker
-
-        names, faults = deployments.deployable()
-        for name, fault in faults.items():
-            say(f"{name} cannot be run, so it is not offered: {fault}")
-        deployments.register(names)
-        for each in deployments.listed():
-            say(f"{each.name} is scheduled: {each.schedule}")
-        say(f"At work for {', '.join(names)}: {PREFECT_UI_URL.value()}/deployments")
-        say(f"Ctrl-C ends this, and schedules stay in force; {LOG} has what is written meanwhile.")
-        worker.work(say)
+        worker.work(partial(_offer, say), say)
         say("Ended; schedules stay in force.")
+
+
+def _offer(say: Callable[[str], None]) -> None:
+    """Registers all that can be run, and says what that is and what of it is scheduled."""
+    from prefect.settings import PREFECT_UI_URL
+
+    from flows import deployments
+
+    names, faults = deployments.deployable()
+    for name, fault in faults.items():
+        say(f"{name} cannot be run, so it is not offered: {fault}")
+    deployments.register(names)
+    for scheduled in deployments.listed():
+        say(f"{scheduled.name} is scheduled: {scheduled.schedule}")
+    say(f"At work for {', '.join(names)}: {PREFECT_UI_URL.value()}/deployments")
+    say(f"Ctrl-C ends this, and schedules stay in force; {LOG} has what is written meanwhile.")
 
 
 def _turn_all_else_to_log() -> Callable[[str], None]:

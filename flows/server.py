@@ -15,26 +15,33 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tasks.blank_databases import copy_blank
 from tasks.store import MLRUNS
 
+MODULE = (sys.executable, "-P", "-m")  # without -P, a tasks.py in the working folder would be taken for ours
 HOME = MLRUNS / "prefect"
-READY_SECONDS = 180  # making its database the first time takes about 10 on a slow disk
+DATABASE = HOME / "prefect.db"
+UNTIL_PARENT_ENDS = "--until-parent-ends"
+DATABASE_ELSEWHERE = ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL")
+READY_SECONDS = 180  # where no blank database is kept, making one takes up to a minute on a slow machine
 STOP_SECONDS = 20
+_OPTIONS = ("--host", "127.0.0.1", "--no-scheduler", "--no-late-runs", "--no-ui")
 
 
 class OwnServer:
     """Starts at once and is ready some seconds later, so that other work can go on meanwhile."""
 
     def __init__(self) -> None:
-        self._port = _free_port()
+        self._port, self._was_waited_for = _free_port(), False
         self.api_url = f"http://127.0.0.1:{self._port}/api"
         HOME.mkdir(parents=True, exist_ok=True)
         with (HOME / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "flows.server", str(self._port)],
+                [*MODULE, "flows.server", UNTIL_PARENT_ENDS, *_OPTIONS, "--port", str(self._port)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -48,6 +55,7 @@ class OwnServer:
         Raises:
             RuntimeError: when it ends instead, or does not answer in time.
         """
+        self._was_waited_for = True
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -55,7 +63,9 @@ class OwnServer:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """Ends the server once it has stored what it was told."""
+        """Ends the server once it has stored what it was told; one that was never waited for was told nothing."""
+        if not self._was_waited_for:
+            self._process.kill()
         try:
             self._process.communicate(timeout=STOP_SECONDS)  # closes the pipe, which is what the server waits for
         except subprocess.TimeoutExpired:
@@ -90,10 +100,25 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def make_tables(path: Path) -> None:
+    """Make a database with Prefect's tables, in a process that has ended when this returns."""
+    address = f"sqlite+aiosqlite:///{path.resolve()}"
+    environment = os.environ | {"PREFECT_HOME": str(path.parent), "PREFECT_SERVER_DATABASE_CONNECTION_URL": address}
+    command = [*MODULE, "prefect", "server", "database", "upgrade", "-y"]
+    subprocess.run(command, env=environment, check=True)
+
+
 def main() -> None:
-    """Runs a Prefect server in this process until the pipe at standard input closes."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    options = ["--host", "127.0.0.1", "--port", sys.argv[1], "--no-scheduler", "--no-late-runs", "--no-ui"]
+    """Run a Prefect server in this process, with the options of its command line and what a database needs before.
+
+    With `--until-parent-ends` it ends when the pipe at standard input closes.
+    """
+    options = sys.argv[1:]
+    if UNTIL_PARENT_ENDS in options:
+        options.remove(UNTIL_PARENT_ENDS)
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    if not (DATABASE.exists() or any(name in os.environ for name in DATABASE_ELSEWHERE)):
+        copy_blank("prefect", make_tables, DATABASE)
     sys.argv = ["prefect", "server", "start", *options]
     runpy.run_module("prefect", run_name="__main__")
 

@@ -9,7 +9,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,7 +21,7 @@ from urllib.parse import urlsplit
 import psutil
 from pydantic import ValidationError
 
-from flows.server import HOME
+from flows.server import HOME, MODULE
 from tasks import progress
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, alone
@@ -31,7 +30,7 @@ Name = Literal["prefect", "mlflow"]
 
 TITLES: dict[Name, str] = {"prefect": "Prefect", "mlflow": "MLflow"}
 COMMANDS: dict[Name, tuple[str, ...]] = {
-    "prefect": ("prefect", "server", "start", "--ui", "--scheduler", "--late-runs"),
+    "prefect": ("flows.server", "--ui", "--scheduler", "--late-runs"),
     "mlflow": ("tasks.tracking.server",),
 }
 HEALTH: dict[Name, str] = {"prefect": "/api/health", "mlflow": "/health"}
@@ -166,7 +165,7 @@ def _spawn(name: Name, port: int) -> Server:
     _log(name).touch(mode=0o600)  # libraries write addresses of databases there, passwords and all
     with _log(name).open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *COMMANDS[name], "--host", HOST, "--port", str(port)],
+            [*MODULE, *COMMANDS[name], "--host", HOST, "--port", str(port)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -30,6 +30,7 @@ from tasks.importance import explain as explaining
 from tasks.learning_curves import ground
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
+from tasks.models.networks import NetworkSpec
 from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import claims as tracked_claims
 from tasks.tracking import explanations, registry, runs, studies
@@ -160,18 +161,21 @@ def within_budget(
 ) -> tuple[list[R], list[str]]:
     """What is found of each contender; one whose budget is too small for its search is left out. Also says why.
 
+    Nets come last: TensorFlow takes seconds to load, and the others need not wait for it.
+
     Raises:
         BakeoffError: when none is left.
     """
-    found, left_out = [], []
-    for name, contender in contenders.items():
+    found, left_out = {}, {}
+    for name in sorted(contenders, key=lambda name: isinstance(contenders[name], NetworkSpec)):
         try:
-            found.append(evaluated(name, contender))
+            found[name] = evaluated(name, contenders[name])
         except BudgetError as error:
-            left_out.append(f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}.")
+            left_out[name] = f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}."
+    said = [left_out[name] for name in contenders if name in left_out]
     if not found:
-        raise BakeoffError(left_out[0])
-    return found, left_out
+        raise BakeoffError(said[0])
+    return [found[name] for name in contenders if name in found], said
 
 
 def tune_and_evaluate(

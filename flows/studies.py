@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flows import launch
 from flows.experiment import Experiment
-from flows.surroundings import clear_about_servers, orchestrated
+from flows.surroundings import ahead
 from tasks.leak_audit import Audit
 from tasks.learning_curves.curve import LearningCurve
 from tasks.specs import BakeoffError, did_you_mean
@@ -18,17 +18,18 @@ def run_curve(
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    launch.reconcile()
-    from flows.curve import curve, kept_curve
-
     check_names(names, experiment)
-    entered = experiment.with_only(names or _best_rivals(experiment), experiment.name)
-    launch.check_settings(entered)
-    kept = None if fresh else kept_curve(entered, sizes, repeats)
-    if kept:
-        return kept
-    with clear_about_servers(), orchestrated([entered], fresh):
-        return curve(entered, sizes, repeats)
+    with ahead() as orchestrated:
+        launch.reconcile()
+        from flows.curve import curve, kept_curve
+
+        entered = experiment.with_only(names or _best_rivals(experiment), experiment.name)
+        launch.check_settings(entered)
+        kept = None if fresh else kept_curve(entered, sizes, repeats)
+        if kept:
+            return kept
+        with orchestrated(fresh):
+            return curve(entered, sizes, repeats)
 
 
 def run_audit(experiment: Experiment, names: Sequence[str], fresh: bool) -> Audit:
@@ -37,20 +38,21 @@ def run_audit(experiment: Experiment, names: Sequence[str], fresh: bool) -> Audi
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    launch.reconcile()
-    from flows.audit import audit, choice_of, kept_audit
-    from tasks.tracking.studies import find_readable_report
-
     check_names(names, experiment)
-    chosen = names or [name for name, each in experiment.contenders.items() if each.family != "floor"]
+    chosen = names or [name for name, contender in experiment.contenders.items() if contender.family != "floor"]
     entered = experiment.with_only(chosen, experiment.name)
-    launch.check_settings(entered)
-    choice = choice_of(find_readable_report(experiment.name), experiment)
-    kept = None if fresh else kept_audit(entered, choice)
-    if kept:
-        return kept
-    with clear_about_servers(), orchestrated([entered], fresh):
-        return audit(entered, choice)
+    with ahead() as orchestrated:
+        launch.reconcile()
+        from flows.audit import audit, choice_of, kept_audit
+        from tasks.tracking.studies import find_readable_report
+
+        launch.check_settings(entered)
+        choice = choice_of(find_readable_report(experiment.name), experiment)
+        kept = None if fresh else kept_audit(entered, choice)
+        if kept:
+            return kept
+        with orchestrated(fresh):
+            return audit(entered, choice)
 
 
 def check_names(names: Sequence[str], experiment: Experiment) -> None:

@@ -1,21 +1,27 @@
 """What stands around a flow: the environment, a Prefect server, and that no other run is at work here."""
 
-import importlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from flows import servers
-from flows.experiment import Experiment
 from flows.server import HOME, OwnServer
 from tasks import progress
-from tasks.models.networks import NetworkSpec
 from tasks.specs import BakeoffError
-from tasks.store import CACHE, MLRUNS, alone
+from tasks.store import CACHE, MLRUNS, alone, alone_if_free
+
+
+class Orchestrated(Protocol):
+    """What a flow needs around it; `fresh` says that nothing kept is to be used."""
+
+    def __call__(self, fresh: bool) -> AbstractContextManager[None]:
+        """Return the context."""
+
 
 STARTING = "starting libraries and server, step"
 SERVER_ERROR = 500  # of HTTP's answers, the first that is the server's fault
@@ -27,7 +33,9 @@ _ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",  # tasks/threads.py says why; OpenMP reads it when a library loads it
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # by default an address that is wrong is tried for minutes
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # standard output is for results
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks",  # tasks know nothing of Prefect, which still shows what they log
+    "PYTHONSAFEPATH": "1",  # a tasks.py in the working folder is not for the programs that libraries start
 }
 
 
@@ -63,17 +71,37 @@ def _addresses() -> dict[str, str]:
 
 
 @contextmanager
-def orchestrated(experiments: Sequence[Experiment], fresh: bool) -> Iterator[None]:
-    """Everything that a flow needs around it, once no other run is at work."""
-    with alone_here(), _own_server() as server:
-        progress.report(STARTING, 0, 1)
-        contenders = [contender for experiment in experiments for contender in experiment.contenders.values()]
-        if any(isinstance(contender, NetworkSpec) for contender in contenders):
-            importlib.import_module("tasks.training")  # TensorFlow's seconds are those in which the server boots
-        with _prefect_settings(server, fresh):
-            progress.report(STARTING, 1, 1)
-            end_flow_runs()
-            yield
+def ahead() -> Iterator[Orchestrated]:
+    """Boots the server of a run's own while the caller loads libraries and finds out whether there is a flow to run.
+
+    What it gives is a context for the flow: everything that it needs around it, once no other run is at work. Where one
+    is, or the environment names a server, nothing is begun before that.
+
+    Raises:
+        BakeoffError: when a server stops answering meanwhile.
+    """
+    prepare()
+    with ExitStack() as begun:
+        alone = not os.environ.get("PREFECT_API_URL") and begun.enter_context(alone_if_free("lock"))
+        server = begun.enter_context(OwnServer()) if alone else None
+        with clear_about_servers():
+            yield partial(_orchestrated, begun, server)
+
+
+@contextmanager
+def _orchestrated(begun: ExitStack, server: OwnServer | None, fresh: bool) -> Iterator[None]:
+    """What `ahead` gives; `fresh` says that nothing kept is to be used."""
+    from prefect.settings import PREFECT_API_URL
+
+    if server is None:
+        begun.enter_context(alone_here())
+    if server is None and not PREFECT_API_URL.value():
+        server = begun.enter_context(OwnServer())
+    progress.report(STARTING, 0, 1)
+    with _prefect_settings(None if PREFECT_API_URL.value() else server, fresh):
+        progress.report(STARTING, 1, 1)
+        end_flow_runs()
+        yield
 
 
 @contextmanager
@@ -145,13 +173,6 @@ def end_flow_runs() -> None:
                 message = "The process was killed."
                 client.set_flow_run_state(flow_run.id, Crashed(message=message), force=True)
             cut_off.note_flow_run_ended(run)
-
-
-def _own_server() -> AbstractContextManager[OwnServer | None]:
-    """A Prefect server for this run alone; none where the user's settings name one, or `bakeoff up` started one."""
-    from prefect.settings import PREFECT_API_URL
-
-    return nullcontext() if PREFECT_API_URL.value() else OwnServer()
 
 
 @contextmanager

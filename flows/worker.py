@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -24,6 +25,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_UI_URL
 from prefect.states import Crashed
+from prefect.utilities.processutils import command_to_string
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from flows.deployments import POOL, connected
@@ -56,6 +58,7 @@ class Worker(ProcessWorker):
         """Executes a flow run in a process of its own, and says when it starts and how it ends."""
         name = configuration.env["PREFECT__DEPLOYMENT_NAME"]
         self._say(f"{_now()}  {name} starts")
+        configuration.command = command_to_string([sys.executable, "-m", "prefect.engine"])  # not another's python
         result = await super().run(flow_run, configuration, task_status)
         state = await self._state_after(flow_run, result.status_code)
         self._say(f"{_now()}  {name} {_in_words(state)}: {PREFECT_UI_URL.value()}/runs/flow-run/{flow_run.id}")
@@ -88,29 +91,32 @@ class Worker(ProcessWorker):
         return CUT_OFF
 
 
-def work(say: Callable[[str], None]) -> None:
+def work(begin: Callable[[], None], say: Callable[[str], None]) -> None:
     """Executes what is due until the process is asked to end; schedules stay in force.
+
+    From before `begin` is called, the process can be asked to end, by Ctrl-C or SIGTERM.
 
     Raises:
         BakeoffError: when the server does not answer, or has not answered for minutes.
     """
-    _end_runs_cut_off()
     try:
-        anyio.run(_work, say)
+        anyio.run(_work, begin, say)
     except* RuntimeError:  # Prefect's worker gives up when it has not reached the server for minutes
         with connected():
             raise
 
 
-async def _work(say: Callable[[str], None]) -> None:
-    worker = Worker(say)
-    async with anyio.create_task_group() as group:
-        group.start_soon(partial(worker.start, printer=print))
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+async def _work(begin: Callable[[], None], say: Callable[[str], None]) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        _end_runs_cut_off()
+        begin()
+        worker = Worker(say)
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(worker.start, printer=print))
             async for _ in signals:
                 break
-        await worker.end_run()
-        group.cancel_scope.cancel()
+            await worker.end_run()
+            group.cancel_scope.cancel()
     await _sign_off(worker.name)
 
 

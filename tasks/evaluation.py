@@ -153,6 +153,7 @@ def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Fo
 
 
 def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Folds, tuning: Tuning | None) -> _Outcome:
+    progress.load("tasks.training", "TensorFlow")
     from tasks.training import Stack
 
     X, y = arrays.training()

@@ -1,5 +1,7 @@
 """How far a long step has come, for whoever listens; a step that nobody watches says it to no one."""
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +16,14 @@ def report(what: str, done: int, total: int) -> None:
     listener = _listener.get()
     if listener:
         listener(what, done, total)
+
+
+def load(module: str, what: str) -> None:
+    """Imports a module that takes seconds, and tells the listener so; one that is there already is no news."""
+    if module not in sys.modules:
+        report(f"loading {what}, step", 0, 1)
+        importlib.import_module(module)
+        report(f"loading {what}, step", 1, 1)
 
 
 @contextmanager

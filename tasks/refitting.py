@@ -166,6 +166,7 @@ def read_model(contender: Contender, path: Path) -> Any:
 
 def _fit_networks(name: str, contender: Network, arrays: Arrays, seeds: Sequence[int], epochs: int) -> list[Any]:
     """A net for each seed, of an ensemble the mean of its members."""
+    progress.load("tasks.training", "TensorFlow")
     from tasks.models.stacking import ensemble
     from tasks.training import Member, Stack
 

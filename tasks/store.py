@@ -35,6 +35,19 @@ def alone(lock: str, others: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def alone_if_free(lock: str) -> Iterator[bool]:
+    """Holds this lock in mlruns/ and gives True, unless another process holds it."""
+    MLRUNS.mkdir(exist_ok=True)
+    with (MLRUNS / lock).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
 class StoredFile(Spec):
     """One file in the cache. `digest` is the first 16 hex digits of the SHA-256 of its bytes."""
 

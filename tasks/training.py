@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tasks import program_cache
 from tasks.batching import DenseRows, Steps, WordRows, stacked, step_at
 from tasks.data.encoding import fit_encodings
 from tasks.data.normalization import fit_normalization, fit_robust_normalization, fit_series_normalization
@@ -95,6 +96,7 @@ class Stack:
         problem: Problem,
         members: Sequence[Member],
     ) -> None:
+        program_cache.use()
         self.spec, self.members = spec, list(members)
         self._output = output_layer(problem.task, problem.n_outputs)
         self._source = DenseRows(X) if isinstance(X, np.ndarray) else WordRows(X)

@@ -88,6 +88,13 @@ class DatasetSpec(Spec):
         """Changes when the files are written to; empty for data that never change."""
         return ""
 
+    def check_there(self) -> None:
+        """Check that the files are there, where nothing would fetch them.
+
+        Raises:
+            BakeoffError: when one is not.
+        """
+
     def read(self) -> Raw:
         """The examples.
 

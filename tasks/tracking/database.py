@@ -1,10 +1,12 @@
 """MLflow's database under mlruns/, made in one step: MLflow cannot go on with one that was left half-made."""
 
 import logging
-import tempfile
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
-from tasks.store import CACHE, MLRUNS, alone
+from tasks.blank_databases import copy_blank
+from tasks.store import MLRUNS, alone
 
 DATABASE = MLRUNS / "mlflow.db"
 
@@ -24,14 +26,16 @@ def make_database() -> None:
     """Makes the database, if there is none; of several processes that want one, the first makes it."""
     if DATABASE.exists():
         return
-    CACHE.mkdir(parents=True, exist_ok=True)
     with alone("mlflow.lock", "another process, which makes a database,"):
-        if DATABASE.exists():
-            return
-        import mlflow
+        if not DATABASE.exists():
+            copy_blank("mlflow", make_tables, DATABASE)
 
-        quiet()
-        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-            draft = Path(folder) / DATABASE.name
-            mlflow.MlflowClient(database_uri(draft)).search_experiments(max_results=1)  # makes its tables
-            draft.replace(DATABASE)
+
+def make_tables(path: Path) -> None:
+    """Make a database with MLflow's tables, but without its default experiment, which names the folder it is in."""
+    import mlflow
+
+    quiet()
+    mlflow.MlflowClient(database_uri(path)).search_experiments(max_results=1)  # makes the tables
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("delete from experiments")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from tasks import progress
 from tasks.data.splitting import Folds, check_scored
 from tasks.data.vectorization import Arrays
 from tasks.metrics import METRICS, MetricName
@@ -68,6 +69,7 @@ def tune(
 def _score(network: bool, arrays: Arrays, metric: MetricName) -> tuple[str, bool]:
     """What settings are chosen by, and whether more of it is better."""
     if network:
+        progress.load("tasks.training", "TensorFlow")
         from tasks.tuning.networks import by_metric
 
         if not by_metric(arrays, metric):

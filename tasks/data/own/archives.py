@@ -7,6 +7,7 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data.own.folders import check_there
 from tasks.specs import BakeoffError
 
 X, Y = "X", "y"
@@ -20,10 +21,9 @@ def read_arrays(path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
         BakeoffError: when the file cannot be read, lacks one of them, holds pickled objects, or y is not one number or
             label a row.
     """
+    check_there(path)
     try:
         return _checked(path, *_read(path))
-    except FileNotFoundError as error:
-        raise BakeoffError(f"there is no file {path}") from error
     except (BadZipFile, zlib.error, EOFError) as error:
         raise BakeoffError(f"{path} cannot be read as .npz: {error or 'it is empty'}") from error
     except OSError as error:

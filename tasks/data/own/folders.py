@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, did_you_mean
 
 logger = logging.getLogger(__name__)
 PARTS = {"train", "test"}
@@ -22,6 +22,21 @@ class ClassFiles(NamedTuple):
     files: list[Path]
     labels: NDArray[np.str_]
     held_out: NDArray[np.bool_] | None
+
+
+def check_there(path: Path) -> None:
+    """Check that there is a file or folder at a path; where the user may not see that, reading it says why.
+
+    Raises:
+        BakeoffError: when there is none.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        what = "file" if path.suffix else "folder"
+        raise BakeoffError(f"there is no {what} {path}{did_you_mean(str(path), _others_beside(path))}") from error
+    except OSError:
+        return
 
 
 def is_folder(path: Path) -> bool:
@@ -93,6 +108,14 @@ def _of_classes(folder: Path, suffixes: Collection[str], what: str) -> tuple[lis
         raise BakeoffError(f"{folder / empty[0]} has no {what} ({', '.join(suffixes)}); add some, or take it away")
     labels = np.repeat([*found], [len(files) for files in found.values()])
     return [file for files in found.values() for file in files], labels
+
+
+def _others_beside(path: Path) -> list[str]:
+    """Those that the user may see."""
+    try:
+        return [str(other) for other in path.parent.iterdir()]
+    except OSError:
+        return []
 
 
 def _sub_folders(folder: Path) -> list[Path]:

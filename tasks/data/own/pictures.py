@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import progress
-from tasks.data.own.folders import files_below
+from tasks.data.own.folders import check_there, files_below
 from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:
@@ -136,11 +136,10 @@ def opened(file: Path) -> "Iterator[Image]":
     """
     from PIL import Image, UnidentifiedImageError
 
+    check_there(file)
     try:
         with Image.open(file, formats=("PNG", "JPEG")) as image:
             yield image
-    except FileNotFoundError as error:
-        raise BakeoffError(f"there is no file {file}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BakeoffError(
             f"{file} is not read: it has more than {Image.MAX_IMAGE_PIXELS} pixels; shrink it"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.data.own.delimited import fields, format_of
+from tasks.data.own.folders import check_there
 from tasks.specs import BakeoffError, did_you_mean
 
 if TYPE_CHECKING:
@@ -86,13 +87,12 @@ def _readable(path: Path) -> Iterator[None]:
     """Whatever goes wrong when a file is read is said in a line."""
     from pyarrow import ArrowException
 
+    check_there(path)
     try:
         with path.open("rb") as stream:
             if not stream.read(1):
                 raise BakeoffError(f"{path} is empty; a table with rows is expected")
         yield
-    except FileNotFoundError as error:
-        raise BakeoffError(f"there is no file {path}{did_you_mean(str(path), _others_beside(path))}") from error
     except IsADirectoryError as error:
         raise BakeoffError(f"{path} is a folder; a file with rows is expected") from error
     except PermissionError as error:
@@ -101,14 +101,6 @@ def _readable(path: Path) -> Iterator[None]:
         raise BakeoffError(f"{path} cannot be read: {error.strerror or _first_line(error)}") from error
     except (ValueError, csv.Error, ArrowException) as error:
         raise BakeoffError(f"{path} cannot be read as {path.suffix[1:]}: {_first_line(error)}") from error
-
-
-def _others_beside(path: Path) -> list[str]:
-    """Those that the user may see."""
-    try:
-        return [str(other) for other in path.parent.iterdir()]
-    except OSError:
-        return []
 
 
 def _read_csv(path: Path, numbers: Collection[str] | None, columns: Sequence[str] | None) -> "pd.DataFrame":

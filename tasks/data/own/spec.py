@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, DatasetSpec
-from tasks.data.own.folders import walk
+from tasks.data.own.folders import check_there, walk
 from tasks.data.problem import Problem
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, Spec, did_you_mean
@@ -40,6 +40,14 @@ class OwnSpec(DatasetSpec):
     def name(self) -> str:
         """The file's name without its suffix."""
         return self.path.stem
+
+    def check_there(self) -> None:
+        """Check that the file or folder is there.
+
+        Raises:
+            BakeoffError: when it is not.
+        """
+        check_there(self.path)
 
     @property
     def stamp(self) -> str:
