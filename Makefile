@@ -1,28 +1,37 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lock
+.PHONY: help setup run lint test test-rest test-all bench lock
 
 unexport PYTHONDONTWRITEBYTECODE  # else each process would compile anew what it imports
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+REST := browser or keras or postgres or real_data or real_texts or servers or statistics
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 UV := UV_SYSTEM_CERTS=true UV_DEFAULT_INDEX=$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null)} \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## install everything into .venv, once
 
 run: setup ## decide between a deep net and gradient boosting on the Boston data (no download)
 	@$(BIN)/bakeoff run boston
 
-test: setup ## lint, check types and imports, run all tests
+test: lint ## lint, check types and imports, run the tests that need neither servers, nor real data, nor minutes
+	@$(BIN)/pytest -m "not ($(REST))" --hypothesis-profile=quick
+
+test-all: lint ## the same, and all tests at full size
+	@$(BIN)/pytest
+
+test-rest: setup ## the tests that `make test` leaves out
+	@$(BIN)/pytest -m "$(REST)"
+
+lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest
 
 bench: setup ## measure the engine and a search against their peers, what servers cost, and how time and memory grow; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.boston

@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.experiment import Experiment
+from flows.kept import digest
 from flows.published import flow_run_address, progress_shown
 from tasks.leak_audit import Audit, Choice, entered_honestly, folds_for, suspects, without_impossible
 from tasks.metrics import METRICS
@@ -79,4 +80,4 @@ def kept_audit(experiment: Experiment, choice: Choice | None) -> Audit | None:
 
 def fingerprint(experiment: Experiment, choice: Choice | None) -> str:
     """A digest of all that an audit depends on."""
-    return steps.digest([experiment, experiment.dataset.stamp, choice, inspect.getsource(audit.fn)])
+    return digest([experiment, experiment.dataset.stamp, choice, inspect.getsource(audit.fn)])

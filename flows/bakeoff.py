@@ -1,6 +1,5 @@
 """The flow: ingest, vectorize, split, evaluate every contender, refit, compare, log, promote, report."""
 
-import inspect
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -10,13 +9,14 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.experiment import Experiment
+from flows.kept import fingerprint, kept_report
 from flows.promotion import Found, promote
 from flows.published import flow_run_address, progress_shown, publish
 from tasks import progress
 from tasks.data.splitting import check_scored
 from tasks.reports.report import Report, rank, write_report
 from tasks.specs import Spec
-from tasks.tracking import registry, runs
+from tasks.tracking import runs
 
 
 class Attempt(Spec):
@@ -107,17 +107,6 @@ def _attempt(experiment: Experiment, fresh: bool) -> Attempt:
     except Exception as error:
         get_run_logger().exception("%s failed", experiment.name)
         return Attempt(error=f"{type(error).__name__}: {error}")
-
-
-def kept_report(experiment: Experiment) -> Report | None:
-    """The report of an earlier run that nothing has changed since, if there is one, and a champion stands."""
-    report = runs.find_report(experiment.name, fingerprint(experiment))
-    return report if report and registry.find_champion(experiment.name) else None
-
-
-def fingerprint(experiment: Experiment) -> str:
-    """A digest of all that an experiment's result depends on: its settings and data, the code and the libraries."""
-    return steps.digest([experiment, experiment.dataset.stamp, inspect.getsource(bakeoff.fn)])
 
 
 @contextmanager

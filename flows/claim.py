@@ -6,8 +6,9 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows import steps
-from flows.bakeoff import attempt_all, fingerprint
+from flows.bakeoff import attempt_all
 from flows.experiment import Experiment
+from flows.kept import digest, fingerprint
 from flows.published import flow_run_address
 from tasks.data.published.keras_cache import state
 from tasks.data.published.spec import PublishedSpec
@@ -30,8 +31,8 @@ def claim(experiments: Sequence[Experiment], left_out: Mapping[str, str], fresh:
     """Runs all experiments, or takes what was kept of them; one that fails does not stop the others."""
     entered = {experiment.name: experiment for experiment in experiments}
     settings = {"experiments": [*entered]}
-    digest = steps.digest([*experiments])
-    with runs.tracked(NAME, DESCRIPTION, digest, flow_run.id, settings, flow_run_address()) as run:
+    depends_on = digest([*experiments])
+    with runs.tracked(NAME, DESCRIPTION, depends_on, flow_run.id, settings, flow_run_address()) as run:
         attempts = attempt_all("problems of the claim", entered, fresh)
         contests = [claims.contest(each.report) for each in attempts.values() if each.report]
         failed = {name: each.error for name, each in attempts.items() if each.error}

@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.experiment import Experiment
+from flows.kept import digest
 from flows.published import flow_run_address, progress_shown
 from tasks import progress
 from tasks.evaluation import Evaluation
@@ -77,4 +78,4 @@ def kept_curve(experiment: Experiment, sizes: Sequence[int], repeats: int | None
 
 def fingerprint(experiment: Experiment, sizes: Sequence[int], repeats: int | None) -> str:
     """A digest of all that a curve depends on."""
-    return steps.digest([experiment, experiment.dataset.stamp, [*sizes], repeats, inspect.getsource(curve.fn)])
+    return digest([experiment, experiment.dataset.stamp, [*sizes], repeats, inspect.getsource(curve.fn)])

@@ -6,8 +6,8 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows import steps
-from flows.bakeoff import fingerprint, kept_report
 from flows.experiment import Experiment
+from flows.kept import fingerprint, kept_report
 from flows.published import flow_run_address, progress_shown
 from tasks.importance.explanation import Explanation
 from tasks.reports.report import Report, best_of

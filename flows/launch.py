@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from flows import servers
 from flows.experiment import Experiment, load, read
+from flows.kept import kept_report
 from flows.surroundings import ahead, prepare, within_flow_run
 from tasks.models.networks import NetworkSpec
 from tasks.reports.report import Report
@@ -35,12 +36,12 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
     """
     with ahead() as orchestrated:
         cut_off = reconcile()
-        from flows.bakeoff import bakeoff, kept_report
-
         kept = None if fresh else kept_report(experiment)
         if kept:
             return Outcome(report=kept, kept=True, cut_off=cut_off)
         check_settings(experiment)
+        from flows.bakeoff import bakeoff
+
         with orchestrated(fresh):
             kept = None if fresh else kept_report(experiment)  # another run may have made it meanwhile
             return Outcome(report=kept or bakeoff(experiment), kept=kept is not None, cut_off=cut_off)
@@ -53,7 +54,7 @@ def run_within(experiment: Experiment, fresh: bool) -> Outcome:
         BakeoffError: when something is for the user to mend.
     """
     cut_off = reconcile()
-    from flows.bakeoff import bakeoff, kept_report
+    from flows.bakeoff import bakeoff
     from flows.published import publish
 
     with within_flow_run(fresh):

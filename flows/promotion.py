@@ -19,6 +19,7 @@ from prefect.exceptions import ObjectAlreadyExists
 
 from flows import steps
 from flows.experiment import Experiment
+from flows.kept import digest
 from tasks import progress
 from tasks.comparison import Verdict
 from tasks.data.examples import Examples
@@ -81,7 +82,7 @@ def _candidate(experiment: Experiment, found: Found) -> Candidate:
         model=experiment.name,
         name=best.name,
         contender=contender,
-        identity=steps.digest([contender, examples.digest, found.folds, metric]),
+        identity=digest([contender, examples.digest, found.folds, metric]),
         data_digest=examples.digest,
         folds_digest=found.folds.file.digest,
         metric=metric,

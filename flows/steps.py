@@ -4,22 +4,15 @@ A result is kept under the digest of the task's inputs and of the code that comp
 was killed and is started again finds what had finished.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State, TaskRun
 from prefect.context import TaskRunContext
-from pydantic import BaseModel
 
-import tasks
+from flows.kept import digest
 from tasks import challenge as challenges
 from tasks import comparison, evaluation, leak_audit, refitting, selection
 from tasks.data import datasets, splitting, vectorization
@@ -40,43 +33,9 @@ from tasks.tuning.budget import BudgetError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LIBRARIES = (
-    "keras", "lightgbm", "mlxtend", "numpy", "optuna", "pandas", "pillow", "pyarrow", "scikit-learn", "scipy",
-    "tensorflow", "xgboost", "xgboost-cpu",
-)  # fmt: skip
-
-
 RETRY_SECONDS = [2.0, 5.0, 10.0, 20.0, 30.0]  # time for a server to be started again
 TRACKING_SECONDS = 900  # a large model on its way to a slow store
 INGEST_SECONDS = 3600  # a download over a slow line
-
-# Code that only tells of results: to change it changes no score, so nothing is trained again.
-TELLING = {"artifacts", "importance", "prediction.py", "reports", "tracking"}
-
-
-@cache
-def code_version(telling: bool) -> str:
-    """A digest of the tasks' source, with what tells of results or without, and of the libraries' versions."""
-    content, root = hashlib.sha256(), Path(tasks.__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        if telling or path.relative_to(root).parts[0] not in TELLING:
-            content.update(path.read_bytes())
-    for name in LIBRARIES:
-        with suppress(PackageNotFoundError):  # an extra that is not installed
-            content.update(f"{name}=={version(name)} ".encode())
-    return content.hexdigest()[:16]
-
-
-def digest(value: object, telling: bool = True) -> str:
-    """A digest of plain values and specs, by their content, and of the code."""
-    text = json.dumps(value, default=_plain, sort_keys=True)
-    return hashlib.sha256(f"{code_version(telling)} {text}".encode()).hexdigest()[:32]
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(f"a task's input must be a spec or a plain value, not {type(value).__name__}")
 
 
 def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:

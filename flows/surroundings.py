@@ -137,22 +137,29 @@ def clear_about_servers() -> Iterator[None]:
     Raises:
         BakeoffError: when one did.
     """
+    try:
+        yield
+    except Exception as error:
+        lost = _lost_server(error)
+        if lost is None:
+            raise
+        mend = "start it again, and run again: what had finished is kept"
+        raise BakeoffError(f"the {lost} stopped answering in the middle of the run; {mend}") from error
+
+
+def _lost_server(error: Exception) -> str | None:
+    """Which server did not answer, if it is that kind of error."""
     import httpx
     from mlflow.exceptions import MlflowException
     from prefect.exceptions import PrefectHTTPStatusError
     from prefect.settings import PREFECT_API_URL
 
-    lost = "stopped answering in the middle of the run; start it again, and run again: what had finished is kept"
-    try:
-        yield
-    except (httpx.TransportError, PrefectHTTPStatusError) as error:
-        if isinstance(error, PrefectHTTPStatusError) and error.response.status_code < SERVER_ERROR:
-            raise
-        raise BakeoffError(f"the Prefect server at {PREFECT_API_URL.value()} {lost}") from error
-    except MlflowException as error:
-        if "API request to" not in str(error):  # what its client says when the server cannot be reached
-            raise
-        raise BakeoffError(f"the MLflow server at {os.environ['MLFLOW_TRACKING_URI']} {lost}") from error
+    broken = isinstance(error, PrefectHTTPStatusError) and error.response.status_code >= SERVER_ERROR
+    if broken or isinstance(error, httpx.TransportError):
+        return f"Prefect server at {PREFECT_API_URL.value()}"
+    if isinstance(error, MlflowException) and "API request to" in str(error):  # what its client says when it gives up
+        return f"MLflow server at {os.environ['MLFLOW_TRACKING_URI']}"
+    return None
 
 
 def end_flow_runs() -> None:

@@ -26,6 +26,7 @@ LIMIT_BYTES = 128 * 1024**2  # of what is kept for one kind of machine; beyond i
 FLAGS = "TF_XLA_FLAGS"
 DIRECTORY = "--tf_xla_persistent_cache_directory"
 DEVICES = "--tf_xla_persistent_cache_device_types"
+_owned: list[Path] = []
 _INHERITED = re.compile(rf" {DIRECTORY}='[^']*/process-\d+' {DEVICES}=CPU")  # of the process that started this one
 
 
@@ -45,7 +46,14 @@ def use() -> None:
     for name, content in _intact(kept).items():
         (own / name).write_bytes(content)
     os.environ[FLAGS] = f"{flags} {DIRECTORY}='{own}' {DEVICES}=CPU"
-    atexit.register(keep, own)
+    _owned.append(own)
+
+
+@atexit.register
+def keep_own() -> None:
+    """Add what this process has compiled to what is kept for all; called as it ends."""
+    while _owned:
+        keep(_owned.pop())
 
 
 def keep(own: Path) -> None:
@@ -87,7 +95,7 @@ def _remove_left_overs(kept: Path) -> None:
 
 
 def _machine() -> str:
-    """A digest of what a program depends on besides its source: TensorFlow, the processor's features, threads, flags."""
+    """A digest of what a program depends on besides its source: TensorFlow, the processor, threads, flags."""
     described = Path("/proc/cpuinfo")
     lines = described.read_text(encoding="utf8").splitlines() if described.exists() else [platform.processor()]
     features = sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))} or {*lines})

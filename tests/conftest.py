@@ -8,6 +8,8 @@ from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from postgres import missing_postgres, postgres
 
+from tasks import program_cache
+
 __all__ = ["page", "postgres"]  # pytest finds fixtures here
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,8 +39,15 @@ for folder in {"KERAS_HOME", "BAKEOFF_RAW"} & set(os.environ):
     os.environ[folder] = str(Path(os.environ[folder]).resolve())  # tests change the working directory
 
 set_hypothesis_home_dir(ROOT / ".hypothesis")  # for the same reason
-settings.register_profile("bakeoff", settings(deadline=None))
-settings.load_profile("bakeoff")
+settings.register_profile("full", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=15)
+settings.load_profile("full")
+program_cache.FOLDER = ROOT / ".pytest_cache" / "programs"  # what one run of the tests has compiled serves the next
+
+
+def pytest_sessionfinish() -> None:
+    """A worker of pytest-xdist ends without what others do as they end."""
+    program_cache.keep_own()
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +79,9 @@ def keras_home() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first: begun last, they would run on when the other workers have nothing left."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files that wait for servers come first: begun last, they would run on when the other worker has nothing left."""
+    waiting = {item.path for item in items if any(map(item.get_closest_marker, ("browser", "postgres", "servers")))}
+    items.sort(key=lambda item: item.path not in waiting)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

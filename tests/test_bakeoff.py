@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.bakeoff import _timed, bakeoff, fingerprint
+from flows.bakeoff import _timed, bakeoff
 from flows.experiment import check, load
+from flows.kept import fingerprint
 from tests.conftest import ROOT
 
 BOSTON = str(ROOT / "conf" / "boston.yaml")

@@ -11,7 +11,7 @@ import yaml
 from matplotlib.image import imread
 from rich.console import Console
 
-from flows import launch
+from flows import launch, surroundings
 from flows.claim import EXPERIMENTS, OPTIONAL, enter
 from flows.experiment import Experiment, check, load
 from flows.pages import claim as claim_page
@@ -52,10 +52,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         (folder / "conf" / f"{name}.yaml").write_text(yaml.safe_dump(content))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        first = launch.run_claim(["wine", "digits"], fresh=False)
-        with_broken = launch.run_claim(["broken", "wine"], fresh=False)
-        patch.setattr(launch, "orchestrated", lambda *_: pytest.fail("a flow was started"))
-        yield Run(folder, first, launch.run_claim(["wine", "digits"], fresh=False), with_broken)
+        first = launch.run_claim([*map(load, ["wine", "digits"])], fresh=False)
+        with_broken = launch.run_claim([*map(load, ["broken", "wine"])], fresh=False)
+        patch.setattr(surroundings, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
+        yield Run(folder, first, launch.run_claim([*map(load, ["wine", "digits"])], fresh=False), with_broken)
 
 
 def test_every_problem_is_a_contest_between_its_best_net_and_its_best_boosting(run: Run) -> None:

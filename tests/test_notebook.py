@@ -7,6 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.patience import patient
+
 pytestmark = pytest.mark.real_data
 SIZE = "0.05"  # of its rows, trees and epochs, as far as the data allow
 
@@ -21,7 +23,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> nbformat
         patch.setenv("TOUR_SIZE", SIZE)
         patch.setenv("PYTHONPATH", str(repository))
         patch.setenv("IPYTHONDIR", str(folder / "ipython"))
-        NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+        NotebookClient(notebook, timeout=patient(300), resources={"metadata": {"path": str(folder)}}).execute()
     return notebook
 
 

@@ -16,7 +16,7 @@ from tasks.models.contenders import Contender
 from tasks.refitting import FinalScore, refit, score_on_test
 from tests.builders import evaluation_of
 
-pytestmark = [pytest.mark.real_texts, pytest.mark.slow]
+pytestmark = pytest.mark.real_texts
 
 
 def score(contender: Contender, arrays: Arrays) -> FinalScore:

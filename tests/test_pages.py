@@ -16,13 +16,14 @@ import pytest
 import yaml
 
 from tests.browser import page
+from tests.patience import patient
 from tests.postgres import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 __all__ = ["page"]
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 TINY = {
     "description": "Boston house prices, small and quick.",
@@ -36,7 +37,7 @@ TINY = {
         "floor": {"kind": "dummy"},
     },
 }
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = patient(180)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         yield Team(prefect, mlflow, deployment["id"], fired=completed(prefect), planned_after_unschedule=planned)
     finally:
         worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=60)
+        worker.communicate(timeout=patient(60))
         bakeoff(folder, "down")
 
 

@@ -16,8 +16,9 @@ import yaml
 from postgres import Postgres, free_port
 
 from flows import servers
+from tests.patience import patient
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+pytestmark = pytest.mark.postgres
 
 SMALL = {
     "description": "A few trees on the Boston data.",
@@ -53,7 +54,7 @@ def team(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Team:
         patch.chdir(server)
         with up(postgres, artifacts) as (addresses, processes):
             reports = [run(folder, addresses) for folder in (first, second)]
-    _, still_there = psutil.wait_procs(processes, timeout=30)  # the system may still be clearing them away
+    _, still_there = psutil.wait_procs(processes, timeout=patient(30))  # the system may still be clearing them away
     return Team(artifacts, [server, first, second], *reports, still_there)
 
 
@@ -84,7 +85,7 @@ def run(folder: Path, addresses: dict[str, str]) -> dict[str, Any]:
         check=False,
         cwd=folder,
         env=os.environ | addresses,
-        timeout=300,
+        timeout=patient(300),
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tasks import program_cache
-from tasks.program_cache import DIRECTORY, FLAGS, FOLDER, keep
+from tasks.program_cache import DIRECTORY, FLAGS, keep
 
+CACHED = Path("mlruns/cache/programs")
 TRAINED = """
 import numpy as np
 from tasks.data.problem import Problem
@@ -18,7 +19,8 @@ from tasks.models.networks import DenseSpec
 from tasks.training import Member, Stack
 X = np.random.default_rng(0).normal(size=(20, 3))
 rows = np.arange(20)
-stack = Stack(DenseSpec(units=(4,)), X, X[:, 0], Problem(task="regression", form="table", shape=(3,)), [Member(rows, 1)])
+problem = Problem(task="regression", form="table", shape=(3,))
+stack = Stack(DenseSpec(units=(4,)), X, X[:, 0], problem, [Member(rows, 1)])
 stack.fit(2)
 print(stack.predict([rows])[0].sum().hex())
 """
@@ -33,7 +35,7 @@ def trained() -> tuple[str, str]:
 
 
 def kept() -> list[Path]:
-    return sorted(FOLDER.glob("*/*.pb.*"))
+    return sorted(CACHED.glob("*/*.pb.*"))
 
 
 def cut_off(file: Path) -> None:
@@ -72,7 +74,7 @@ def test_a_program_is_compiled_once_and_one_that_was_damaged_is_compiled_anew_wi
     unchanged = {file: file.stat().st_mtime_ns for file in kept()}
     assert trained()[0] == predicted
     assert {file: file.stat().st_mtime_ns for file in kept()} == unchanged
-    assert [*FOLDER.glob("*/process-*")] == []
+    assert [*CACHED.glob("*/process-*")] == []
 
 
 def test_what_is_kept_is_bounded_and_the_oldest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +92,7 @@ def test_what_is_kept_is_bounded_and_the_oldest_goes_first(tmp_path: Path, monke
 def test_the_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(program_cache.atexit, "register", lambda *_: None)
+    monkeypatch.setattr(program_cache, "_owned", [])
     monkeypatch.setattr(program_cache, "FOLDER", Path("programs"))
     machine = Path("programs") / program_cache._machine()
     dead, alive = machine / "process-4194305", machine / f"process-{os.getppid()}"
@@ -113,7 +115,7 @@ def test_the_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_is_l
 def test_flags_of_the_users_stay_and_those_of_a_parent_process_do_not(
     given: str, used: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program_cache.atexit, "register", lambda *_: None)
+    monkeypatch.setattr(program_cache, "_owned", [])
     monkeypatch.setattr(program_cache, "FOLDER", Path("programs"))
     parents = f" {DIRECTORY}='/elsewhere/programs/ab/process-1' {program_cache.DEVICES}=CPU"
     monkeypatch.setenv(FLAGS, given + parents)

@@ -33,6 +33,7 @@ from tasks.reports.report import Promotion, Report, rank
 from tasks.reports.wording import say_promotion
 from tasks.tracking import registry
 from tasks.tracking.registry import Candidate, Version
+from tests.patience import patient
 from tests.registered import client, logged_run
 from tests.reports import report_of
 
@@ -231,7 +232,7 @@ def test_of_two_runs_that_finish_together_the_later_challenges_the_champion_that
     orchestrated: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     within_a_flow(lambda: orchestrated.promoted({"dummy": DUMMY}))
-    both_have_challenged, challenge = threading.Barrier(2, timeout=60), promotion._challenge
+    both_have_challenged, challenge = threading.Barrier(2, timeout=patient(60)), promotion._challenge
     challenged: list[int] = []
 
     def challenge_together(experiment: Experiment, found: Found, candidate: Candidate, champion: Version) -> Ruling:

@@ -11,6 +11,7 @@ import pytest
 
 from flows import server
 from flows.server import OwnServer
+from tests.patience import patient
 
 KILLED_WITH_A_SERVER = """
 import os, signal
@@ -36,7 +37,7 @@ def test_the_server_ends_when_its_parent_is_killed() -> None:
     parent = subprocess.run([sys.executable, "-c", KILLED_WITH_A_SERVER], capture_output=True, text=True, check=False)
     assert parent.returncode == -signal.SIGKILL
     with suppress(psutil.NoSuchProcess):  # it may have ended already
-        psutil.Process(int(parent.stdout)).wait(timeout=30)
+        psutil.Process(int(parent.stdout)).wait(timeout=patient(30))
 
 
 def test_a_server_that_cannot_start_is_an_error_that_names_its_log() -> None:

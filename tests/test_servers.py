@@ -20,6 +20,8 @@ from flows import servers
 from flows.server import _free_port as free_port
 from flows.servers import RECORD, TITLES, Server
 from tasks.specs import BakeoffError
+from tests.builders import shadow_our_packages
+from tests.patience import patient
 
 STAND_IN = """
 import http.server, signal, subprocess, sys, threading
@@ -55,6 +57,7 @@ Behave = Callable[..., None]
 def behave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _working_directory: None) -> Iterator[Behave]:
     """Says how the servers that stand in behave, both well at first; ends what a test leaves."""
     Path("stand_in.py").write_text(STAND_IN)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     def behave(prefect: str = "answers", mlflow: str = "answers") -> None:
         commands = {"prefect": ("stand_in", prefect), "mlflow": ("stand_in", mlflow)}
@@ -90,21 +93,26 @@ def session(process: psutil.Process) -> int:
 
 def bakeoff(*arguments: str, code: int = 0) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-P", "-m", "flows.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=patient(120),
     )
     assert done.returncode == code, done.stderr
     return done.stdout
 
 
 def fetch(address: str) -> dict[str, object]:
-    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # our own loopback address
+    with urllib.request.urlopen(address, timeout=patient(10)) as answer:  # noqa: S310  # our own loopback address
         return dict(json.load(answer))
 
 
-@pytest.mark.slow
+@pytest.mark.servers
 def test_real_servers_come_up_are_found_again_mended_and_ended() -> None:
     prefect_port, mlflow_port = free_port(), free_port()
     addresses = {"prefect": f"http://127.0.0.1:{prefect_port}", "mlflow": f"http://127.0.0.1:{mlflow_port}"}
+    shadow_our_packages(Path())
     try:
         said = bakeoff("up", "--prefect-port", str(prefect_port), "--mlflow-port", str(mlflow_port))
         for line, address in zip(said.splitlines(), addresses.values(), strict=False):

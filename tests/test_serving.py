@@ -28,12 +28,13 @@ from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
 from tasks.refitting import predict
 from tasks.tracking import connection
+from tests.patience import patient
 from tests.served import champion_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.servers
 
 ROWS = 100
-SERVER_SECONDS = 120
+SERVER_SECONDS = patient(120)
 CHAMPIONS: list[tuple[BostonSpec | WineSpec, Contender]] = [
     (BostonSpec(), DenseSpec(epochs=2)),
     (BostonSpec(), XGBoostSpec(params={"n_estimators": 20})),

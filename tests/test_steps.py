@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prefect.states import Failed
 
-from flows import steps
+from flows import kept, steps
 from tasks.data.own.tables import TableFileSpec
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.specs import BakeoffError, UnreachableError
@@ -16,12 +16,12 @@ from tasks.specs import BakeoffError, UnreachableError
 
 def test_equal_inputs_have_equal_digests() -> None:
     one, two = (GradientBoostingSpec(params={"n_estimators": 5, "max_depth": 2}) for _ in range(2))
-    assert steps.digest({"name": "trees", "contender": one}) == steps.digest({"contender": two, "name": "trees"})
+    assert kept.digest({"name": "trees", "contender": one}) == kept.digest({"contender": two, "name": "trees"})
 
 
 def test_any_changed_setting_changes_the_digest() -> None:
     specs = [GradientBoostingSpec(), GradientBoostingSpec(params={"n_estimators": 5})]
-    assert len({steps.digest({"contender": spec}) for spec in specs}) == 2
+    assert len({kept.digest({"contender": spec}) for spec in specs}) == 2
 
 
 def test_a_kept_result_does_not_outlive_a_change_of_the_users_file() -> None:
@@ -36,9 +36,9 @@ def test_a_kept_result_does_not_outlive_a_change_of_the_users_file() -> None:
 
 
 def test_changed_code_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = steps.digest("input")
-    monkeypatch.setattr(steps, "code_version", lambda telling: "another")
-    assert steps.digest("input") != before
+    before = kept.digest("input")
+    monkeypatch.setattr(kept, "code_version", lambda telling: "another")
+    assert kept.digest("input") != before
 
 
 def test_the_code_version_covers_every_task_and_the_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,10 +47,10 @@ def test_the_code_version_covers_every_task_and_the_libraries(tmp_path: Path, mo
     versions = set()
     for content in ("a = 1", "a = 2"):
         (tmp_path / "models" / "deep.py").write_text(content)
-        monkeypatch.setattr(steps.tasks, "__file__", str(tmp_path / "__init__.py"))
-        versions.add(steps.code_version.__wrapped__(telling=False))
-    monkeypatch.setattr(steps, "version", lambda name: "99")
-    versions.add(steps.code_version.__wrapped__(telling=False))
+        monkeypatch.setattr(kept.tasks, "__file__", str(tmp_path / "__init__.py"))
+        versions.add(kept.code_version.__wrapped__(telling=False))
+    monkeypatch.setattr(kept, "version", lambda name: "99")
+    versions.add(kept.code_version.__wrapped__(telling=False))
     assert len(versions) == 3
 
 
@@ -62,14 +62,14 @@ def test_code_that_only_tells_of_results_makes_no_task_run_again_but_a_new_repor
     computing, reporting = set(), set()
     for content in ("a = 1", "a = 2"):
         (tmp_path / "artifacts" / "plotting.py").write_text(content)
-        monkeypatch.setattr(steps.tasks, "__file__", str(tmp_path / "__init__.py"))
-        computing.add(steps.code_version.__wrapped__(telling=False))
-        reporting.add(steps.code_version.__wrapped__(telling=True))
+        monkeypatch.setattr(kept.tasks, "__file__", str(tmp_path / "__init__.py"))
+        computing.add(kept.code_version.__wrapped__(telling=False))
+        reporting.add(kept.code_version.__wrapped__(telling=True))
     assert (len(computing), len(reporting)) == (1, 2)
 
 
 def test_everything_that_is_said_to_only_tell_of_results_is_there(repository: Path) -> None:
-    assert {path.name for path in (repository / "tasks").iterdir()} >= steps.TELLING
+    assert {path.name for path in (repository / "tasks").iterdir()} >= kept.PRESENTATION_ONLY
 
 
 def test_a_library_that_is_not_installed_is_left_out_and_the_digest_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,18 +80,18 @@ def test_a_library_that_is_not_installed_is_left_out_and_the_digest_is_another(m
 
     versions = []
     for version in (without_lightgbm, lambda name: "1"):
-        monkeypatch.setattr(steps, "version", version)
-        versions.append(steps.code_version.__wrapped__(telling=True))
+        monkeypatch.setattr(kept, "version", version)
+        versions.append(kept.code_version.__wrapped__(telling=True))
     assert versions[0] != versions[1]
 
 
 def test_an_input_that_is_no_plain_value_is_refused() -> None:
     with pytest.raises(TypeError, match=r"must be a spec or a plain value, not .*Path"):
-        steps.digest({"file": Path("data.csv")})
+        kept.digest({"file": Path("data.csv")})
 
 
 def test_tasks_are_this_projects_and_not_another_packages(repository: Path) -> None:
-    assert Path(steps.tasks.__file__).resolve().is_relative_to(repository)
+    assert Path(kept.tasks.__file__).resolve().is_relative_to(repository)
 
 
 def test_results_are_kept_as_json_and_never_pickled() -> None:

@@ -13,14 +13,14 @@ from mlflow.entities import Run
 from rich.console import Console
 from typer.testing import CliRunner
 
-from flows import studies
+from flows import studies, surroundings
 from flows.audit import audit
 from flows.cli import app
 from flows.curve import curve
 from flows.experiment import Experiment, check
 from flows.pages import audit as audit_page
 from flows.pages import curve as curve_page
-from flows.surroundings import orchestrated, prepare
+from flows.surroundings import ahead
 from tasks.data.datasets import ingest
 from tasks.leak_audit import Audit, Choice
 from tasks.learning_curves.curve import LearningCurve
@@ -69,8 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     folder, experiment = tmp_path_factory.mktemp("studies"), check(WINE, "wine")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        prepare()
-        with orchestrated([experiment], fresh=False):
+        with ahead() as orchestrated, orchestrated(fresh=False):
             yield Made(folder, experiment, curve(experiment, SIZES, REPEATS), audit(experiment, None))
 
 
@@ -126,7 +125,7 @@ def test_the_steps_of_a_curves_metrics_are_rows(made: Made, monkeypatch: pytest.
 
 def test_a_second_call_finds_what_was_kept_without_a_flow(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made.folder)
-    monkeypatch.setattr(studies, "orchestrated", lambda *_: pytest.fail("a flow was started"))
+    monkeypatch.setattr(surroundings, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
     again = studies.run_curve(made.experiment, ["trees", "linear"], SIZES, REPEATS, fresh=False)
     assert again.kept
     assert again.points == made.curve.points

@@ -20,8 +20,10 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import deployments
 from flows.server import OwnServer
+from tests.builders import shadow_our_packages
+from tests.patience import patient
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.servers
 
 TINY = """
 description: A quick one.
@@ -34,7 +36,7 @@ contenders:
   floor: {kind: dummy}
 """
 LONG = ["contenders={net: {kind: dense, epochs: 300000}}"]
-PATIENCE = 120.0
+PATIENCE = patient(240)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("work")
     (folder / "conf").mkdir()
     (folder / "conf" / "tiny.yaml").write_text(TINY)
+    shadow_our_packages(folder)
     return folder
 
 
@@ -65,7 +68,7 @@ def _where_the_work_is_done(folder: Path, monkeypatch: pytest.MonkeyPatch, _work
 def worker() -> Iterator[subprocess.Popen[str]]:
     """The command; it polls as often as it can be made to."""
     with subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "work"],
+        [sys.executable, "-P", "-m", "flows.cli", "work"],
         env=os.environ | {"PREFECT_API_URL": str(PREFECT_API_URL.value()), "PREFECT_WORKER_QUERY_SECONDS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
