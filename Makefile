@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE  # else each process would compile anew what it
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-REST := browser or keras or postgres or real_data or real_texts or servers or statistics
+REST := browser or postgres or real_data or real_texts or servers or statistics or variants
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 UV := UV_SYSTEM_CERTS=true UV_DEFAULT_INDEX=$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null)} \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -38,6 +38,7 @@ bench: setup ## measure the engine and a search against their peers, what server
 	@$(BIN)/python -m benchmarks.search
 	@$(BIN)/python -m benchmarks.book
 	@$(BIN)/python -m benchmarks.orchestration
+	@$(BIN)/python -m benchmarks.start
 	@$(BIN)/python -m benchmarks.size
 
 lock: setup ## pin the dependencies of pyproject.toml anew, with hashes

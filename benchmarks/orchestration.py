@@ -48,6 +48,7 @@ Measured on {date} by `make bench`, on {cores} cores ({processor}), with Python 
 
 def main() -> None:
     """Measures once, in a folder of its own, and writes the section."""
+    os.environ.pop("TF_XLA_FLAGS")  # runs keep their programs, as a user's do
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(CONF, Path(folder) / "conf")
         os.chdir(folder)

@@ -13,6 +13,7 @@ from tasks.metrics import Task
 from tasks.models.networks import DenseSpec
 from tasks.training import Member, Stack
 from tests.builders import problem_of
+from tests.tiers import quick_first
 
 RNG = np.random.default_rng(0)
 WORDS = 40
@@ -38,8 +39,8 @@ def stack_on(X: NDArray[np.float32] | csr_matrix, spec: DenseSpec, task: Task, m
     return Stack(spec, X, TARGETS[task], problem_of(task, "words"), members)
 
 
-@pytest.mark.parametrize("members", [MEMBERS[:1], MEMBERS], ids=["alone", "stacked"])
-@pytest.mark.parametrize("task", TARGETS)
+@pytest.mark.parametrize("members", quick_first([MEMBERS[:1], MEMBERS], {1}), ids=["alone", "stacked"])
+@pytest.mark.parametrize("task", quick_first(TARGETS, {1}))
 def test_after_one_epoch_all_weights_and_curves_are_those_of_dense_on_the_multi_hot_matrix(
     task: Task, members: list[Member]
 ) -> None:
@@ -54,6 +55,7 @@ def test_after_one_epoch_all_weights_and_curves_are_those_of_dense_on_the_multi_
         np.testing.assert_allclose(mine, reference, atol=1e-4)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("spec", SPECS[1:], ids=["normalized", "linear"])
 def test_every_architecture_trains_on_words_as_on_the_matrix(spec: DenseSpec) -> None:
     sparse, dense = (stack_on(X, spec, "binary", MEMBERS) for X in (csr_matrix(DENSE), DENSE))

@@ -15,6 +15,8 @@ from flows.experiment import load
 from flows.pages import book as book_page
 from tasks.tracking import runs
 
+pytestmark = pytest.mark.servers
+
 EXPERIMENT = {
     "dataset": {"kind": "wine"},
     "validation": {"kind": "hold_out", "validation_rows": 40, "n_seeds": 2},

@@ -14,6 +14,7 @@ from tasks.metrics import METRICS
 from tasks.models.networks import RealMLPSpec
 from tasks.refitting import refit, score_on_test
 from tasks.training import Member, Stack
+from tests.tiers import quick_first
 
 SEEDS = range(5)
 
@@ -26,7 +27,7 @@ def evaluated(name: str, seed: int, repository: Path) -> tuple[Experiment, Array
     return experiment, arrays, evaluate(name, experiment.contenders[name], arrays, folds, experiment.metric)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", quick_first(SEEDS))
 def test_the_books_net_reaches_the_books_error(seed: int, repository: Path) -> None:
     """The bands hold the figures of both editions: a test MAE of about 2.5, in $1000s."""
     experiment, arrays, evaluation = evaluated("dense", seed, repository)
@@ -43,6 +44,7 @@ def test_gradient_boosting_reaches_its_error(seed: int, repository: Path) -> Non
     assert np.mean(evaluation.scores) <= 2.35
 
 
+@pytest.mark.variants
 def test_realmlp_errs_less_than_the_books_net_on_the_test_rows(repository: Path) -> None:
     """The book's net errs by about 2.6. The settings come from cross-validation on the training rows."""
     experiment = load(str(repository / "conf" / "boston.yaml"), [])

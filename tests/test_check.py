@@ -88,6 +88,7 @@ def test_nothing_is_written_without_a_probe() -> None:
     assert {*Path().rglob("*")} == before
 
 
+@pytest.mark.servers
 def test_a_probe_says_time_and_memory_for_each_contender_and_that_they_are_estimates() -> None:
     Path("own.yaml").write_text(QUICK)
     done = subprocess.run(
@@ -98,7 +99,8 @@ def test_a_probe_says_time_and_memory_for_each_contender_and_that_they_are_estim
     assert re.search(r"neighbors +9 +\d+ s", done.stdout)
     assert "Both are estimates" in done.stdout
     assert re.search(r"About [\d.]+ [GM]B of memory", done.stdout)
-    assert done.stderr.splitlines() == ["trying contenders on a few rows, 2 of 2"]  # and nothing of TensorFlow's
+    said = ["loading TensorFlow, step 1 of 1", "trying contenders on a few rows, 2 of 2"]  # and nothing of its own
+    assert done.stderr.splitlines() == said
 
 
 def spoil(**columns: object) -> Callable[[], object]:

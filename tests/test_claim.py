@@ -19,6 +19,8 @@ from tasks.reports.claims import Claim
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
 
+pytestmark = pytest.mark.servers
+
 TABLE = {
     "dataset": {"kind": "wine"},
     "validation": {"n_splits": 2, "n_repeats": 2},

@@ -102,6 +102,7 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(arguments: list[str], said:
     assert done.stdout == ""
 
 
+@pytest.mark.servers
 def test_a_diverging_net_is_one_line_that_names_learning_rate_and_epoch() -> None:
     done = bakeoff(*quick_boston("--set", "contenders.dense.optimizer.learning_rate=1e9"), code=2)
     assert "contender dense: the loss became NaN or infinite at epoch 1, at learning rate 1e+09" in done.stderr
@@ -127,6 +128,7 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code() -> None:
     assert "Traceback" in done.stderr
 
 
+@pytest.mark.servers
 def test_json_is_one_document_with_all_that_was_found() -> None:
     done = bakeoff(*quick_boston("--json"))
     report = json.loads(done.stdout)
@@ -151,6 +153,7 @@ def test_json_is_one_document_with_all_that_was_found() -> None:
     assert json.loads(bakeoff("show", "boston", "--json").stdout) == report
 
 
+@pytest.mark.servers
 def test_a_killed_run_goes_on_where_it_was_and_leaves_nothing_behind() -> None:
     command = [sys.executable, "-m", "flows.cli", *quick_boston()]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as killed:

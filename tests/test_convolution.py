@@ -11,6 +11,7 @@ from tasks.models.optimizers import AdamSpec, RMSpropSpec
 from tasks.models.stacking import ensemble
 from tasks.training import Member, Stack
 from tests.builders import problem_of
+from tests.tiers import quick_first
 
 SHAPE = (12, 10)
 PICTURES = np.random.default_rng(0).random((48, 120)).astype(np.float32)
@@ -42,7 +43,7 @@ def fit_with_keras(net: Any, spec: ConvSpec, member: Member) -> None:
 
 @pytest.mark.parametrize(
     ("spec", "shape"),
-    [*((spec, SHAPE) for spec in SPECS.values()), (SPECS["normalized"], (5, 8, 3))],
+    quick_first([*((spec, SHAPE) for spec in SPECS.values()), (SPECS["normalized"], (5, 8, 3))]),
     ids=[*SPECS, "in colour"],
 )
 def test_every_member_gets_the_weights_that_a_separate_keras_fit_gives(spec: ConvSpec, shape: tuple[int, ...]) -> None:
@@ -84,6 +85,7 @@ def test_it_learns_a_pattern_wherever_it_stands() -> None:
     assert stack.fit(15).val_metric[-1, 0] > 0.9
 
 
+@pytest.mark.variants
 def test_an_ensemble_is_one_saved_net_that_predicts_the_mean(tmp_path: Any) -> None:
     stack = stack_of(SPECS["plain"])
     stack.fit(1)

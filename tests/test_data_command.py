@@ -109,6 +109,7 @@ def test_verify_names_a_file_that_is_altered(empty_cache: Path, capfd: pytest.Ca
     assert "imdb.npz is not what was published; delete it, then `bakeoff data fetch imdb`" in capfd.readouterr().err
 
 
+@pytest.mark.servers
 def test_fetch_downloads_what_is_absent_and_verifies_it(
     empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,6 +192,7 @@ def _reported(data: Arrays, validation: FoldsSpec) -> tuple[Report, list[Evaluat
     return report, evaluations, tests
 
 
+@pytest.mark.variants
 def test_everything_that_follows_copes_with_rows_that_are_never_held_out(tmp_path: Path) -> None:
     data, rows = made_arrays("regression", 60, 10), list(range(10, 50))
     report, evaluations, tests = _reported(data, TimeSeriesSplitSpec(n_splits=4))

@@ -27,6 +27,8 @@ from flows.timetable import timetable
 from tasks.data.datasets import DATASETS
 from tasks.specs import BakeoffError
 
+pytestmark = pytest.mark.servers
+
 TINY = """
 description: A quick one.
 dataset: {kind: wine}

@@ -151,6 +151,7 @@ def test_any_table_becomes_finite_inputs_the_same_in_a_stack_as_alone(data: st.D
 # Trained
 
 
+@pytest.mark.variants
 def test_every_member_gets_the_weights_that_a_separate_keras_fit_gives_vectors_too() -> None:
     # By SGD: of a vector that several rows of a batch have, Keras's RMSprop squares each row's gradient, not their sum.
     stack = Stack(DenseSpec(units=(8,), batch_size=16, optimizer=SGDSpec()), X, Y, PROBLEM, MEMBERS)

@@ -60,6 +60,7 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.servers
 def test_kept_models_are_asked_and_nothing_is_trained(here: Path) -> None:
     asked = CliRunner().invoke(app, ["explain", "wine", "--json", "--repeats", "3", "--debug"])
     found = Explanation.model_validate(json.loads(asked.stdout))
@@ -76,6 +77,7 @@ def test_kept_models_are_asked_and_nothing_is_trained(here: Path) -> None:
     assert tags["mlflow.note.content"] == say_explanation(found)
 
 
+@pytest.mark.servers
 @pytest.mark.usefixtures("here")
 def test_what_was_not_run_as_it_is_now_is_refused() -> None:
     with pytest.raises(
@@ -86,6 +88,7 @@ def test_what_was_not_run_as_it_is_now_is_refused() -> None:
         report_to_explain(load("other"))
 
 
+@pytest.mark.servers
 @pytest.mark.usefixtures("here")
 def test_contenders_are_all_or_those_named_best_first_and_of_pictures_the_best_net_and_boosting() -> None:
     report = report_to_explain(load("wine"))

@@ -167,6 +167,7 @@ def test_a_pickle_in_place_of_imdb_is_never_opened(cache: Path) -> None:
     assert Path("bomb").exists()
 
 
+@pytest.mark.servers
 def test_without_file_and_network_it_is_said_what_goes_where(cache: Path) -> None:
     with pytest.raises(BakeoffError) as refusal:
         ingest(ImdbSpec())
@@ -177,6 +178,7 @@ def test_without_file_and_network_it_is_said_what_goes_where(cache: Path) -> Non
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.servers
 def test_a_mirror_is_asked_in_place_of_keras_own_server(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

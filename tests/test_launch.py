@@ -20,6 +20,8 @@ from tasks.reports.report import Report
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
 
+pytestmark = pytest.mark.servers
+
 BOSTON = {
     "name": "houses",
     "dataset": {"kind": "boston"},

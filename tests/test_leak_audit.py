@@ -62,6 +62,7 @@ def test_the_audit_sees_a_planted_leak() -> None:
     assert found.verdict.interval[0] > 0.1
 
 
+@pytest.mark.variants
 def test_the_epoch_that_the_rows_held_out_choose_never_looks_worse_on_them() -> None:
     arrays = chance(60, 5)
     folds = split(arrays, KFoldSpec(n_splits=3))

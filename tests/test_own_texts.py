@@ -288,6 +288,7 @@ def test_all_folds_have_a_vocabulary_of_one_shape_though_one_has_fewer_terms() -
         assert known[held_out].nnz == len(held_out)  # what they alone have is unknown
 
 
+@pytest.mark.variants
 def test_nets_with_vocabularies_of_their_own_learn_together_what_those_of_a_fold_learn_alone() -> None:
     arrays = arrays_of(reviews(), num_words=15)
     (X, y), folds = arrays.training(), split(arrays, KFoldSpec(n_splits=2))

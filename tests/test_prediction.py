@@ -327,6 +327,7 @@ def test_a_library_that_is_missing_is_named(
     assert "xgboost is not installed; `pip install -e '.[boosting]'` brings it" in capfd.readouterr().err
 
 
+@pytest.mark.servers
 def test_a_champion_that_is_no_net_needs_no_tensorflow(there: None) -> None:
     code = """
 import sys

@@ -57,6 +57,7 @@ def under_another_name(file: Path) -> None:
     file.replace(file.with_name(file.name.replace("__", "__9", 1)))
 
 
+@pytest.mark.servers
 def test_a_program_is_compiled_once_and_one_that_was_damaged_is_compiled_anew_with_the_same_numbers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,3 +123,15 @@ def test_flags_of_the_users_stay_and_those_of_a_parent_process_do_not(
     program_cache.use.__wrapped__()
     own = Path("programs").resolve() / program_cache._machine() / f"process-{os.getpid()}"
     assert os.environ[FLAGS] == used.format(own=f"{DIRECTORY}='{own}' {program_cache.DEVICES}=CPU")
+
+
+def test_of_what_is_kept_only_what_is_as_it_was_is_used(tmp_path: Path) -> None:
+    own = tmp_path / "process-1"
+    own.mkdir()
+    for name in ("cut_off.pb", "of_another.pb", "whole.pb"):
+        (own / name).write_bytes(name.encode() * 500)
+    keep(own)
+    cut_off(next(tmp_path.glob("cut_off.pb.*")))
+    of_another_program(next(tmp_path.glob("of_another.pb.*")))
+    assert program_cache._intact(tmp_path) == {"whole.pb": b"whole.pb" * 500}
+    assert [file.stem for file in tmp_path.glob("*.pb.*")] == ["whole.pb"]

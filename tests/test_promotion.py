@@ -228,6 +228,7 @@ def test_a_champion_that_cannot_be_fitted_any_more_stays_with_the_reason(series:
     assert why in done.sentence
 
 
+@pytest.mark.servers
 def test_of_two_runs_that_finish_together_the_later_challenges_the_champion_that_the_earlier_made(
     orchestrated: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +263,7 @@ def slot(model: str) -> AbstractContextManager[None]:
     return concurrency(f"promotion of {model}", strict=True, timeout_seconds=1)
 
 
+@pytest.mark.servers
 def test_while_a_run_looks_and_moves_the_alias_no_other_does(orchestrated: Series) -> None:
     def look() -> None:
         with promotion._alone(orchestrated.name):
@@ -275,6 +277,7 @@ def test_while_a_run_looks_and_moves_the_alias_no_other_does(orchestrated: Serie
     within_a_flow(look)
 
 
+@pytest.mark.servers
 def test_a_run_that_died_while_it_was_alone_is_not_waited_for_forever(
     orchestrated: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,6 +290,7 @@ def test_a_run_that_died_while_it_was_alone_is_not_waited_for_forever(
         assert server.read_global_concurrency_limit_by_name(limit).active_slots == 0
 
 
+@pytest.mark.servers
 def test_a_whole_run_promotes_and_tells_of_it_and_fits_no_champion_that_it_knows(orchestrated: Series) -> None:
     launch.run(orchestrated.experiment({"dummy": DUMMY}))
     outcome, heard = heard_during(lambda: launch.run(orchestrated.experiment({"ridge": RIDGE})))

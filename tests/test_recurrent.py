@@ -17,6 +17,7 @@ from tasks.models.stacking import ensemble
 from tasks.specs import BakeoffError
 from tasks.training import Member, Stack
 from tests.builders import hats, problem_of
+from tests.tiers import quick_first
 
 SHAPE = TIME, FEATURES = 5, 2
 ROWS = 48
@@ -84,11 +85,12 @@ def assert_as_keras_trains(spec: NetworkSpec) -> None:
             assert (theirs != first).any()
 
 
-@pytest.mark.parametrize("name", ["grus", "lstms", "conv"])
+@pytest.mark.parametrize("name", quick_first(["grus", "lstms", "conv"]))
 def test_every_member_gets_the_weights_that_separate_training_by_keras_gives(name: str, plain: None) -> None:
     assert_as_keras_trains(SPECS[name])
 
 
+@pytest.mark.variants
 def test_it_does_so_when_it_is_compiled_too() -> None:
     assert_as_keras_trains(SPECS["gru"])
 
@@ -151,6 +153,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_the_held_out_series_are(plai
     assert (histories[0].val_loss != histories[1].val_loss).all()
 
 
+@pytest.mark.variants
 def test_dropout_between_recurrent_layers_keeps_the_mask() -> None:
     spec = RecurrentSpec(recurrent_units=(4, 3), batch_size=16)
     without, dropped = (stack_of(each).predict(EACH) for each in (spec, spec.model_copy(update={"dropout": 0.5})))
@@ -166,6 +169,7 @@ def test_a_saved_ensemble_is_loaded_without_any_code_but_kerass(tmp_path: Path) 
         assert "tasks" not in archive.read("config.json").decode()
 
 
+@pytest.mark.variants
 def test_it_learns_what_lies_in_the_order_of_the_values_alone() -> None:
     X, y = hats(400)
     spec = RecurrentSpec(recurrent_units=(16,), optimizer=RMSpropSpec(learning_rate=0.01), batch_size=32)

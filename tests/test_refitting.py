@@ -76,6 +76,7 @@ def test_a_net_learns_what_can_be_learned() -> None:
     assert score_on_test(kept, arrays, "mae").score < score_on_test(floor, arrays, "mae").score / 2
 
 
+@pytest.mark.variants
 def test_with_a_hold_out_a_net_is_fitted_once_for_each_seed_and_scored_by_the_mean() -> None:
     arrays = made_arrays("binary")
     validation = HoldOutSpec(validation_rows=5, n_seeds=3, seed=7)

@@ -27,6 +27,7 @@ from tasks.tracking.registry import Candidate, Version
 from tests.conftest import ROOT
 from tests.patience import patient
 from tests.registered import client, logged_run
+from tests.tiers import quick_first
 
 FIRST, THEN, LATER = (f"2030-01-0{day}T06:00:00+00:00" for day in (1, 2, 3))
 SERVER_SECONDS = patient(60)
@@ -80,7 +81,7 @@ def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     return f"houses{len(client().search_registered_models())}"
 
 
-both = pytest.mark.parametrize("model", ["database", "server"], indirect=True)
+both = pytest.mark.parametrize("model", quick_first(["database", "server"], why="servers"), indirect=True)
 
 
 def candidate(model: str, identity: str = "one", contender: Contender | None = None) -> Candidate:

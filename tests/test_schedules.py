@@ -12,6 +12,7 @@ from tasks.models.optimizers import AdamSpec, RMSpropSpec, SGDSpec
 from tasks.models.schedules import CosineDecaySpec, ExponentialDecaySpec
 from tasks.training import Member, Stack
 from tests.builders import problem_of
+from tests.tiers import quick_first
 
 STEPS = np.arange(0, 40, dtype=np.float32)
 SCHEDULES = [
@@ -35,7 +36,7 @@ def test_the_rate_at_every_step_is_that_of_keras(spec: Any, reference: Any) -> N
     np.testing.assert_allclose(spec.at(STEPS), [float(reference(step)) for step in STEPS], rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [SGDSpec, RMSpropSpec, AdamSpec])
+@pytest.mark.parametrize("kind", quick_first([SGDSpec, RMSpropSpec, AdamSpec], {2}))
 def test_every_optimizer_follows_a_schedule_as_in_keras(kind: Any) -> None:
     spec, reference = SCHEDULES[2]
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.linspace(0, 1, 40)

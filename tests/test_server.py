@@ -13,6 +13,8 @@ from flows import server
 from flows.server import OwnServer
 from tests.patience import patient
 
+pytestmark = pytest.mark.servers
+
 KILLED_WITH_A_SERVER = """
 import os, signal
 from flows.server import OwnServer

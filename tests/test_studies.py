@@ -33,6 +33,8 @@ from tasks.tracking.connection import tracking_uri
 from tasks.tuning import tune as tuning
 from tasks.tuning.searches import Search
 
+pytestmark = pytest.mark.servers
+
 SIZES, REPEATS = [20, 40, 66], 2
 WINE = {
     "name": "wine",

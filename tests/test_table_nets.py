@@ -20,6 +20,7 @@ from tasks.models.table_layers import MemberNumbers, begin
 from tasks.specs import BakeoffError
 from tasks.training import Member, Stack
 from tests.builders import made_arrays, mixed_arrays, problem_of
+from tests.tiers import quick_first
 
 REALMLP = RealMLPSpec(units=(8, 6), epochs=3, batch_size=64)
 TABM = TabMSpec(units=(8, 6), k=3, epochs=3)
@@ -61,7 +62,7 @@ def trained(number: int) -> Stack:
     return stack
 
 
-@pytest.mark.parametrize("number", range(len(CASES)), ids=IDS)
+@pytest.mark.parametrize("number", quick_first(range(len(CASES)), {0, 3}), ids=IDS)
 def test_a_saved_net_predicts_raw_rows_as_its_member_does_and_needs_no_code_of_ours(number: int, tmp_path: Any) -> None:
     _, task, mixed = CASES[number]
     X, _ = table(task, mixed).training()
@@ -75,7 +76,7 @@ def test_a_saved_net_predicts_raw_rows_as_its_member_does_and_needs_no_code_of_o
     assert not np.allclose(expected[0], expected[1], atol=1e-3)
 
 
-@pytest.mark.parametrize("number", [0, 3], ids=[IDS[0], IDS[3]])
+@pytest.mark.parametrize("number", quick_first([0, 3], {1}), ids=[IDS[0], IDS[3]])
 def test_a_member_trained_alone_ends_like_the_same_member_in_a_stack_whatever_rows_are_held_out(number: int) -> None:
     spec, task, mixed = CASES[number]
     spec = spec.model_copy(update={"dropout": 0.0})  # whose random numbers all members take from one stream
@@ -158,6 +159,7 @@ def test_rates_come_in_four_cycles_that_end_at_0_and_dropout_and_decay_fall_in_t
     np.testing.assert_allclose(flat_cos(tf.constant([0, 0.3, 0.5, 0.75, 1.0])), [1, 1, 1, 0.5, 0], atol=1e-6)
 
 
+@pytest.mark.variants
 def test_every_member_is_annealed_by_its_own_steps() -> None:
     """After all of the epochs its rate is 0, so that one more changes nothing; after fewer it learns on."""
     arrays = made_arrays("regression", rows=60)
@@ -172,6 +174,7 @@ def test_every_member_is_annealed_by_its_own_steps() -> None:
     np.testing.assert_allclose(history.loss[0], history.loss[1], rtol=1e-4)
 
 
+@pytest.mark.variants
 def test_nets_of_own_rates_and_epochs_are_annealed_each_by_its_own() -> None:
     arrays = made_arrays("regression", rows=60)
     X, y = arrays.training()

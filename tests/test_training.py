@@ -12,6 +12,7 @@ from tasks.models.optimizers import AdamSpec, RMSpropSpec, SGDSpec
 from tasks.training import Member, Stack, TrainingDivergedError
 from tests import numpy_network
 from tests.builders import problem_of
+from tests.tiers import quick_first
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 5)) * [1, 10, 0.1, 3, 1] + [0, 100, 0, -5, 1]
@@ -69,7 +70,9 @@ def assert_same_weights(model: Any, other: Any, tolerance: float = 1e-5) -> None
         np.testing.assert_allclose(mine, theirs, atol=tolerance, rtol=0)
 
 
-@pytest.mark.parametrize(("spec", "optimizer"), KERAS_OPTIMIZERS, ids=["sgd", "momentum", "rmsprop", "adam"])
+@pytest.mark.parametrize(
+    ("spec", "optimizer"), quick_first(KERAS_OPTIMIZERS, {2}), ids=["sgd", "momentum", "rmsprop", "adam"]
+)
 def test_every_member_gets_the_weights_that_a_separate_keras_fit_gives(spec: Any, optimizer: Any) -> None:
     stack = stack_of(DenseSpec(units=(8, 8), optimizer=spec, batch_size=16))
     separate = [stack.unstack(k) for k in range(len(MEMBERS))]
@@ -82,11 +85,14 @@ def test_every_member_gets_the_weights_that_a_separate_keras_fit_gives(spec: Any
 
 @pytest.mark.parametrize(
     ("spec", "oracle"),
-    [
-        (SGDSpec(momentum=0.9), numpy_network.SGD),
-        (RMSpropSpec(), numpy_network.RMSprop),
-        (AdamSpec(), numpy_network.Adam),
-    ],
+    quick_first(
+        [
+            (SGDSpec(momentum=0.9), numpy_network.SGD),
+            (RMSpropSpec(), numpy_network.RMSprop),
+            (AdamSpec(), numpy_network.Adam),
+        ],
+        {2},
+    ),
     ids=["sgd", "rmsprop", "adam"],
 )
 def test_every_member_gets_the_weights_that_a_numpy_network_gets(spec: Any, oracle: Any) -> None:
@@ -107,11 +113,13 @@ def test_every_member_gets_the_weights_that_a_numpy_network_gets(spec: Any, orac
 
 @pytest.mark.parametrize(
     ("task", "loss", "metric"),
-    [
-        ("regression", "mse", "mae"),
-        ("binary", "binary_crossentropy", "accuracy"),
-        ("multiclass", "sparse_categorical_crossentropy", "accuracy"),
-    ],
+    quick_first(
+        [
+            ("regression", "mse", "mae"),
+            ("binary", "binary_crossentropy", "accuracy"),
+            ("multiclass", "sparse_categorical_crossentropy", "accuracy"),
+        ]
+    ),
 )
 def test_curves_are_those_that_keras_reports(task: Task, loss: str, metric: str) -> None:
     stack = stack_of(DenseSpec(units=(8,), batch_size=16), task)
@@ -129,6 +137,7 @@ def test_curves_are_those_that_keras_reports(task: Task, loss: str, metric: str)
             np.testing.assert_allclose(mine[:, k], [epoch[name] for epoch in theirs], rtol=1e-4)
 
 
+@pytest.mark.variants
 def test_l2_is_the_penalty_that_keras_regularizers_add() -> None:
     def with_penalty(layer: Any) -> Any:
         config = layer.get_config()
@@ -145,6 +154,7 @@ def test_l2_is_the_penalty_that_keras_regularizers_add() -> None:
     assert_same_weights(stack.unstack(0), model)
 
 
+@pytest.mark.variants
 def test_batch_normalization_takes_moments_of_a_members_own_rows_as_keras_does() -> None:
     # By plain gradients: those of a bias before a normalization are rounding, which RMSprop would raise to steps.
     stack = stack_of(DenseSpec(units=(8,), batch_normalization=True, batch_size=16, optimizer=SGDSpec()))
@@ -171,7 +181,7 @@ def test_a_member_trained_alone_ends_like_the_same_member_in_a_stack() -> None:
     assert_same_weights(together.unstack(2), alone.unstack(0))
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("dropout", quick_first([0.0, 0.3], {1}))
 def test_the_same_seed_gives_the_same_bits_whatever_ran_before(dropout: float) -> None:
     spec = DenseSpec(units=(16, 16), dropout=dropout, batch_size=16)
     first = stack_of(spec)
@@ -204,7 +214,7 @@ def test_another_seed_gives_other_initial_weights_and_another_order() -> None:
     assert history.loss[0, 0] != history.loss[0, 1]
 
 
-@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+@pytest.mark.parametrize("task", quick_first(["regression", "binary", "multiclass"], {2}))
 def test_an_unstacked_member_predicts_from_raw_features_what_the_stack_predicts(task: Task) -> None:
     stack = stack_of(DenseSpec(units=(8,), batch_normalization=True, batch_size=16), task)
     stack.fit(EPOCHS)
@@ -232,6 +242,7 @@ def test_early_stopping_gives_each_member_the_weights_of_its_own_best_epoch() ->
         assert_same_weights(stack.unstack(k), reference.unstack(k))
 
 
+@pytest.mark.variants
 def test_early_stopping_looks_at_its_own_rows_and_not_at_the_validation_rows() -> None:
     spec = DenseSpec(units=(8,), batch_size=8, early_stopping=EarlyStoppingSpec(patience=2))
     rows = {"training": np.arange(24), "judging": np.arange(24, 40), "seed": 1}

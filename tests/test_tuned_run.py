@@ -14,6 +14,8 @@ from flows.tuned import with_tuned
 from tasks.reports.report import Report
 from tasks.tracking.connection import tracking_uri
 
+pytestmark = pytest.mark.servers
+
 HALVES = {"low": 0.5, "high": 1.0}
 CONTENT = {
     "name": "houses",

@@ -22,6 +22,7 @@ from tasks.tuning.record import read_trials
 from tasks.tuning.searches import searches_of
 from tasks.tuning.tune import tune
 from tests.builders import arrays_of, grouped_arrays, made_arrays, text_arrays
+from tests.tiers import quick_first
 
 NET = DenseSpec(units=(4,), optimizer=RMSpropSpec(learning_rate=0.01), epochs=5, early_stopping=EarlyStoppingSpec())
 TREES = RandomForestSpec(params={"n_estimators": 3})
@@ -86,7 +87,7 @@ def test_a_leak_that_a_search_could_use_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("contender", [TREES, NET], ids=["forest", "net"])
-@pytest.mark.parametrize("trials", [1, 4])
+@pytest.mark.parametrize("trials", quick_first([1, 4], {1}))
 def test_each_search_tries_as_many_settings_as_it_may(contender: Contender, trials: int) -> None:
     arrays = made_arrays("binary")
     folds = split(arrays, KFoldSpec(n_splits=3))
@@ -98,7 +99,7 @@ def test_each_search_tries_as_many_settings_as_it_may(contender: Contender, tria
     assert all(not set(each.settings) - {"epochs"} for each in found if each.number == 0)
 
 
-@pytest.mark.parametrize("metric", ["mae", "rmse"])
+@pytest.mark.parametrize("metric", quick_first(["mae", "rmse"]))
 @pytest.mark.parametrize("contender", [TREES, NET], ids=["forest", "net"])
 def test_what_is_chosen_scored_best_on_the_inner_folds(contender: Contender, metric: MetricName) -> None:
     arrays = made_arrays("regression")
@@ -114,7 +115,7 @@ def test_what_is_chosen_scored_best_on_the_inner_folds(contender: Contender, met
         )
 
 
-@pytest.mark.parametrize("contender", [TREES, NET], ids=["forest", "net"])
+@pytest.mark.parametrize("contender", quick_first([TREES, NET]), ids=["forest", "net"])
 def test_the_same_seed_finds_the_same_settings(contender: Contender) -> None:
     arrays = made_arrays("multiclass", 60)
     folds = split(arrays, KFoldSpec(n_splits=2))
@@ -146,6 +147,7 @@ def test_a_net_is_fitted_for_the_epochs_that_were_found_for_its_fold() -> None:
     assert refit(tuned, arrays, folds.validation).epochs == final.epochs
 
 
+@pytest.mark.variants
 def test_texts_are_searched_on_in_each_inner_folds_own_words() -> None:
     arrays = text_arrays()
     folds = split(arrays, KFoldSpec(n_splits=2))
@@ -194,6 +196,7 @@ def test_an_inner_fold_without_a_class_that_the_metric_needs_is_named() -> None:
         tune("one", TREES, TuningSpec(trials=2), arrays, folds, "roc_auc")
 
 
+@pytest.mark.variants
 def test_a_net_whose_schedules_span_all_epochs_is_judged_by_its_last() -> None:
     arrays = made_arrays("regression")
     folds = split(arrays, KFoldSpec(n_splits=2))
