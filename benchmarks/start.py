@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+from statistics import mean
 from typing import NamedTuple
 
 from rich.console import Console
@@ -22,7 +22,7 @@ from benchmarks.page import PAGE, machine, write_section
 
 CONF = Path(__file__).parents[1] / "conf"
 HEADING = "From Enter to the first fit"
-RUNS = 3
+RUNS = 2
 LITTLE = """
 dataset: {kind: wine}
 validation: {n_splits: 5, n_repeats: 5}
@@ -38,13 +38,38 @@ CASES = {
     "the same once more, with nothing changed": ("old", ("wine",)),
 }
 TEMPLATE = """\
-Measured on {date} by `make bench`, on {cores} cores ({processor}), with Python {python}; medians of {runs} runs.
+Measured on {date} by `make bench`, on {cores} cores ({processor}), with Python {python}; means of {runs} runs.
 {what}
 
 | what | first fit after, s | in all, s | CPU, s |
 |---|---|---|---|
 {rows}
+
+Where the seconds before the first fit go:
+
+| part | CPU, s | when |
+|---|---|---|
+{parts}
 """
+PARTS = {  # a program for each, and when a run has it done
+    "Prefect's tables": (
+        "import tempfile, pathlib; from flows.server import make_tables;"
+        " make_tables(pathlib.Path(tempfile.mkdtemp()) / 'prefect.db')",
+        "once for a set of libraries, by `make setup`; a new folder gets a copy",
+    ),
+    "MLflow's tables": (
+        "import tempfile, pathlib; from tasks.tracking.database import make_tables;"
+        " make_tables(pathlib.Path(tempfile.mkdtemp()) / 'mlflow.db')",
+        "the same",
+    ),
+    "Prefect's server, until it answers": (
+        "from flows.server import OwnServer; own = OwnServer(); own.wait_until_ready(); own.stop()",
+        "from Enter on, beside what follows",
+    ),
+    "MLflow and its store": ("import mlflow.store.tracking.sqlalchemy_store", "at once: is there anything to do?"),
+    "Prefect, scikit-learn, the flow": ("import flows.bakeoff, sklearn.ensemble", "then"),
+    "TensorFlow and Keras": ("import tasks.training", "when the first net's turn comes; nets are last"),
+}
 
 
 class Times(NamedTuple):
@@ -71,10 +96,17 @@ def main() -> None:
             shutil.rmtree(folder)
     rows = [_row(case, times) for case, times in found.items()]
     other = "In brackets: the other version, in turn with this one, and the ratio." if len(programs) > 1 else ""
-    section = TEMPLATE.format(**machine(), runs=RUNS, what=other, rows="\n".join(rows))
+    parts = [f"| {part} | {_cpu_seconds(code):.1f} | {when} |" for part, (code, when) in PARTS.items()]
+    section = TEMPLATE.format(**machine(), runs=RUNS, what=other, rows="\n".join(rows), parts="\n".join(parts))
     write_section(HEADING, section)
     Console().print(Markdown(section))
     print(f"written to {PAGE}")
+
+
+def _cpu_seconds(code: str) -> float:
+    """What a program takes, with those that it starts, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _times([sys.executable, "-P", "-c", code], Path(folder)).cpu
 
 
 def _folder() -> Path:
@@ -99,8 +131,8 @@ def _times(command: Sequence[str], folder: Path) -> Times:
 
 
 def _row(case: str, times: Sequence[Sequence[Times]]) -> str:
-    """A row of the table: this version's medians and, in brackets, the other's and the ratio."""
-    ours, *others = ([median(column) for column in zip(*runs, strict=True)] for runs in times)
+    """A row of the table: this version's means and, in brackets, the other's and the ratio."""
+    ours, *others = ([mean(column) for column in zip(*runs, strict=True)] for runs in times)
     cells = [f"{seconds:.1f}" for seconds in ours]
     for other in others:
         cells = [

@@ -1,8 +1,12 @@
 """The flows as a worker executes them, when their hour comes or when someone presses Run in Prefect.
 
 Their parameters are the fields of the form in Prefect's page; what is left empty there is left to the file in conf/.
+
+As a program, this is Prefect's engine, which executes one flow run. It puts the working folder first among those that
+modules are imported from, where a tasks.py would be taken for ours, were ours not there already.
 """
 
+import runpy
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -100,3 +104,7 @@ def _load(
             raise BakeoffError(f"{experiment} enters no net, so there are no epochs to set; leave them empty")
         filled_in += [f"contenders.{net}.epochs={epochs}" for net in nets]
     return load(experiment, [*settings, *filled_in])
+
+
+if __name__ == "__main__":
+    runpy.run_module("prefect.engine", run_name="__main__")

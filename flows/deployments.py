@@ -39,10 +39,8 @@ from tasks.store import alone
 
 POOL = "bakeoff"
 SEVERAL: dict[str, Flow[..., None]] = {"book": deployed.book, "claim": deployed.claim}  # flows over many experiments
-# How a flow run is executed. Without a command, Prefect would put the working folder first among those that modules are
-# imported from, and a tasks.py there would be taken for ours.
-JOB = {
-    "command": "python -m prefect.engine",
+JOB = {  # how a flow run is executed; flows/deployed.py says why by itself
+    "command": "python -m flows.deployed",
     "env": {
         "PREFECT_LOCAL_STORAGE_PATH": "mlruns/cache/results",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks",

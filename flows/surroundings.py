@@ -93,12 +93,14 @@ def _orchestrated(begun: ExitStack, server: OwnServer | None, fresh: bool) -> It
     """What `ahead` gives; `fresh` says that nothing kept is to be used."""
     from prefect.settings import PREFECT_API_URL
 
+    elsewhere = PREFECT_API_URL.value()  # as a profile or a file of Prefect's may say, too
     if server is None:
         begun.enter_context(alone_here())
-    if server is None and not PREFECT_API_URL.value():
-        server = begun.enter_context(OwnServer())
+        server = None if elsewhere else begun.enter_context(OwnServer())
+    elif elsewhere:
+        server.stop()
     progress.report(STARTING, 0, 1)
-    with _prefect_settings(None if PREFECT_API_URL.value() else server, fresh):
+    with _prefect_settings(None if elsewhere else server, fresh):
         progress.report(STARTING, 1, 1)
         end_flow_runs()
         yield

@@ -28,6 +28,7 @@ from prefect.states import Crashed
 from prefect.utilities.processutils import command_to_string
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
+from flows import deployed
 from flows.deployments import POOL, connected
 
 STOP_SECONDS = 20.0  # for a run to note that it was ended; it does so between two epochs or two folds
@@ -58,7 +59,7 @@ class Worker(ProcessWorker):
         """Executes a flow run in a process of its own, and says when it starts and how it ends."""
         name = configuration.env["PREFECT__DEPLOYMENT_NAME"]
         self._say(f"{_now()}  {name} starts")
-        configuration.command = command_to_string([sys.executable, "-m", "prefect.engine"])  # not another's python
+        configuration.command = command_to_string([sys.executable, "-m", deployed.__name__])  # not another's python
         result = await super().run(flow_run, configuration, task_status)
         state = await self._state_after(flow_run, result.status_code)
         self._say(f"{_now()}  {name} {_in_words(state)}: {PREFECT_UI_URL.value()}/runs/flow-run/{flow_run.id}")

@@ -7,11 +7,14 @@ to them when it ends.
 """
 
 import atexit
+import fcntl
 import hashlib
 import os
 import platform
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -41,10 +44,12 @@ def use() -> None:
         return
     kept = FOLDER.resolve() / _machine()
     own = kept / f"process-{os.getpid()}"
-    _remove_left_overs(kept)
-    own.mkdir(parents=True)
-    for name, content in _intact(kept).items():
-        (own / name).write_bytes(content)
+    kept.mkdir(parents=True, exist_ok=True)
+    with _locked(kept):
+        _remove_left_overs(kept)
+        own.mkdir()
+        for name, content in _intact(kept).items():
+            (own / name).write_bytes(content)
     os.environ[FLAGS] = f"{flags} {DIRECTORY}='{own}' {DEVICES}=CPU"
     _owned.append(own)
 
@@ -53,7 +58,18 @@ def use() -> None:
 def keep_own() -> None:
     """Add what this process has compiled to what is kept for all; called as it ends."""
     while _owned:
-        keep(_owned.pop())
+        own = _owned.pop()
+        if own.exists():  # else somebody has removed mlruns/ meanwhile
+            with _locked(own.parent):
+                keep(own)
+
+
+@contextmanager
+def _locked(kept: Path) -> Iterator[None]:
+    """Waits for other processes, which hold it for a moment."""
+    with (kept / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def keep(own: Path) -> None:
@@ -88,10 +104,11 @@ def _digest(name: str, content: bytes) -> str:
 
 
 def _remove_left_overs(kept: Path) -> None:
-    """Remove the folders of processes that were killed."""
+    """Remove the folders of processes that were killed; one of this process's number is another's, before it."""
     for folder in kept.glob("process-*"):
-        if not psutil.pid_exists(int(folder.name.removeprefix("process-"))):
-            shutil.rmtree(folder, ignore_errors=True)  # another process may be at it
+        pid = int(folder.name.removeprefix("process-"))
+        if pid == os.getpid() or not psutil.pid_exists(pid):
+            shutil.rmtree(folder)
 
 
 def _machine() -> str:

@@ -158,9 +158,9 @@ def test_a_killed_run_goes_on_where_it_was_and_leaves_nothing_behind() -> None:
     command = [sys.executable, "-m", "flows.cli", *quick_boston()]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as killed:
         assert killed.stderr is not None
-        said = [killed.stderr.readline().partition(" of ")[0] for _ in range(7)]
+        said = [killed.stderr.readline().partition(" of ")[0] for _ in range(6)]
         assert said[:2] == ["starting libraries and server, step 1", "gradient_boosting, fold 4"]
-        assert said[4:] == ["loading TensorFlow, step 1", "dense, epoch 10", "dense, all training rows, epoch 10"]
+        assert said[3:] == ["loading TensorFlow, step 1", "dense, epoch 10", "dense, all training rows, epoch 10"]
         children = psutil.Process(killed.pid).children(recursive=True)
         os.kill(killed.pid, signal.SIGKILL)
     psutil.wait_procs(children, timeout=patient(30))

@@ -143,7 +143,7 @@ def test_real_servers_come_up_are_found_again_mended_and_ended() -> None:
     assert not [process for process in marked if lives(process)]
     assert not [process for process in psutil.process_iter() if session(process) in {each.pid for each in marked}]
     assert Path("mlruns/prefect/prefect.db").is_file()
-    assert {path.name for path in Path().iterdir()} == {"mlruns"}
+    assert {path.name for path in Path().iterdir()} == {"mlruns", "tasks.py", "flows"}
     assert bakeoff("down").startswith("Nothing to end")
     assert bakeoff("status", code=1).count("not running") == 2
 
