@@ -22,7 +22,7 @@ from benchmarks.page import PAGE, machine, write_section
 
 CONF = Path(__file__).parents[1] / "conf"
 HEADING = "From Enter to the first fit"
-RUNS = 2
+RUNS = 1
 LITTLE = """
 dataset: {kind: wine}
 validation: {n_splits: 5, n_repeats: 5}
@@ -38,7 +38,7 @@ CASES = {
     "the same once more, with nothing changed": ("old", ("wine",)),
 }
 TEMPLATE = """\
-Measured on {date} by `make bench`, on {cores} cores ({processor}), with Python {python}; means of {runs} runs.
+Measured on {date} by `make bench`, on {cores} cores ({processor}), with Python {python}; {runs} run of each.
 {what}
 
 | what | first fit after, s | in all, s | CPU, s |
