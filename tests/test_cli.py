@@ -12,7 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from flows.cli import app
 from tests.patience import patient
 
 ENTERED = ("dense", "gradient_boosting", "dummy")
@@ -71,13 +73,13 @@ def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
 
 
 def test_list_says_a_line_about_each_experiment(repository: Path) -> None:
-    lines = bakeoff("list").stdout.splitlines()
+    lines = CliRunner().invoke(app, ["list"]).stdout.splitlines()
     assert [line.split()[0] for line in lines] == sorted(path.stem for path in (repository / "conf").glob("*.yaml"))
     assert all(len(line.split()) > 5 for line in lines)
 
 
 def test_version_is_that_of_the_package() -> None:
-    assert bakeoff("--version").stdout == "bakeoff 0.6.0\n"
+    assert CliRunner().invoke(app, ["--version"]).stdout == "bakeoff 0.6.0\n"
 
 
 @pytest.mark.parametrize(
@@ -95,11 +97,13 @@ def test_version_is_that_of_the_package() -> None:
         (["show", "boston"], "boston has no finished run yet"),
     ],
 )
-def test_a_users_mistake_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
-    done = bakeoff(*arguments, code=2)
-    assert said in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stdout == ""
+def test_a_users_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str], said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    done = CliRunner().invoke(app, arguments)
+    error = capfd.readouterr().err
+    assert said in error
+    assert (len(error.splitlines()), done.exit_code, done.stdout) == (1, 2, "")
 
 
 @pytest.mark.servers
@@ -120,12 +124,9 @@ def test_a_results_folder_without_permission_is_one_line(tmp_path: Path) -> None
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_debug_shows_the_traceback_and_keeps_the_exit_code() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "run", "bostn", "--debug"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "Traceback" in done.stderr
+def test_debug_shows_the_traceback_and_keeps_the_exit_code(capfd: pytest.CaptureFixture[str]) -> None:
+    assert CliRunner().invoke(app, ["run", "bostn", "--debug"]).exit_code == 2
+    assert "Traceback" in capfd.readouterr().err
 
 
 @pytest.mark.servers

@@ -148,6 +148,13 @@ def test_a_run_that_someone_starts_is_executed_and_found_again(client: SyncPrefe
     assert not deployments.worker_is_online()
 
 
+def test_it_can_be_told_to_end_as_soon_as_it_says_that_it_is_at_work(client: SyncPrefectClient) -> None:
+    with worker() as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("At work for tiny")
+        assert ended(process, signal.SIGTERM)[-1] == "Ended; schedules stay in force."
+
+
 def test_a_run_under_way_is_ended_with_its_worker_and_prefect_knows_it(client: SyncPrefectClient) -> None:
     with worker() as process:
         run = pressed(client, settings=LONG)
