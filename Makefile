@@ -42,22 +42,22 @@ bench: setup ## measure the engine and a search against their peers, what server
 	@$(BIN)/python -m benchmarks.size
 
 lock: setup ## pin the dependencies of pyproject.toml anew, with hashes
-	@$(BIN)/pip install -q uv
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra boosting --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
 
 # uv installs in a fraction of the time that pip takes; it comes by pip from the same registry, with the lock's hashes.
-# Where it cannot be had or fails, pip does it all: there, the lock is a constraint as well, since pip 23 would choose
-# another version for a package that is wanted with an extra.
+# Where it cannot be had or fails, pip installs all the rest: the lock is then a constraint as well, since pip 23 would
+# choose another version for a package that is wanted with an extra.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "bakeoff needs Python 3.11 to 3.13, and $(PYTHON) is another; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Installing what requirements.lock names into .venv, by uv; this takes about a minute, once."
 	@$(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	@sed '/^uv==/,/[^\\]$$/d' requirements.lock > .venv/rest.lock
 	@{ $(PIP) --only-binary :all: --require-hashes -r .venv/uv.lock 2>.venv/uv.log && $(UV) --require-hashes -r requirements.lock; } || \
 		{ echo "uv could not; pip does it, which takes some minutes (.venv/uv.log may say why)."; \
-		$(PIP) --require-hashes -r requirements.lock -c requirements.lock; }
+		$(PIP) --require-hashes -r .venv/rest.lock -c .venv/rest.lock; }
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@echo "Preparing what every first run needs, once: the tables of Prefect's and MLflow's databases, the libraries' bytecode."
 	@$(BIN)/python -P -m flows.warm_up >.venv/warm_up.log 2>&1 || { cat .venv/warm_up.log; exit 1; }

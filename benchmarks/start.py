@@ -1,7 +1,7 @@
 """Times what stands around the fits: from Enter to the first one, and a run with next to none.
 
-Writes its section of docs/benchmarks.md. The path of the `bakeoff` program of another version is its argument, if both
-are to be measured, one after the other: python -m benchmarks.start OTHER/.venv/bin/bakeoff
+Writes its section of docs/benchmarks.md. Another version can be measured in turn with this one; its name and the path
+of its program are the arguments: python -m benchmarks.start 0.6.0 OTHER/.venv/bin/bakeoff
 """
 
 import os
@@ -38,37 +38,52 @@ CASES = {
     "the same once more, with nothing changed": ("old", ("wine",)),
 }
 TEMPLATE = """\
-Measured on {date} by `make bench`, on {cores} cores ({processor}), with Python {python}; {runs} run of each.
-{what}
+Measured on {date} by `python -m benchmarks.start`, on {cores} cores ({processor}), with Python {python};
+{runs} run of each. {what}
 
-| what | first fit after, s | in all, s | CPU, s |
+| what | ready to fit after, s | in all, s | CPU, s |
 |---|---|---|---|
 {rows}
 
 Where the seconds before the first fit go:
 
-| part | CPU, s | when |
-|---|---|---|
+| part | CPU, s | when | in 0.6.0 |
+|---|---|---|---|
 {parts}
 """
-PARTS = {  # a program for each, and when a run has it done
+PARTS = {  # a program for each, and when a run has it done, now and in 0.6.0
     "Prefect's tables": (
         "import tempfile, pathlib; from flows.server import make_tables;"
         " make_tables(pathlib.Path(tempfile.mkdtemp()) / 'prefect.db')",
         "once for a set of libraries, by `make setup`; a new folder gets a copy",
+        "in each new folder, by the server",
     ),
     "MLflow's tables": (
         "import tempfile, pathlib; from tasks.tracking.database import make_tables;"
         " make_tables(pathlib.Path(tempfile.mkdtemp()) / 'mlflow.db')",
         "the same",
+        "in each new folder, before the server",
     ),
     "Prefect's server, until it answers": (
         "from flows.server import OwnServer; own = OwnServer(); own.wait_until_ready(); own.stop()",
         "from Enter on, beside what follows",
+        "after all others but TensorFlow",
     ),
-    "MLflow and its store": ("import mlflow.store.tracking.sqlalchemy_store", "at once: is there anything to do?"),
-    "Prefect, scikit-learn, the flow": ("import flows.bakeoff, sklearn.ensemble", "then"),
-    "TensorFlow and Keras": ("import tasks.training", "when the first net's turn comes; nets are last"),
+    "MLflow and its store": (
+        "import mlflow.store.tracking.sqlalchemy_store",
+        "at once: is there anything to do?",
+        "first",
+    ),
+    "Prefect, scikit-learn, the flow": (
+        "import flows.bakeoff, sklearn.ensemble",
+        "then, if there is",
+        "then, in any case",
+    ),
+    "TensorFlow and Keras": (
+        "import tasks.training",
+        "when the first net's turn comes; nets are last",
+        "before the first fit, beside the server",
+    ),
 }
 
 
@@ -83,7 +98,8 @@ class Times(NamedTuple):
 def main() -> None:
     """Measure, print and write the section."""
     os.environ.pop("TF_XLA_FLAGS")  # runs keep their programs, as a user's do
-    programs = [str(Path(sys.executable).parent / "bakeoff"), *sys.argv[1:]]
+    name, *others = sys.argv[1:] or [""]
+    programs = [str(Path(sys.executable).parent / "bakeoff"), *others]
     found: dict[str, list[list[Times]]] = {case: [[] for _ in programs] for case in CASES}
     for _ in range(RUNS):
         folders = [_folder() for _ in programs]
@@ -95,8 +111,8 @@ def main() -> None:
         for folder in folders:
             shutil.rmtree(folder)
     rows = [_row(case, times) for case, times in found.items()]
-    other = "In brackets: the other version, in turn with this one, and the ratio." if len(programs) > 1 else ""
-    parts = [f"| {part} | {_cpu_seconds(code):.1f} | {when} |" for part, (code, when) in PARTS.items()]
+    other = f"In brackets: {name}, in turn with this version, and the ratio." if others else ""
+    parts = [f"| {part} | {_cpu_seconds(code):.1f} | {now} | {before} |" for part, (code, now, before) in PARTS.items()]
     section = TEMPLATE.format(**machine(), runs=RUNS, what=other, rows="\n".join(rows), parts="\n".join(parts))
     write_section(HEADING, section)
     Console().print(Markdown(section))

@@ -27,7 +27,7 @@ HOME = MLRUNS / "prefect"
 DATABASE = HOME / "prefect.db"
 UNTIL_PARENT_ENDS = "--until-parent-ends"
 DATABASE_ELSEWHERE = ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL")
-READY_SECONDS = 180  # where no blank database is kept, making one takes up to a minute on a slow machine
+READY_SECONDS = 180  # where no blank database is kept, it is made first
 STOP_SECONDS = 20
 _OPTIONS = ("--host", "127.0.0.1", "--no-scheduler", "--no-late-runs", "--no-ui")
 

@@ -82,8 +82,8 @@ def ahead() -> Iterator[Orchestrated]:
     """
     prepare()
     with ExitStack() as begun:
-        alone = not os.environ.get("PREFECT_API_URL") and begun.enter_context(alone_if_free("lock"))
-        server = begun.enter_context(OwnServer()) if alone else None
+        free = not os.environ.get("PREFECT_API_URL") and begun.enter_context(alone_if_free("lock"))
+        server = begun.enter_context(OwnServer()) if free else None
         with clear_about_servers():
             yield partial(_orchestrated, begun, server)
 

@@ -1,6 +1,6 @@
 """Databases with all their tables and no rows: made once for a set of libraries, copied into each new mlruns/.
 
-Libraries make their tables by migrations, one after the other: 27 CPU seconds for Prefect's and 4 for MLflow's. Nothing
+Libraries make their tables by migrations, one after the other: 10 CPU seconds for Prefect's and 4 for MLflow's. Nothing
 in them depends on the folder, so what was made is kept beside the libraries.
 """
 

@@ -1,4 +1,4 @@
-"""XLA's compiled programs on disk: a net that was compiled once begins to train in a third of the CPU time.
+"""XLA's compiled programs on disk: the first fit of a net that was compiled before takes half the CPU time.
 
 TensorFlow writes a file for each program into a folder that a flag names, and trusts what it finds there: one that was
 cut off ends the training, and one that was tampered with might change a number. So each process gets a folder of its
@@ -25,7 +25,7 @@ import psutil
 from tasks.store import CACHE
 
 FOLDER = CACHE / "programs"
-LIMIT_BYTES = 128 * 1024**2  # of what is kept for one kind of machine; beyond it, the oldest go
+LIMIT_BYTES = 128 * 1024**2  # of all that is kept, for other versions and processors too; beyond it, the oldest go
 FLAGS = "TF_XLA_FLAGS"
 DIRECTORY = "--tf_xla_persistent_cache_directory"
 DEVICES = "--tf_xla_persistent_cache_device_types"
@@ -45,7 +45,7 @@ def use() -> None:
     kept = FOLDER.resolve() / _machine()
     own = kept / f"process-{os.getpid()}"
     kept.mkdir(parents=True, exist_ok=True)
-    with _locked(kept):
+    with _locked(kept.parent):
         _remove_left_overs(kept)
         own.mkdir()
         for name, content in _intact(kept).items():
@@ -60,14 +60,14 @@ def keep_own() -> None:
     while _owned:
         own = _owned.pop()
         if own.exists():  # else somebody has removed mlruns/ meanwhile
-            with _locked(own.parent):
+            with _locked(own.parent.parent):
                 keep(own)
 
 
 @contextmanager
-def _locked(kept: Path) -> Iterator[None]:
-    """Waits for other processes, which hold it for a moment."""
-    with (kept / "lock").open("w") as file:
+def _locked(folder: Path) -> Iterator[None]:
+    """Wait for other processes, which hold the folder of all programs for a moment."""
+    with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -80,11 +80,11 @@ def keep(own: Path) -> None:
         if file.name not in known:
             file.replace(kept / f"{file.name}.{_digest(file.name, file.read_bytes())}")
     shutil.rmtree(own)
-    sizes = {file: file.stat().st_size for file in sorted(kept.glob("*.pb.*"), key=lambda file: file.stat().st_mtime)}
-    while sum(sizes.values()) > LIMIT_BYTES:
-        oldest = next(iter(sizes))
-        sizes.pop(oldest)
-        oldest.unlink()
+    left = LIMIT_BYTES
+    for file in sorted(kept.parent.glob("*/*.pb.*"), key=lambda file: file.stat().st_mtime, reverse=True):
+        left -= file.stat().st_size
+        if left < 0:
+            file.unlink()
 
 
 def _intact(kept: Path) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,7 @@ def alone(lock: str, others: str) -> Iterator[None]:
     """Waits until no other process holds this lock in mlruns/, and holds it; `others` says who it may be."""
     MLRUNS.mkdir(exist_ok=True)
     with (MLRUNS / lock).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _hold(file):
             progress.report(f"{others} is at work in {MLRUNS}/, waiting for it", 0, 1)
             fcntl.flock(file, fcntl.LOCK_EX)
             progress.report(f"{others} is at work in {MLRUNS}/, waiting for it", 1, 1)
@@ -40,12 +39,16 @@ def alone_if_free(lock: str) -> Iterator[bool]:
     """Holds this lock in mlruns/ and gives True, unless another process holds it."""
     MLRUNS.mkdir(exist_ok=True)
     with (MLRUNS / lock).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield _hold(file)
+
+
+def _hold(file: IO[str]) -> bool:
+    """Whether the lock on an open file could be had at once."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class StoredFile(Spec):

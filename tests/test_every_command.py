@@ -9,12 +9,19 @@ import pandas as pd
 import pytest
 import yaml
 from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.metrics import accuracy_score
 from typer.testing import CliRunner, Result
 
 from flows import surroundings
 from flows.cli import app
+from flows.experiment import load
 from flows.server import OwnServer
+from tasks.data.datasets import ingest
+from tasks.data.splitting import split
+from tasks.data.vectorization import vectorize
 from tasks.reports.report import Report
+from tasks.seeds import seed_of
 from tests.builders import shadow_our_packages
 
 WINE = {
@@ -86,21 +93,10 @@ def test_a_run_ranks_all_contenders_and_moves_the_champion(wine: Report) -> None
     assert (wine.dataset.training_rows, wine.dataset.test_rows) == (142, 36)
 
 
-def test_scores_are_those_of_the_predictions_that_were_kept(wine: Report) -> None:
-    from sklearn.metrics import accuracy_score
-
-    from flows.experiment import load
-    from tasks.data.datasets import ingest
-    from tasks.data.splitting import split
-    from tasks.data.vectorization import vectorize
-
+def test_scores_are_those_of_scikit_learns_own_trees_on_the_folds_of_the_run(wine: Report) -> None:
     arrays = vectorize(ingest(load("wine").dataset))
     pairs = [*split(arrays, load("wine").validation).pairs()]
     X, y = arrays.training()
-    from sklearn.ensemble import GradientBoostingClassifier
-
-    from tasks.seeds import seed_of
-
     for number, (training, held_out) in enumerate(pairs):
         trees = GradientBoostingClassifier(n_estimators=5, random_state=seed_of(0, number) % 2**31)
         predicted = trees.fit(X[training], y[training]).predict(X[held_out])

@@ -78,16 +78,18 @@ def test_a_program_is_compiled_once_and_one_that_was_damaged_is_compiled_anew_wi
     assert [*CACHED.glob("*/process-*")] == []
 
 
-def test_what_is_kept_is_bounded_and_the_oldest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_is_bounded_over_all_versions_and_the_oldest_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(program_cache, "LIMIT_BYTES", 2500)
     for number in range(4):
-        own = tmp_path / f"process-{number}"
-        own.mkdir()
+        own = tmp_path / f"version-{number % 2}" / f"process-{number}"
+        own.mkdir(parents=True)
         (own / f"{number}.pb").write_bytes(b"x" * 1000)
         keep(own)
-        for file in tmp_path.glob(f"{number}.pb.*"):
+        for file in own.parent.glob(f"{number}.pb.*"):
             os.utime(file, (number, number))
-    assert sorted(file.name[:4] for file in tmp_path.iterdir()) == ["2.pb", "3.pb"]
+    assert sorted(file.name[:4] for file in tmp_path.glob("*/*")) == ["2.pb", "3.pb"]
 
 
 def test_the_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_is_left(
@@ -126,12 +128,13 @@ def test_flags_of_the_users_stay_and_those_of_a_parent_process_do_not(
 
 
 def test_of_what_is_kept_only_what_is_as_it_was_is_used(tmp_path: Path) -> None:
-    own = tmp_path / "process-1"
-    own.mkdir()
+    kept_here = tmp_path / "version"
+    own = kept_here / "process-1"
+    own.mkdir(parents=True)
     for name in ("cut_off.pb", "of_another.pb", "whole.pb"):
         (own / name).write_bytes(name.encode() * 500)
     keep(own)
-    cut_off(next(tmp_path.glob("cut_off.pb.*")))
-    of_another_program(next(tmp_path.glob("of_another.pb.*")))
-    assert program_cache._intact(tmp_path) == {"whole.pb": b"whole.pb" * 500}
-    assert [file.stem for file in tmp_path.glob("*.pb.*")] == ["whole.pb"]
+    cut_off(next(kept_here.glob("cut_off.pb.*")))
+    of_another_program(next(kept_here.glob("of_another.pb.*")))
+    assert program_cache._intact(kept_here) == {"whole.pb": b"whole.pb" * 500}
+    assert [file.stem for file in kept_here.glob("*.pb.*")] == ["whole.pb"]
