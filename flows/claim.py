@@ -31,7 +31,7 @@ def claim(experiments: Sequence[Experiment], left_out: Mapping[str, str], fresh:
     """Runs all experiments, or takes what was kept of them; one that fails does not stop the others."""
     entered = {experiment.name: experiment for experiment in experiments}
     settings = {"experiments": [*entered]}
-    depends_on = digest([*experiments])
+    depends_on = digest([*experiments], __name__)
     with runs.tracked(NAME, DESCRIPTION, depends_on, flow_run.id, settings, flow_run_address()) as run:
         attempts = attempt_all("problems of the claim", entered, fresh)
         contests = [claims.contest(each.report) for each in attempts.values() if each.report]

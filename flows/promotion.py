@@ -37,6 +37,7 @@ from tasks.tracking.runs import ContenderRun
 # and with Prefect's server, which keeps leases in memory, the knowledge of it may have died too.
 PATIENCE_SECONDS = 600
 LEASE_SECONDS = 60  # the shortest that Prefect grants
+METHODS = ("tasks.evaluation", "tasks.refitting")  # the code that a version is the outcome of, beside its contender's
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _candidate(experiment: Experiment, found: Found) -> Candidate:
         model=experiment.name,
         name=best.name,
         contender=contender,
-        identity=digest([contender, examples.digest, found.folds, metric]),
+        identity=digest([contender, examples.digest, found.folds, metric], *METHODS),
         data_digest=examples.digest,
         folds_digest=found.folds.file.digest,
         metric=metric,

@@ -46,7 +46,7 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
 
 def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
     stamps = [value.stamp for value in parameters.values() if isinstance(value, DatasetSpec)]
-    return f"{context.task.name}-{digest([parameters, stamps], telling=False)}"
+    return f"{context.task.name}-{digest([parameters, stamps], context.task.fn.__module__)}"
 
 
 def _step(function: Callable[P, R], run_name: str, **options: Any) -> Task[P, R]:

@@ -1,5 +1,6 @@
 """What a kept result depends on, and what it does not."""
 
+import shutil
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,10 @@ from prefect.states import Failed
 from flows import kept, steps
 from tasks.data.own.tables import TableFileSpec
 from tasks.models.baselines.boosting import GradientBoostingSpec
+from tasks.models.networks import DenseSpec
 from tasks.specs import BakeoffError, UnreachableError
+
+OPTIMIZERS = "tasks/models/optimizers.py"
 
 
 def test_equal_inputs_have_equal_digests() -> None:
@@ -27,7 +31,7 @@ def test_any_changed_setting_changes_the_digest() -> None:
 def test_a_kept_result_does_not_outlive_a_change_of_the_users_file() -> None:
     file = Path("rows.csv")
     dataset = TableFileSpec(path=file, target="y", task="regression", columns={"x": "number"})
-    ingest: Any = SimpleNamespace(task=SimpleNamespace(name="ingest"))
+    ingest: Any = SimpleNamespace(task=steps.ingest)
     keys = []
     for content in ("x,y\n1,2\n", "x,y\n1,23\n"):
         file.write_text(content)
@@ -35,41 +39,67 @@ def test_a_kept_result_does_not_outlive_a_change_of_the_users_file() -> None:
     assert [keys.index(key) for key in keys] == [0, 0, 2, 2]
 
 
-def test_changed_code_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = kept.digest("input")
-    monkeypatch.setattr(kept, "code_version", lambda telling: "another")
-    assert kept.digest("input") != before
+@pytest.fixture
+def tree(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the code, whose digests are asked for."""
+    for package in ("flows", "tasks"):
+        shutil.copytree(repository / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(kept, "ROOT", tmp_path)
+    return tmp_path
 
 
-def test_the_code_version_covers_every_task_and_the_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "__init__.py").touch()
-    (tmp_path / "models").mkdir()
-    versions = set()
-    for content in ("a = 1", "a = 2"):
-        (tmp_path / "models" / "deep.py").write_text(content)
-        monkeypatch.setattr(kept.tasks, "__file__", str(tmp_path / "__init__.py"))
-        versions.add(kept.code_version.__wrapped__(telling=False))
+def keys(tree: Path, file: str = "", old: str = "", new: str = "") -> dict[str, str]:
+    """The digests of steps, with nets and without, and of a report, once a file of the tree has been changed."""
+    if file:
+        content = (tree / file).read_text()
+        assert old in content
+        (tree / file).write_text(content.replace(old, new))
+    kept.code_version.cache_clear()
+    kept._module.cache_clear()
+    modules = {name: getattr(steps, name).fn.__module__ for name in ("ingest", "split", "evaluate", "compare")}
+    return {
+        **{name: kept.digest(name, module) for name, module in modules.items()},
+        "net": kept.digest(DenseSpec(units=[4], epochs=1, loss="mse"), modules["evaluate"]),
+        "trees": kept.digest(GradientBoostingSpec(), modules["evaluate"]),
+        "report": kept.digest("report", kept.FLOW),
+    }
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_a_comment_or_a_docstring_changes_no_key(tree: Path) -> None:
+    before = keys(tree)
+    old = "EPSILON = 1e-7"
+    assert not changed(before, keys(tree, OPTIMIZERS, old, f"# A line of explanation.\n\n{old}"))
+    old = "A rule that turns a gradient into a new weight"
+    assert not changed(before, keys(tree, OPTIMIZERS, old, "What makes of a gradient a new weight"))
+
+
+def test_a_reports_word_trains_nothing_again_but_makes_a_new_report(tree: Path) -> None:
+    before = keys(tree)
+    assert changed(before, keys(tree, "tasks/reports/wording.py", "is better than", "beats")) == {"report"}
+
+
+def test_an_optimizers_line_trains_nets_again_and_leaves_data_and_folds_as_they_are(tree: Path) -> None:
+    before = keys(tree)
+    after = changed(before, keys(tree, OPTIMIZERS, "EPSILON = 1e-7", "EPSILON = 1e-8"))
+    assert {"net", "report"} <= after
+    assert not after & {"ingest", "split"}
+
+
+def test_a_contenders_line_leaves_the_others_as_they_are(tree: Path) -> None:
+    before, boosting = keys(tree), "tasks/models/baselines/boosting.py"
+    old = "class GradientBoostingSpec"
+    after = changed(before, keys(tree, boosting, old, f"STEPS = 1\n\n\n{old}"))
+    assert after == {"trees", "report"}
+
+
+def test_a_library_of_another_version_makes_everything_anew(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = keys(tree)
     monkeypatch.setattr(kept, "version", lambda name: "99")
-    versions.add(kept.code_version.__wrapped__(telling=False))
-    assert len(versions) == 3
-
-
-def test_code_that_only_tells_of_results_makes_no_task_run_again_but_a_new_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "__init__.py").touch()
-    (tmp_path / "artifacts").mkdir()
-    computing, reporting = set(), set()
-    for content in ("a = 1", "a = 2"):
-        (tmp_path / "artifacts" / "plotting.py").write_text(content)
-        monkeypatch.setattr(kept.tasks, "__file__", str(tmp_path / "__init__.py"))
-        computing.add(kept.code_version.__wrapped__(telling=False))
-        reporting.add(kept.code_version.__wrapped__(telling=True))
-    assert (len(computing), len(reporting)) == (1, 2)
-
-
-def test_everything_that_is_said_to_only_tell_of_results_is_there(repository: Path) -> None:
-    assert {path.name for path in (repository / "tasks").iterdir()} >= kept.PRESENTATION_ONLY
+    assert changed(before, keys(tree)) == {*before}
 
 
 def test_a_library_that_is_not_installed_is_left_out_and_the_digest_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,17 +111,13 @@ def test_a_library_that_is_not_installed_is_left_out_and_the_digest_is_another(m
     versions = []
     for version in (without_lightgbm, lambda name: "1"):
         monkeypatch.setattr(kept, "version", version)
-        versions.append(kept.code_version.__wrapped__(telling=True))
+        versions.append(kept.code_version.__wrapped__("tasks.specs"))
     assert versions[0] != versions[1]
 
 
 def test_an_input_that_is_no_plain_value_is_refused() -> None:
     with pytest.raises(TypeError, match=r"must be a spec or a plain value, not .*Path"):
         kept.digest({"file": Path("data.csv")})
-
-
-def test_tasks_are_this_projects_and_not_another_packages(repository: Path) -> None:
-    assert Path(kept.tasks.__file__).resolve().is_relative_to(repository)
 
 
 def test_results_are_kept_as_json_and_never_pickled() -> None:
