@@ -30,41 +30,28 @@ class Attempt(Spec):
 def bakeoff(experiment: Experiment) -> Report:
     """Takes all contenders of an experiment through the same folds and says what the scores allow one to say."""
     seconds: dict[str, float] = {}
-    validation, metric = experiment.validation, experiment.metric
     with progress_shown(), _tracked(experiment) as run:
         with _timed("ingest", seconds):
             examples = steps.ingest(experiment.dataset)
-            arrays = steps.vectorize(examples)
-            folds = steps.split(arrays, validation)
-            check_scored(metric, arrays.classes, arrays.y("train"), arrays.y("test"), folds.pairs())
+            arrays, rules = steps.vectorize(examples), experiment.rules(examples.unit)
+            folds = steps.split(arrays, rules.validation)
+            check_scored(rules.metric, arrays.classes, arrays.y("train"), arrays.y("test"), folds.pairs())
             steps.log_data(run, examples, folds)
         with _timed("evaluate", seconds):
-            evaluations, left_out = steps.evaluate_all(experiment.contenders, arrays, folds, metric)
+            evaluations, left_out = steps.evaluate_all(experiment.contenders, arrays, folds, rules.metric)
         with _timed("refit", seconds):
-            refits = [steps.refit(each, arrays, validation) for each in evaluations]
-            tests = [steps.score_on_test(each, arrays, metric) for each in refits]
+            results = [steps.finish(evaluation, arrays, rules) for evaluation in evaluations]
         with _timed("compare", seconds):
-            comparison = steps.compare(evaluations, tests, arrays, validation, metric, experiment.equivalent_within)
-            corrected = steps.correct_for_choice(evaluations, arrays, metric)
-            leaderboard = rank(evaluations, refits, tests, metric, validation, examples.groups)
+            comparison = steps.compare(results, arrays, rules)
+            corrected = steps.correct_for_choice(evaluations, arrays, rules.metric)
+            leaderboard = rank(results, rules, examples.groups)
         with _timed("log", seconds):
-            logged = [
-                steps.log_contender(run, evaluation, refitted, test, examples, arrays, metric)
-                for evaluation, refitted, test in zip(evaluations, refits, tests, strict=True)
-            ]
+            logged = {each.name: steps.log_contender(run, each, examples, arrays, rules.metric) for each in results}
         with _timed("promote", seconds):
-            found = Found(examples, arrays, folds, evaluations, tests, logged, leaderboard[0])
+            best = leaderboard[0]
+            found = Found(examples, arrays, folds, rules, results, best, logged[best.name])
             promotion = promote(experiment, found)
-        report = write_report(
-            experiment.name,
-            examples,
-            validation,
-            metric,
-            experiment.equivalent_within,
-            leaderboard,
-            comparison,
-            corrected,
-        )
+        report = write_report(experiment.name, examples, rules, leaderboard, comparison, corrected)
         remarks = (*report.remarks, *left_out)
         report = report.model_copy(update={"promotion": promotion, "seconds": seconds, "remarks": remarks, **_ids(run)})
         steps.log_report(run, report)

@@ -16,6 +16,7 @@ from tasks.data.splitting import KFoldSpec, Validation
 from tasks.metrics import MetricName, metric_for
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.contenders import Contender
+from tasks.rules import Rules
 from tasks.specs import BakeoffError, Spec, did_you_mean
 
 if TYPE_CHECKING:
@@ -87,6 +88,12 @@ class Experiment(Spec):
                 contender.check(problem, self.metric)
             except BakeoffError as error:
                 raise BakeoffError(f"contenders.{name}: {error}") from error
+
+    def rules(self, unit: str) -> Rules:
+        """Return the rules by which its contenders are compared; `unit` is the target's."""
+        return Rules(
+            validation=self.validation, metric=self.metric, unit=unit, equivalent_within=self.equivalent_within
+        )
 
     def with_only(self, entered: Collection[str], name: str) -> "Experiment":
         """The same experiment under another name, with those of its contenders that bear one of these names."""

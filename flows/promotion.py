@@ -29,6 +29,8 @@ from tasks.evaluation import Evaluation
 from tasks.refitting import FinalScore
 from tasks.reports.report import LeaderboardEntry, Promotion
 from tasks.reports.wording import TITLES, say, say_promotion, with_unit
+from tasks.results import Result
+from tasks.rules import Rules
 from tasks.specs import BakeoffError
 from tasks.tracking.registry import Candidate, Version
 from tasks.tracking.runs import ContenderRun
@@ -42,15 +44,15 @@ METHODS = ("tasks.evaluation", "tasks.refitting")  # the code that a version is 
 
 @dataclass(frozen=True)
 class Found:
-    """What a run found: its contenders' results and runs, each in the order entered, and the best of them."""
+    """What a run found: its contenders' results, the best of them, and the run in MLflow of this one."""
 
     examples: Examples
     arrays: Arrays
     folds: Folds
-    evaluations: Sequence[Evaluation]
-    tests: Sequence[FinalScore]
-    logged: Sequence[ContenderRun]
+    rules: Rules
+    results: Sequence[Result]
     best: LeaderboardEntry
+    run: ContenderRun
 
 
 @dataclass(frozen=True)
@@ -76,23 +78,22 @@ def promote(experiment: Experiment, found: Found) -> Promotion:
 
 
 def _candidate(experiment: Experiment, found: Found) -> Candidate:
-    best, examples, metric = found.best, found.examples, experiment.metric
+    best, examples, rules = found.best, found.examples, found.rules
     contender = experiment.contenders[best.name]
-    names = [each.name for each in found.evaluations]
     return Candidate(
         model=experiment.name,
         name=best.name,
         contender=contender,
-        identity=digest([contender, examples.digest, found.folds, metric], *METHODS),
+        identity=digest([contender, examples.digest, found.folds, rules.metric], *METHODS),
         data_digest=examples.digest,
         folds_digest=found.folds.file.digest,
-        metric=metric,
+        metric=rules.metric,
         score=best.mean,
         summary=(
-            f"**{best.name}**, the best of {len(names)}: {TITLES[metric]} {best.mean:.4g}"
-            f"{with_unit(metric, examples.unit)}, {experiment.validation.label} of {examples.training_rows} rows"
+            f"**{best.name}**, the best of {len(found.results)}: {TITLES[rules.metric]} {best.mean:.4g}"
+            f"{with_unit(rules.metric, rules.unit)}, {rules.validation.label} of {examples.training_rows} rows"
         ),
-        run=found.logged[names.index(best.name)],
+        run=found.run,
     )
 
 
@@ -106,8 +107,7 @@ def _challenge(experiment: Experiment, found: Found, candidate: Candidate, champ
         verdict = _verdict(experiment, found, candidate, champion)
     except BakeoffError as error:
         return Ruling(False, str(error), judged=False)
-    said = say(verdict, experiment.metric, found.examples.unit, experiment.equivalent_within, experiment.validation)
-    return Ruling(verdict.decision == "first", said)
+    return Ruling(verdict.decision == "first", say(verdict, found.rules))
 
 
 def _promotion(model: str, version: int, champion: Version | None, ruling: Ruling) -> Promotion:
@@ -137,34 +137,23 @@ def _verdict(experiment: Experiment, found: Found, candidate: Candidate, champio
             f"{champion.label} was chosen by {champion.metric}, and this run's metric is {candidate.metric}"
         )
     evaluation, tests = _results_of(champion, experiment, found)
-    verdict = steps.challenge(
-        candidate.name,
-        found.evaluations,
-        found.tests,
-        evaluation,
-        tests,
-        found.arrays,
-        experiment.validation,
-        experiment.metric,
-        experiment.equivalent_within,
-    )
+    verdict = steps.challenge(candidate.name, found.results, evaluation, tests, found.arrays, found.rules)
     return verdict.model_copy(update={"first": f"this run's {candidate.name}", "second": champion.label})
 
 
 def _results_of(champion: Version, experiment: Experiment, found: Found) -> tuple[Evaluation, list[FinalScore]]:
     """The champion's method on this run's folds and, with a hold-out, on the test rows."""
-    for evaluation, test in zip(found.evaluations, found.tests, strict=True):
-        if evaluation.contender == champion.contender:
-            return evaluation, [test]
-    dataset, metric, validation = experiment.dataset, experiment.metric, experiment.validation
+    for result in found.results:
+        if result.evaluation.contender == champion.contender:
+            return result.evaluation, [result.test]
+    arrays, rules = found.arrays, found.rules
     try:
-        champion.contender.check(dataset.problem, metric)
+        champion.contender.check(experiment.dataset.problem, rules.metric)
         with progress.labelled("the champion"):
-            evaluation = steps.tune_and_evaluate(champion.name, champion.contender, found.arrays, found.folds, metric)
-            if not isinstance(validation, HoldOutSpec):
-                return evaluation, []
-            refit = steps.refit(evaluation, found.arrays, validation)
-            return evaluation, [steps.score_on_test(refit, found.arrays, metric)]
+            evaluation = steps.tune_and_evaluate(champion.name, champion.contender, arrays, found.folds, rules.metric)
+            if isinstance(rules.validation, HoldOutSpec):
+                return evaluation, [steps.finish(evaluation, arrays, rules).test]
+            return evaluation, []
     except BakeoffError as error:
         raise BakeoffError(f"{champion.label} does not fit this run's data ({error})") from error
 

@@ -24,6 +24,8 @@ from tasks.learning_curves import ground
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
 from tasks.models.networks import NetworkSpec
+from tasks.results import Result
+from tasks.rules import Rules
 from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import claims as tracked_claims
 from tasks.tracking import explanations, registry, runs, studies
@@ -92,7 +94,7 @@ correct_for_choice = _step(selection.correct_for_choice, "correct the champion's
 score_on_test = _step(refitting.score_on_test, "{refit.name}, test rows")
 challenge = _step(challenges.challenge, "challenge the champion")
 log_data = _side_effect(runs.log_data, "log data and folds")
-log_contender = _side_effect(runs.log_contender, "log {evaluation.name}")
+log_contender = _side_effect(runs.log_contender, "log {result.name}")
 register = _side_effect(registry.register, "register {candidate.name}")
 find_champion = _side_effect(registry.find_champion, "find the champion of {model}")
 settle = _side_effect(registry.settle, "settle who is the champion of {promotion.model}")
@@ -113,6 +115,12 @@ def evaluate_all(
 ) -> tuple[list[evaluation.Evaluation], list[str]]:
     """Evaluates all contenders, as far as their budgets suffice. Also says which are left out."""
     return within_budget(contenders, lambda name, each: tune_and_evaluate(name, each, arrays, folds, metric))
+
+
+def finish(evaluated: evaluation.Evaluation, arrays: Arrays, rules: Rules) -> Result:
+    """Fit an evaluated contender on all training rows, and score it on the test rows."""
+    fitted = refit(evaluated, arrays, rules.validation)
+    return Result(evaluation=evaluated, refit=fitted, test=score_on_test(fitted, arrays, rules.metric))
 
 
 def within_budget(

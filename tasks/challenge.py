@@ -10,42 +10,37 @@ so there is one pair.
 from collections.abc import Sequence
 
 from tasks.comparison import Pair, Verdict, adjusted, design_of, fold_pair, row_pairs
-from tasks.data.splitting import HoldOutSpec, Validation
+from tasks.data.splitting import HoldOutSpec
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
-from tasks.metrics import MetricName
 from tasks.refitting import FinalScore
+from tasks.results import Result
+from tasks.rules import Rules
 
 
 def challenge(
     challenger: str,
-    evaluations: Sequence[Evaluation],
-    tests: Sequence[FinalScore],
+    results: Sequence[Result],
     champion: Evaluation,
     champion_tests: Sequence[FinalScore],
     arrays: Arrays,
-    validation: Validation,
-    metric: MetricName,
-    equivalent_within: float,
+    rules: Rules,
 ) -> Verdict:
     """The verdict on the challenger, first, against the champion, second.
 
     Args:
         challenger: the name of the run's best contender, whose method must not be the champion's.
-        evaluations: the contenders' scores on the rows held out; the champion may be among them.
-        tests: their scores on the test rows; not used with folds.
+        results: the contenders'; the champion may be among them.
         champion: its scores on the same folds.
         champion_tests: its scores on the test rows, as the only item; with folds there need be none.
         arrays: the rows.
-        validation: how rows were held out.
-        metric: what the scores are.
-        equivalent_within: differences up to this much, in the metric's unit, do not matter in practice.
+        rules: how contenders are compared.
     """
-    if isinstance(validation, HoldOutSpec):
-        judged = [*(test for test in tests if test.name == challenger), *champion_tests]
-        pairs: list[Pair] = row_pairs(judged, arrays, metric, equivalent_within)
+    if isinstance(rules.validation, HoldOutSpec):
+        judged = [*(result.test for result in results if result.name == challenger), *champion_tests]
+        pairs: list[Pair] = row_pairs(judged, arrays, rules)
     else:
-        rivals = [each for each in evaluations if each.contender != champion.contender]
-        design = design_of(validation, arrays.groups)
-        pairs = [fold_pair(each, champion, design, metric, equivalent_within) for each in rivals]
+        rivals = [result.evaluation for result in results if result.evaluation.contender != champion.contender]
+        design = design_of(rules.validation, arrays.groups)
+        pairs = [fold_pair(rival, champion, design, rules.metric, rules.equivalent_within) for rival in rivals]
     return next(verdict for verdict in adjusted(pairs) if verdict.first == challenger)

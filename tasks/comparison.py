@@ -25,6 +25,8 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.refitting import FinalScore
+from tasks.results import Result
+from tasks.rules import Rules
 from tasks.specs import Family, Spec
 from tasks.statistics.bootstrap import CONFIDENCE, RESAMPLES, interval_of, resample
 from tasks.statistics.significance import (
@@ -211,33 +213,22 @@ def estimate(scores: Sequence[float], validation: Validation, groups: Groups | N
     return Estimate(mean=mean, std=std, interval=(mean - half, mean + half))
 
 
-def compare(
-    evaluations: Sequence[Evaluation],
-    tests: Sequence[FinalScore],
-    arrays: Arrays,
-    validation: Validation,
-    metric: MetricName,
-    equivalent_within: float,
-) -> Comparison:
+def compare(results: Sequence[Result], arrays: Arrays, rules: Rules) -> Comparison:
     """Compares all pairs, by fold scores or with a hold-out by test rows, and answers the experiment's own question.
 
     The best of a family has the best mean score on the rows held out. With folds the same rows judge it, so p is
     adjusted for all pairs that the headline was chosen from; with a hold-out the test rows do, which chose nothing.
-
-    Args:
-        evaluations: the contenders' scores on the rows held out.
-        tests: their scores on the test rows, in the same order; not used with folds.
-        arrays: the rows.
-        validation: how rows were held out.
-        metric: what the scores are.
-        equivalent_within: differences up to this much, in the metric's unit, do not matter in practice.
     """
-    if isinstance(validation, HoldOutSpec):
-        pairs: list[Pair] = row_pairs(tests, arrays, metric, equivalent_within)
+    evaluations = [result.evaluation for result in results]
+    if isinstance(rules.validation, HoldOutSpec):
+        pairs: list[Pair] = row_pairs([result.test for result in results], arrays, rules)
     else:
-        design = design_of(validation, arrays.groups)
-        pairs = [fold_pair(one, two, design, metric, equivalent_within) for one, two in combinations(evaluations, 2)]
-    return Comparison(verdicts=tuple(adjusted(pairs)), headline=_headline(evaluations, pairs, metric))
+        design = design_of(rules.validation, arrays.groups)
+        pairs = [
+            fold_pair(one, two, design, rules.metric, rules.equivalent_within)
+            for one, two in combinations(evaluations, 2)
+        ]
+    return Comparison(verdicts=tuple(adjusted(pairs)), headline=_headline(evaluations, pairs, rules.metric))
 
 
 def adjusted(pairs: Sequence[Pair]) -> list[Verdict]:
@@ -253,21 +244,21 @@ def fold_pair(
     return FoldPair(one.name, two.name, np.subtract(one.scores, two.scores), design, metric, equivalent_within)
 
 
-def row_pairs(tests: Sequence[FinalScore], arrays: Arrays, metric: MetricName, equivalent_within: float) -> list[Pair]:
+def row_pairs(tests: Sequence[FinalScore], arrays: Arrays, rules: Rules) -> list[Pair]:
     """All pairs of contenders by their scores on the same resamples of the test rows."""
     y = arrays.y("test")
     predictions = [load_arrays(test.predictions)["test"].astype(np.float64, copy=False) for test in tests]
     count = max(RESAMPLES, RESAMPLES_PER_PAIR * len(tests) * (len(tests) - 1) // 2)
-    resamples = resample(y, predictions, metric, count)
-    right = [each[0].argmax(axis=1) == y for each in predictions] if metric == "accuracy" else None
+    resamples = resample(y, predictions, rules.metric, count)
+    right = [each[0].argmax(axis=1) == y for each in predictions] if rules.metric == "accuracy" else None
     return [
         RowPair(
             tests[one].name,
             tests[two].name,
             tests[one].score - tests[two].score,
             resamples[one] - resamples[two],
-            metric,
-            equivalent_within,
+            rules.metric,
+            rules.equivalent_within,
             mcnemar(right[one], right[two]) if right else None,
         )
         for one, two in combinations(range(len(tests)), 2)

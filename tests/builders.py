@@ -16,7 +16,8 @@ from tasks.evaluation import Evaluation
 from tasks.metrics import Task
 from tasks.models.baselines.floor import DummySpec
 from tasks.models.contenders import Contender
-from tasks.refitting import FinalScore
+from tasks.refitting import FinalScore, Refit
+from tasks.results import Result
 from tasks.store import StoredFile, load_arrays, store_arrays
 
 CLASSES: dict[Task, tuple[str, ...]] = {"regression": (), "binary": ("a", "b"), "multiclass": ("a", "b", "c")}
@@ -166,6 +167,13 @@ def evaluation_of(
 def final_of(name: str, scores: Sequence[float], predictions: StoredFile = NO_FILE) -> FinalScore:
     """Scores on the test rows as if they had been found, with an interval of plus and minus 1 around the first."""
     return FinalScore(name=name, scores=tuple(scores), interval=(scores[0] - 1, scores[0] + 1), predictions=predictions)
+
+
+def result_of(evaluation: Evaluation, test: FinalScore | None = None, refit: Refit | None = None) -> Result:
+    """A result with this evaluation, the rest as if it had been found."""
+    name, contender = evaluation.name, evaluation.contender
+    fitted = refit or Refit(name=name, contender=contender, models=(NO_FILE,), fit_seconds=0.5)
+    return Result(evaluation=evaluation, refit=fitted, test=test or final_of(name, [2.5]))
 
 
 def verdict_of(

@@ -13,9 +13,10 @@ from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
 from tasks.refitting import Refit
 from tasks.reports.report import Report, rank, write_report
+from tasks.rules import Rules
 from tasks.selection import Corrected
 from tasks.store import store
-from tests.builders import NO_FILE, evaluation_of, final_of
+from tests.builders import NO_FILE, evaluation_of, final_of, result_of
 
 HOUSES = Examples(
     name="boston",
@@ -57,15 +58,20 @@ def report_of(
     headline: Verdict | None = None,
 ) -> Report:
     """A report on contenders of these names with these scores, and the verdicts given."""
-    rules = validation or KFoldSpec(n_splits=2)
-    evaluations = [evaluation_of(name, own, CONTENDERS[name]) for name, own in scores.items()]
+    rules = Rules(
+        validation=validation or KFoldSpec(n_splits=2), metric=metric, unit=HOUSES.unit, equivalent_within=0.1
+    )
     board = rank(
-        evaluations,
-        [refit_of(name) for name in scores],
-        [final_of(name, own if rules.kind == "hold_out" else [2.5]) for name, own in scores.items()],
-        metric,
+        [
+            result_of(
+                evaluation_of(name, own, CONTENDERS[name]),
+                final_of(name, own if rules.validation.kind == "hold_out" else [2.5]),
+                refit_of(name),
+            )
+            for name, own in scores.items()
+        ],
         rules,
     )
     comparison = Comparison(verdicts=tuple(verdicts), headline=headline)
     corrected = Corrected(score=board[0].mean, interval=(board[0].mean - 1, board[0].mean + 1), optimism=0.0)
-    return write_report("boston", HOUSES, rules, metric, 0.1, board, comparison, corrected)
+    return write_report("boston", HOUSES, rules, board, comparison, corrected)

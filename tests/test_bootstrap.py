@@ -7,6 +7,7 @@ from scipy import stats
 from tasks.comparison import RowPair, Verdict, compare
 from tasks.data.splitting import HoldOutSpec
 from tasks.metrics import METRICS
+from tasks.rules import Rules
 from tasks.statistics.bootstrap import (
     RESAMPLES,
     SEED,
@@ -18,10 +19,11 @@ from tasks.statistics.bootstrap import (
 )
 from tasks.statistics.significance import mcnemar
 from tasks.store import store_arrays
-from tests.builders import arrays_of, evaluation_of, final_of
+from tests.builders import arrays_of, evaluation_of, final_of, result_of
 
 RNG = np.random.default_rng(0)
 Y = RNG.integers(0, 2, 400)
+RULES = Rules(validation=HoldOutSpec(validation_rows=10), metric="accuracy", equivalent_within=0.01)
 
 
 def _probabilities(accuracy: float, y: np.ndarray = Y, seed: int = 0) -> np.ndarray:
@@ -114,14 +116,14 @@ def test_with_a_hold_out_every_pair_is_compared_on_the_test_rows() -> None:
     tests = [
         final_of(n, [p[0].argmax(1).mean()], store_arrays(test=p)) for n, p in zip("abc", predictions, strict=True)
     ]
-    evaluations = [evaluation_of(name, [0.5]) for name in "abc"]
-    found = compare(evaluations, tests, arrays, HoldOutSpec(validation_rows=10), "accuracy", 0.01).verdicts
+    results = [result_of(evaluation_of(test.name, [0.5]), test) for test in tests]
+    found = compare(results, arrays, RULES).verdicts
     assert [(each.first, each.second) for each in found] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert found[0].better == "a"
     assert found[0].repeats_needed is None
     right = [each[0].argmax(axis=1) == Y for each in predictions]
     assert [each.mcnemar for each in found] == [mcnemar(right[a], right[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
-    others = compare(evaluations, tests, arrays, HoldOutSpec(validation_rows=10), "log_loss", 0.01).verdicts
+    others = compare(results, arrays, RULES.model_copy(update={"metric": "log_loss"})).verdicts
     assert all(each.mcnemar is None for each in others)
 
 
@@ -129,8 +131,8 @@ def test_among_all_pairs_of_18_contenders_a_clear_difference_is_still_called() -
     arrays = arrays_of("binary", [*Y, *Y], n_test=400)
     predictions = [_probabilities(0.95), *(_probabilities(0.6, seed=seed) for seed in range(1, 18))]
     tests = [final_of(f"c{n}", [0.5], store_arrays(test=each)) for n, each in enumerate(predictions)]
-    evaluations = [evaluation_of(test.name, [0.5]) for test in tests]
-    found = compare(evaluations, tests, arrays, HoldOutSpec(validation_rows=10), "accuracy", 0.01).verdicts
+    results = [result_of(evaluation_of(test.name, [0.5]), test) for test in tests]
+    found = compare(results, arrays, RULES).verdicts
     assert len(found) == 153
     assert [each.better for each in found[:17]] == ["c0"] * 17
     assert max(each.p_adjusted for each in found[:17]) < 0.03

@@ -12,12 +12,14 @@ from tasks.models.baselines.linear import RidgeSpec
 from tasks.models.baselines.trees import ExtraTreesSpec, RandomForestSpec
 from tasks.models.contenders import Contender
 from tasks.refitting import FinalScore
+from tasks.rules import Rules
 from tasks.store import store_arrays
-from tests.builders import arrays_of, evaluation_of, final_of
+from tests.builders import arrays_of, evaluation_of, final_of, result_of
 from tests.test_verdict_error_rates import SIMULATIONS_OF_MANY, scores_of_equal_contenders
 
 FOLDS = KFoldSpec(n_splits=2, n_repeats=2)
 HELD_OUT = HoldOutSpec(validation_rows=10)
+RULES = Rules(validation=FOLDS, metric="mae", equivalent_within=0.1)
 NO_ROWS = arrays_of("regression", [1, 2])
 
 CHAMPION = evaluation_of("standing", [3.0, 3.4, 3.1, 3.2], ExtraTreesSpec())
@@ -29,7 +31,7 @@ RIVALS = [
 
 
 def of_folds(challenger: str, evaluations: list[Evaluation], champion: Evaluation = CHAMPION) -> Verdict:
-    return challenge(challenger, evaluations, [], champion, [], NO_ROWS, FOLDS, "mae", 0.1)
+    return challenge(challenger, [result_of(each) for each in evaluations], champion, [], NO_ROWS, RULES)
 
 
 def test_with_folds_the_verdict_is_one_of_all_pairs_of_the_champion_with_a_contender() -> None:
@@ -62,8 +64,10 @@ def of_test_rows(challenger: str, errors: dict[str, float], contenders: dict[str
     tests = {name: predicted(name, y[20:], error) for name, error in errors.items()}
     evaluations = {name: evaluation_of(name, [1.0], contender) for name, contender in contenders.items()}
     champion, champion_test = evaluations.pop("standing"), tests.pop("standing")
-    rivals = (list(evaluations.values()), list(tests.values()))
-    return challenge(challenger, *rivals, champion, [champion_test], arrays, HELD_OUT, "mae", 0.1)
+    rivals = [result_of(evaluation, tests[name]) for name, evaluation in evaluations.items()]
+    return challenge(
+        challenger, rivals, champion, [champion_test], arrays, RULES.model_copy(update={"validation": HELD_OUT})
+    )
 
 
 CONTENDERS: dict[str, Contender] = {"ridge": RidgeSpec(), "forest": RandomForestSpec(), "standing": ExtraTreesSpec()}
@@ -85,7 +89,8 @@ def test_equal_contenders_replace_the_champion_in_at_most_6_percent_of_runs() ->
             for number, scores in enumerate(scores_of_equal_contenders(rng, 6, 100, folds.n_splits, folds.n_repeats))
         )
         best = min(rivals, key=lambda each: float(np.mean(each.scores)))
-        verdict = challenge(best.name, rivals, [], champion, [], NO_ROWS, folds, "mae", 0.0)
+        rules = Rules(validation=folds, metric="mae", equivalent_within=0.0)
+        verdict = challenge(best.name, [result_of(each) for each in rivals], champion, [], NO_ROWS, rules)
         replaced += verdict.better == best.name
         replaced_if_alone += verdict.p_value <= 0.05 and verdict.difference < 0
     print(f"replaced {replaced / SIMULATIONS_OF_MANY:.1%}, not adjusted {replaced_if_alone / SIMULATIONS_OF_MANY:.1%}")

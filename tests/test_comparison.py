@@ -17,8 +17,9 @@ from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBo
 from tasks.models.baselines.linear import RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
+from tasks.rules import Rules
 from tasks.statistics.significance import FoldDesign
-from tests.builders import arrays_of, evaluation_of
+from tests.builders import arrays_of, evaluation_of, result_of
 
 # Differences of the fold scores, in 4 folds: mean 2.5, variance 5 / 3, corrected variance of the mean 35 / 36.
 WORKED = [1.0, 2.0, 3.0, 4.0]
@@ -248,8 +249,9 @@ def test_more_repeats_narrow_the_interval_but_never_below_what_the_rows_allow() 
 
 
 def _compare(scores: dict[str, tuple[Contender | None, Sequence[float]]], metric: MetricName = "mae") -> Comparison:
-    evaluations = [evaluation_of(name, own, contender) for name, (contender, own) in scores.items()]
-    return compare(evaluations, [], arrays_of("regression", [1, 2]), KFoldSpec(n_splits=2), metric, 0.1)
+    results = [result_of(evaluation_of(name, own, contender)) for name, (contender, own) in scores.items()]
+    rules = Rules(validation=KFoldSpec(n_splits=2), metric=metric, equivalent_within=0.1)
+    return compare(results, arrays_of("regression", [1, 2]), rules)
 
 
 def test_every_pair_gets_a_verdict_in_the_order_given() -> None:
@@ -350,9 +352,10 @@ def test_no_repeats_are_asked_for_where_as_many_groups_as_folds_leave_no_others(
 
 
 def test_groups_and_blocks_are_judged_by_their_folds_too() -> None:
-    evaluations = [evaluation_of(name, own) for name, own in {"x": WORKED, "y": [0.0, 0.5, 0.0, 0.5]}.items()]
+    results = [result_of(evaluation_of(name, own)) for name, own in {"x": WORKED, "y": [0.0, 0.5, 0.0, 0.5]}.items()]
     arrays = arrays_of("regression", [1, 2])
     for validation in (GroupKFoldSpec(n_splits=4), TimeSeriesSplitSpec(n_splits=4)):
-        (found,) = compare(evaluations, [], arrays, validation, "mae", 0.1).verdicts
+        rules = Rules(validation=validation, metric="mae", equivalent_within=0.1)
+        (found,) = compare(results, arrays, rules).verdicts
         assert found.difference == 2.25
         assert estimate(WORKED, validation).interval is not None

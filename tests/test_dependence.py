@@ -16,16 +16,18 @@ from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
 from tasks.data.examples import count_groups
 from tasks.data.splitting import FoldsSpec, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, _members, evaluate
+from tasks.evaluation import _members, evaluate
 from tasks.models.baselines.floor import DummySpec
 from tasks.models.baselines.linear import RidgeSpec
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
-from tasks.refitting import FinalScore, refit, score_on_test
+from tasks.refitting import refit, score_on_test
 from tasks.reports.report import Report, rank, write_report
+from tasks.results import Result
+from tasks.rules import Rules
 from tasks.selection import correct_for_choice
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
-from tests.builders import arrays_of, grouped_arrays, made_arrays
+from tests.builders import arrays_of, grouped_arrays, made_arrays, result_of
 from tests.served import examples_of
 
 SHAPES = st.tuples(st.integers(2, 5), st.integers(1, 3), st.integers(0, 2**32 - 1))  # n_splits, n_repeats, seed
@@ -178,32 +180,35 @@ def test_a_share_that_leaves_nothing_to_learn_from_is_refused() -> None:
             evaluate("me", greedy, arrays, split(arrays, validation), "mae")
 
 
-def _reported(data: Arrays, validation: FoldsSpec) -> tuple[Report, list[Evaluation], list[FinalScore]]:
+def _reported(data: Arrays, validation: FoldsSpec) -> tuple[Report, list[Result]]:
     """All that a run makes of the rows, but for what it logs."""
     folds, contenders = split(data, validation), {"net": STOPPED, "ridge": RidgeSpec(), "floor": DummySpec()}
     evaluations = [evaluate(name, contender, data, folds, "mae") for name, contender in contenders.items()]
-    refits = [refit(each, data, validation) for each in evaluations]
-    tests = [score_on_test(each, data, "mae") for each in refits]
-    comparison = compare(evaluations, tests, data, validation, "mae", 0.1)
-    board = rank(evaluations, refits, tests, "mae", validation, data.groups)
+    rules = Rules(validation=validation, metric="mae", unit="points", equivalent_within=0.1)
+    results = []
+    for evaluation in evaluations:
+        fitted = refit(evaluation, data, validation)
+        results.append(result_of(evaluation, score_on_test(fitted, data, "mae"), fitted))
+    comparison = compare(results, data, rules)
+    board = rank(results, rules, data.groups)
     examples = examples_of(data).model_copy(update={"groups": data.groups})
     corrected = correct_for_choice(evaluations, data, "mae")
-    report = write_report("made", examples, validation, "mae", 0.1, board, comparison, corrected)
-    return report, evaluations, tests
+    report = write_report("made", examples, rules, board, comparison, corrected)
+    return report, results
 
 
 @pytest.mark.variants
 def test_everything_that_follows_copes_with_rows_that_are_never_held_out(tmp_path: Path) -> None:
     data, rows = made_arrays("regression", 60, 10), list(range(10, 50))
-    report, evaluations, tests = _reported(data, TimeSeriesSplitSpec(n_splits=4))
-    for evaluation in evaluations:
+    report, results = _reported(data, TimeSeriesSplitSpec(n_splits=4))
+    for evaluation in (result.evaluation for result in results):
         kept = load_arrays(evaluation.predictions)
         assert kept["rows"].tolist() == rows
         assert np.isfinite(kept["out_of_fold"].astype(float)).all()
     assert report.contenders[0].name == "ridge"
     assert report.remarks[-1].startswith("The verdict rests on 4 stretches of time")
     write_experiment(report, tmp_path)
-    write_contender(evaluations[0], tests[0], data, "points", tmp_path)
+    write_contender(results[0].evaluation, results[0].test, data, "points", tmp_path)
     assert sorted(pd.read_parquet(tmp_path / "out_of_fold.parquet").row) == rows
     assert {each.name for each in tmp_path.iterdir()} >= {"ranks.png", "costs.png", "differences.png", "curves.png"}
 
@@ -211,8 +216,8 @@ def test_everything_that_follows_copes_with_rows_that_are_never_held_out(tmp_pat
 def test_everything_that_follows_copes_with_groups() -> None:
     X, y = made_arrays("regression", 60, 0).training()
     data = grouped_arrays("regression", y.tolist(), (np.arange(60) % 12).tolist(), X)
-    report, evaluations, _ = _reported(data, _spec(4, 2))
-    assert load_arrays(evaluations[0].predictions)["out_of_fold"].shape == (2, 60)
+    report, results = _reported(data, _spec(4, 2))
+    assert load_arrays(results[0].evaluation.predictions)["out_of_fold"].shape == (2, 60)
     assert report.contenders[0].name == "ridge"
     assert report.remarks[-1].startswith("Rows of a group stay together, so what counts is")
     assert report.remarks[-1].endswith("how many groups: 12.")

@@ -33,6 +33,7 @@ from tasks.reports.report import Promotion, Report, rank
 from tasks.reports.wording import say_promotion
 from tasks.tracking import registry
 from tasks.tracking.registry import Candidate, Version
+from tests.builders import result_of
 from tests.patience import patient
 from tests.registered import client, logged_run
 from tests.reports import report_of
@@ -83,13 +84,13 @@ class Series:
         experiment = self.experiment(contenders, **settings)
         examples = ingest(experiment.dataset)
         arrays = vectorize(examples)
-        folds, metric = split(arrays, experiment.validation), experiment.metric
-        evaluations = [evaluate(name, each, arrays, folds, metric) for name, each in experiment.contenders.items()]
-        refits = [refit(each, arrays, experiment.validation) for each in evaluations]
-        tests = [score_on_test(each, arrays, metric) for each in refits]
-        best = rank(evaluations, refits, tests, metric, experiment.validation)[0]
-        logged = [logged_run(self.name) for _ in evaluations]
-        return promotion.promote(experiment, Found(examples, arrays, folds, evaluations, tests, logged, best))
+        folds, rules, results = split(arrays, experiment.validation), experiment.rules(examples.unit), []
+        for name, contender in experiment.contenders.items():
+            evaluation = evaluate(name, contender, arrays, folds, rules.metric)
+            fitted = refit(evaluation, arrays, rules.validation)
+            results.append(result_of(evaluation, score_on_test(fitted, arrays, rules.metric), fitted))
+        best, run = rank(results, rules)[0], logged_run(self.name)
+        return promotion.promote(experiment, Found(examples, arrays, folds, rules, results, best, run))
 
     def champion(self) -> int:
         """The version that has the alias; there is no other alias."""

@@ -7,10 +7,12 @@ from tasks.data.splitting import HoldOutSpec, KFoldSpec
 from tasks.metrics import METRICS, MetricName
 from tasks.reports.report import LeaderboardEntry, Report, best_of, rank, remarks
 from tasks.reports.wording import say
-from tests.builders import evaluation_of, final_of, verdict_of
+from tasks.rules import Rules
+from tests.builders import evaluation_of, final_of, result_of, verdict_of
 from tests.reports import CONTENDERS, HOUSES, refit_of, report_of
 
 VALIDATION = KFoldSpec(n_splits=2)
+RULES = Rules(validation=VALIDATION, metric="mae", unit="$1000s", equivalent_within=0.1)
 SCORES = {"net": [2.0, 2.2], "deep": [4.0, 4.2], "trees": [3.0, 3.3], "floor": [7.0, 7.5]}
 
 
@@ -18,14 +20,11 @@ def _rank(
     scores: dict[str, list[float]], metric: MetricName = "mae", tests: dict[str, list[float]] | None = None
 ) -> tuple[LeaderboardEntry, ...]:
     on_test = tests or {name: [2.5] for name in scores}
-    evaluations = [evaluation_of(name, own, CONTENDERS.get(name)) for name, own in scores.items()]
-    return rank(
-        evaluations,
-        [refit_of(name) for name in scores],
-        [final_of(name, on_test[name]) for name in scores],
-        metric,
-        VALIDATION,
-    )
+    results = [
+        result_of(evaluation_of(name, own, CONTENDERS.get(name)), final_of(name, on_test[name]), refit_of(name))
+        for name, own in scores.items()
+    ]
+    return rank(results, RULES.model_copy(update={"metric": metric}))
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=6, unique=True), st.sampled_from(list(METRICS)))
@@ -76,7 +75,7 @@ def test_a_report_sums_up_its_data_and_rules() -> None:
     assert (report.dataset.form, report.dataset.name) == (HOUSES.form, HOUSES.name)
     assert (report.validation, report.metric, report.equivalent_within) == (VALIDATION, "mae", 0.1)
     assert report.greater_is_better is False
-    assert report.sentence == say(headline, "mae", "$1000s", 0.1, VALIDATION)
+    assert report.sentence == say(headline, RULES)
 
 
 def test_a_report_survives_json() -> None:

@@ -22,6 +22,7 @@ from tasks.refitting import Refit, predict, refit, score_on_test
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, models, runs
 from tasks.tracking.runs import RunRef
+from tests.builders import result_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def logged(parent: RunRef, spec: DenseSpec | Baseline, dataset: DiabetesSpec | W
     evaluation = evaluate(spec.kind, spec, arrays, folds, metric)
     refitted = refit(evaluation, arrays, folds.validation)
     test = score_on_test(refitted, arrays, metric)
-    run = runs.log_contender(parent, evaluation, refitted, test, examples, arrays, metric)
+    run = runs.log_contender(parent, result_of(evaluation, test, refitted), examples, arrays, metric)
     return Logged(run, evaluation, refitted, examples, arrays, folds)
 
 
@@ -210,16 +211,9 @@ def test_a_contender_whose_logging_failed_is_failed(world: World, monkeypatch: p
 
     monkeypatch.setattr(runs, "write_contender", broken)
     parent, one = runs.open_run("diabetes", "", "f", "flow", {}), world.trees
+    result = result_of(one.evaluation, score_on_test(one.refit, one.arrays, "mae"), one.refit)
     with pytest.raises(OSError, match="disk full"):
-        runs.log_contender(
-            parent,
-            one.evaluation,
-            one.refit,
-            score_on_test(one.refit, one.arrays, "mae"),
-            one.examples,
-            one.arrays,
-            "mae",
-        )
+        runs.log_contender(parent, result, one.examples, one.arrays, "mae")
     (child,) = client().search_runs([parent.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.run_id}'")
     assert child.info.status == "FAILED"
 

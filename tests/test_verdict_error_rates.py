@@ -16,9 +16,10 @@ from tasks.data.vectorization import Arrays
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.models.networks import DenseSpec
+from tasks.rules import Rules
 from tasks.statistics.bootstrap import resample
 from tasks.statistics.significance import FoldDesign
-from tests.builders import NO_FILE, evaluation_of
+from tests.builders import NO_FILE, evaluation_of, result_of
 from tests.tiers import quick_first
 
 SIMULATIONS = 1000
@@ -79,8 +80,8 @@ def _compared_six(rng: np.random.Generator) -> Comparison:
     """A net and five boostings that are equal: scores are what counts, and not what made them."""
     validation, kinds = KFoldSpec(n_splits=4, n_repeats=5), [DenseSpec(), *[GradientBoostingSpec()] * 5]
     scores = scores_of_equal_contenders(rng, 6, 100, validation.n_splits, validation.n_repeats)
-    evaluations = [evaluation_of(str(n), *each) for n, each in enumerate(zip(scores, kinds, strict=True))]
-    return compare(evaluations, [], NO_ARRAYS, validation, "mae", 0.0)
+    results = [result_of(evaluation_of(str(n), *each)) for n, each in enumerate(zip(scores, kinds, strict=True))]
+    return compare(results, NO_ARRAYS, Rules(validation=validation, metric="mae", equivalent_within=0.0))
 
 
 @pytest.mark.statistics

@@ -9,8 +9,9 @@ from tasks.data.examples import Examples, Groups
 from tasks.data.splitting import Validation
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
-from tasks.refitting import FinalScore, Refit
 from tasks.reports.wording import say, say_limits
+from tasks.results import Result
+from tasks.rules import Rules
 from tasks.selection import Corrected
 from tasks.specs import Family, Spec
 
@@ -122,47 +123,41 @@ class Report(Spec):
         return next(entry for entry in self.contenders if entry.name == name)
 
 
-def rank(
-    evaluations: Sequence[Evaluation],
-    refits: Sequence[Refit],
-    tests: Sequence[FinalScore],
-    metric: MetricName,
-    validation: Validation,
-    groups: Groups | None = None,
-) -> tuple[LeaderboardEntry, ...]:
-    """The contenders, best mean score on the rows held out first; `groups` are those that training rows make."""
+def rank(results: Sequence[Result], rules: Rules, groups: Groups | None = None) -> tuple[LeaderboardEntry, ...]:
+    """Return the contenders, best mean score on the rows held out first; `groups` are those that training rows make."""
     entries = []
-    for each, refit, test in zip(evaluations, refits, tests, strict=True):
-        summary: Estimate = estimate(each.scores, validation, groups)
+    for result in results:
+        evaluation, refit, test = result.evaluation, result.refit, result.test
+        summary: Estimate = estimate(evaluation.scores, rules.validation, groups)
         entries.append(
             LeaderboardEntry(
-                name=each.name,
-                kind=each.contender.kind,
-                family=each.contender.family,
-                scores=each.scores,
+                name=evaluation.name,
+                kind=evaluation.contender.kind,
+                family=evaluation.contender.family,
+                scores=evaluation.scores,
                 test_scores=test.scores,
                 test_mean=test.score,
                 test_interval=test.interval,
-                **each.cost.model_dump(exclude={"predicted_rows"}),
-                predict_seconds_per_1000_rows=each.cost.predict_seconds_per_1000_rows,
+                **evaluation.cost.model_dump(exclude={"predicted_rows"}),
+                predict_seconds_per_1000_rows=evaluation.cost.predict_seconds_per_1000_rows,
                 refit_seconds=refit.fit_seconds,
                 model_bytes=refit.model_bytes,
-                trials=each.tuning.trials if each.tuning else 0,
-                tuning_seconds=each.tuning.seconds if each.tuning else 0.0,
-                tuned_from=_untuned(each, evaluations),
-                warnings=tuple(dict.fromkeys([*each.warnings, *refit.warnings])),
+                trials=evaluation.tuning.trials if evaluation.tuning else 0,
+                tuning_seconds=evaluation.tuning.seconds if evaluation.tuning else 0.0,
+                tuned_from=_untuned(evaluation, results),
+                warnings=tuple(dict.fromkeys([*evaluation.warnings, *refit.warnings])),
                 **summary.model_dump(),
             )
         )
-    return tuple(sorted(entries, key=lambda entry: -METRICS[metric].sign * entry.mean))
+    return tuple(sorted(entries, key=lambda entry: -METRICS[rules.metric].sign * entry.mean))
 
 
-def _untuned(evaluation: Evaluation, others: Sequence[Evaluation]) -> str | None:
-    """The name of the contender that is the same but for the search, if it is entered too."""
+def _untuned(evaluation: Evaluation, results: Sequence[Result]) -> str | None:
+    """Return the name of the contender that is the same but for the search, if it is entered too."""
     if evaluation.tuning is None:
         return None
     plain = evaluation.contender.model_copy(update={"tuning": None})
-    return next((other.name for other in others if other.contender == plain), None)
+    return next((result.name for result in results if result.evaluation.contender == plain), None)
 
 
 def summarize(examples: Examples) -> DatasetSummary:
@@ -188,27 +183,25 @@ def best_of(entries: Sequence[LeaderboardEntry], family: Family) -> LeaderboardE
 def write_report(
     experiment: str,
     examples: Examples,
-    validation: Validation,
-    metric: MetricName,
-    equivalent_within: float,
+    rules: Rules,
     leaderboard: tuple[LeaderboardEntry, ...],
     comparison: Comparison,
     corrected: Corrected,
 ) -> Report:
-    """The report of an experiment, its headline put into a sentence."""
+    """Return the report of an experiment, its headline put into a sentence."""
     return Report(
         experiment=experiment,
         dataset=summarize(examples),
-        validation=validation,
-        metric=metric,
-        greater_is_better=METRICS[metric].greater_is_better,
-        equivalent_within=equivalent_within,
+        validation=rules.validation,
+        metric=rules.metric,
+        greater_is_better=METRICS[rules.metric].greater_is_better,
+        equivalent_within=rules.equivalent_within,
         contenders=leaderboard,
         verdicts=comparison.verdicts,
         headline=comparison.headline,
-        sentence=say(comparison.headline, metric, examples.unit, equivalent_within, validation),
+        sentence=say(comparison.headline, rules),
         champion=Champion(name=leaderboard[0].name, test_score=leaderboard[0].test_mean, corrected=corrected),
-        remarks=(*remarks(leaderboard, metric), *say_limits(validation, examples.groups)),
+        remarks=(*remarks(leaderboard, rules.metric), *say_limits(rules.validation, examples.groups)),
     )
 
 

@@ -6,6 +6,7 @@ from tasks.comparison import REPEATS_LIMIT, Verdict
 from tasks.data.examples import Groups
 from tasks.data.splitting import HoldOutSpec, Validation
 from tasks.metrics import METRICS, MetricName
+from tasks.rules import Rules
 from tasks.specs import Family
 from tasks.statistics.bootstrap import CONFIDENCE
 
@@ -27,27 +28,25 @@ FAMILIES: Mapping[Family, str] = {
 }
 
 
-def say(
-    verdict: Verdict | None, metric: MetricName, unit: str, equivalent_within: float, validation: Validation
-) -> str:
+def say(verdict: Verdict | None, rules: Rules) -> str:
     """A verdict as a sentence."""
     if verdict is None:
         return "No verdict in a sentence: all contenders are of one family; --json has every pair."
     leader, other = (verdict.first, verdict.second)
-    if METRICS[metric].sign * verdict.difference < 0:
+    if METRICS[rules.metric].sign * verdict.difference < 0:
         leader, other = other, leader
-    evidence = _evidence(verdict, metric, unit)
-    if isinstance(validation, HoldOutSpec):
+    evidence = _evidence(verdict, rules.metric, rules.unit)
+    if isinstance(rules.validation, HoldOutSpec):
         evidence += " on the test rows"
     if verdict.better:
         return f"{leader} is better than {other}: {evidence}."
     if verdict.decision == "equivalent":
-        margin = f"{equivalent_within:g}{with_unit(metric, unit)}"
+        margin = f"{rules.equivalent_within:g}{with_unit(rules.metric, rules.unit)}"
         return (
             f"{leader} and {other} are practically equal: {evidence}; with probability {verdict.p_equivalent:.2f} they"
             f" differ by no more than {margin}."
         )
-    outlook = _outlook(verdict, validation)
+    outlook = _outlook(verdict, rules.validation)
     if verdict.p_adjusted <= 1 - CONFIDENCE:  # there is a difference, but its interval begins within the region
         return f"{leader} scores better than {other}, but perhaps by too little to matter: {evidence}. {outlook}"
     return f"Undecided between {leader} and {other}: {evidence}. {outlook}"

@@ -22,8 +22,8 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import MetricName, Task
 from tasks.models.networks import training_metric
-from tasks.refitting import FinalScore, Refit
 from tasks.reports.report import Report
+from tasks.results import Result
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
 from tasks.tracking.batches import log_batch, metrics_of
@@ -125,16 +125,10 @@ def log_data(run: RunRef, examples: Examples, folds: Folds) -> None:
 
 
 def log_contender(
-    parent: RunRef,
-    evaluation: Evaluation,
-    refit: Refit,
-    test: FinalScore,
-    examples: Examples,
-    arrays: Arrays,
-    metric: MetricName,
+    parent: RunRef, result: Result, examples: Examples, arrays: Arrays, metric: MetricName
 ) -> ContenderRun:
-    """Logs one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
-    client = connect()
+    """Log one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
+    client, evaluation = connect(), result.evaluation
     tags = {
         "mlflow.runName": evaluation.name,
         "mlflow.parentRunId": parent.run_id,
@@ -145,7 +139,7 @@ def log_contender(
     run = RunRef(run_id=info.run_id, experiment_id=info.experiment_id)
     with _ended_after(client, run):
         _log_dataset(client, run, examples)
-        summary = _summary(evaluation, refit, test, metric)
+        summary = _summary(result, metric)
         metrics = [
             *metrics_of({f"fold_{metric}": evaluation.scores}),
             *metrics_of(_curves(evaluation, arrays.task), first_step=1),
@@ -153,10 +147,10 @@ def log_contender(
         ]
         log_batch(client, run.run_id, metrics, evaluation.settled.model_dump())
         with tempfile.TemporaryDirectory() as folder:
-            write_contender(evaluation, test, arrays, examples.unit, Path(folder))
+            write_contender(evaluation, result.test, arrays, examples.unit, Path(folder))
             client.log_artifacts(run.run_id, folder)
         log_search(client, run.run_id, run.experiment_id, evaluation, arrays.task)
-        model_id = log_model(client, run.run_id, run.experiment_id, refit, examples, arrays)
+        model_id = log_model(client, run.run_id, run.experiment_id, result.refit, examples, arrays)
     logger.info("%s: MLflow run %s, model %s", evaluation.name, run.run_id, model_id)
     return ContenderRun(**run.model_dump(), model_id=model_id)
 
@@ -268,10 +262,11 @@ def _log_dataset(client: "MlflowClient", run: RunRef, examples: Examples) -> Non
     client.log_inputs(run.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
-def _summary(evaluation: Evaluation, refit: Refit, test: FinalScore, metric: MetricName) -> dict[str, float]:
+def _summary(result: Result, metric: MetricName) -> dict[str, float]:
+    evaluation, refit = result.evaluation, result.refit
     summary = {
         f"{metric}_mean": float(np.mean(evaluation.scores)),
-        f"test_{metric}": test.score,
+        f"test_{metric}": result.test.score,
         "fit_seconds": evaluation.cost.fit_seconds,
         "cpu_seconds": evaluation.cost.cpu_seconds,
         "n_fits": float(evaluation.cost.n_fits),
