@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from tasks.data.splitting import HoldOutSpec
 from tasks.reports.report import LeaderboardEntry, Report
-from tasks.reports.wording import TITLES, with_unit
+from tasks.reports.wording import TITLES, titled, way, with_unit
 from tasks.statistics.bootstrap import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -30,22 +29,20 @@ def plain_table(title: str) -> "Table":
 
 def leaderboard_title(report: Report) -> str:
     """What the leaderboard is of: the experiment, the metric and its unit, and the folds."""
-    way = "higher" if report.greater_is_better else "lower"
     return (
-        f"{report.experiment}: {TITLES[report.metric]}{with_unit(report.metric, report.dataset.unit)}"
-        f" ({way} is better), {report.validation.label} of {report.dataset.training_rows}"
+        f"{report.experiment}: {titled(report.metric, report.dataset.unit)} ({way(report.metric)} is better),"
+        f" {report.validation.label} of {report.dataset.training_rows}"
     )
 
 
 def leaderboard_rows(report: Report) -> list[dict[str, str]]:
     """A row for each contender, best first: its scores and what it cost, as they are read, by heading."""
-    held_out = isinstance(report.validation, HoldOutSpec)
-    scores = ("valid.", "test") if held_out else (TITLES[report.metric],)
+    scores = ("valid.", "test") if report.held_out else (TITLES[report.metric],)
     headings = ("contender", *scores, f"{CONFIDENCE:.0%} interval", "fit s", "s/1000", "model")
     rows = []
     for entry in report.contenders:
-        means = (entry.mean, entry.test_mean) if held_out else (entry.mean,)
-        cells = (entry.name, *map(short, means), _interval(entry), *costs(entry))
+        means = (entry.mean, entry.test_mean) if report.held_out else (entry.mean,)
+        cells = (entry.name, *map(short, means), " to ".join(map(short, entry.judged[1])), *costs(entry))
         rows.append(dict(zip(headings, cells, strict=True)))
     return rows
 
@@ -78,18 +75,12 @@ def moves_table(report: Report) -> "Table | None":
 
 def _moved(report: Report, entry: LeaderboardEntry) -> tuple[str, ...]:
     """Name, scores, interval of the change, p; of a contender that was not entered untuned as well, name and score."""
-    held_out = isinstance(report.validation, HoldOutSpec)
+    score = short(entry.judged[0])
     if not entry.tuned_from:
-        return entry.name, "", short(entry.test_mean if held_out else entry.mean), "", ""
+        return entry.name, "", score, "", ""
     plain, move = report.entry(entry.tuned_from), report.move(entry)
-    scores = (plain.test_mean, entry.test_mean) if held_out else (plain.mean, entry.mean)
     low, high = move.interval
-    return (
-        plain.name,
-        *map(short, scores),
-        f"{low:+.3f} to {high:+.3f}",
-        f"{move.p_value:.2g}",
-    )
+    return plain.name, short(plain.judged[0]), score, f"{low:+.3f} to {high:+.3f}", f"{move.p_value:.2g}"
 
 
 def costs(entry: LeaderboardEntry) -> tuple[str, str, str]:
@@ -135,8 +126,3 @@ def champion_lines(report: Report) -> list[str]:
     if report.promotion:
         lines.append(report.promotion.sentence)
     return lines
-
-
-def _interval(entry: LeaderboardEntry) -> str:
-    low, high = entry.interval or entry.test_interval
-    return f"{short(low)} to {short(high)}"

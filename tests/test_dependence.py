@@ -208,7 +208,7 @@ def test_everything_that_follows_copes_with_rows_that_are_never_held_out(tmp_pat
     assert report.contenders[0].name == "ridge"
     assert report.remarks[-1].startswith("The verdict rests on 4 stretches of time")
     write_experiment(report, tmp_path)
-    write_contender(results[0].evaluation, results[0].test, data, "points", tmp_path)
+    write_contender(results[0], data, "points", tmp_path)
     assert sorted(pd.read_parquet(tmp_path / "out_of_fold.parquet").row) == rows
     assert {each.name for each in tmp_path.iterdir()} >= {"ranks.png", "costs.png", "differences.png", "curves.png"}
 

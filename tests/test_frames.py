@@ -3,11 +3,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tasks.artifacts.frames import history_frame, out_of_fold_frame, write_frames
+from tasks.artifacts.contender import history_frame, out_of_fold_frame, write_contender
 from tasks.store import store_arrays
-from tests.builders import arrays_of, evaluation_of
+from tests.builders import arrays_of, evaluation_of, result_of
 
-CURVES = {name: np.arange(6.0).reshape(3, 2) + 10 * k for k, name in enumerate(("loss", "val_loss"))}
+CURVES = {
+    name: np.arange(6.0).reshape(3, 2) + 10 * k for k, name in enumerate(("loss", "val_loss", "metric", "val_metric"))
+}
 
 
 def test_out_of_fold_predictions_stand_beside_what_was_to_be_predicted() -> None:
@@ -49,6 +51,8 @@ def test_the_history_has_a_row_for_each_epoch_and_fold() -> None:
         "fold": [0, 1, 0, 1, 0, 1],
         "loss": [0, 1, 2, 3, 4, 5],
         "val_loss": [10, 11, 12, 13, 14, 15],
+        "metric": [20, 21, 22, 23, 24, 25],
+        "val_metric": [30, 31, 32, 33, 34, 35],
     }
 
 
@@ -59,7 +63,7 @@ def test_written_frames_read_back_the_same_and_only_a_net_has_a_history(tmp_path
     for folder, history in ((plain, None), (net, store_arrays(**CURVES))):
         folder.mkdir()
         evaluation = evaluation_of("a", [1, 1], predictions=predictions, history=history)
-        write_frames(evaluation, arrays, folder)
+        write_contender(result_of(evaluation), arrays, "", folder)
         pd.testing.assert_frame_equal(
             pd.read_parquet(folder / "out_of_fold.parquet"), out_of_fold_frame(evaluation, arrays)
         )

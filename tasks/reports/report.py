@@ -60,6 +60,11 @@ class LeaderboardEntry(Spec):
     tuned_from: str | None = Field(None, description="the same contender as entered without a search, if it is")
     warnings: tuple[str, ...] = ()
 
+    @property
+    def judged(self) -> tuple[float, tuple[float, float]]:
+        """The score that verdicts rest on, and its interval: over folds, or with a hold-out on the test rows."""
+        return (self.mean, self.interval) if self.interval else (self.test_mean, self.test_interval)
+
 
 class Move(Spec):
     """What tuning did to a score, tuned minus untuned, in the metric's unit; of this pair by itself."""
@@ -108,6 +113,11 @@ class Report(Spec):
     mlflow_run_id: str = ""
     prefect_flow_run_id: str = ""
     seconds: dict[str, float] = Field({}, description="wall seconds of each stage")
+
+    @property
+    def held_out(self) -> bool:
+        """Whether verdicts rest on the test rows, and not on folds."""
+        return self.validation.kind == "hold_out"
 
     def move(self, tuned: LeaderboardEntry) -> Move:
         """What tuning did to a contender whose untuned self is entered, too."""

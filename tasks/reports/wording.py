@@ -80,6 +80,16 @@ def say_promotion(model: str, version: int, before: int | None, moved: bool, why
     return f"Registered as {model} version {version}; the alias champion {became}. {why}"
 
 
+def way(metric: MetricName) -> str:
+    """Return which scores are better: the higher ones or the lower ones."""
+    return "higher" if METRICS[metric].greater_is_better else "lower"
+
+
+def titled(metric: MetricName, unit: str) -> str:
+    """Return the metric's title with its unit, if it has one."""
+    return f"{TITLES[metric]}{with_unit(metric, unit)}"
+
+
 def with_unit(metric: MetricName, unit: str) -> str:
     """The target's unit, to stand behind a score; empty where the metric has none."""
     return f" {unit}" if unit and METRICS[metric].in_target_unit else ""
@@ -89,11 +99,10 @@ def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:
     low, high = verdict.interval
     if verdict.difference < 0:
         low, high = -high, -low
-    way = "higher" if METRICS[metric].greater_is_better else "lower"
     adjusted = f", adjusted for {verdict.n_pairs} pairs: {verdict.p_adjusted:.2g}" if verdict.n_pairs > 1 else ""
     mcnemar = f"; McNemar's p = {verdict.mcnemar.p_value:.2g}" if verdict.mcnemar else ""
     return (
-        f"{TITLES[metric]} {way} by {abs(verdict.difference):.3g}{with_unit(metric, unit)}"
+        f"{TITLES[metric]} {way(metric)} by {abs(verdict.difference):.3g}{with_unit(metric, unit)}"
         f" ({CONFIDENCE:.0%} interval {low:.3g} to {high:.3g}, p = {verdict.p_value:.2g}{adjusted}{mcnemar})"
     )
 

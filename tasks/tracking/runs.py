@@ -147,7 +147,7 @@ def log_contender(
         ]
         log_batch(client, run.run_id, metrics, evaluation.settled.model_dump())
         with tempfile.TemporaryDirectory() as folder:
-            write_contender(evaluation, result.test, arrays, examples.unit, Path(folder))
+            write_contender(result, arrays, examples.unit, Path(folder))
             client.log_artifacts(run.run_id, folder)
         log_search(client, run.run_id, run.experiment_id, evaluation, arrays.task)
         model_id = log_model(client, run.run_id, run.experiment_id, result.refit, examples, arrays)

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.artifacts.search import write_search
+from tasks.artifacts.contender import write_search
 from tasks.evaluation import Evaluation
 from tasks.metrics import Task
 from tasks.tracking.batches import log_batch, metrics_of
