@@ -1,11 +1,12 @@
 """The `bakeoff` command. Nothing heavy is imported before a command needs it: help must be there at once."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import champions, data, explain, operate, own, predict, schedule, study
+from flows import champions, data, operate, own, predict, schedule
 from flows.errors import errors
 from flows.options import AsJson, Debug, Fresh, Settings, Tune
 
@@ -21,8 +22,22 @@ app = typer.Typer(
 )
 
 app.add_typer(data.app, name="data")
-for more in (own, operate, schedule, champions, predict, study, explain):
-    app.add_typer(more.app)
+studies = typer.Typer(rich_markup_mode=None)
+
+# Files of flows/studies/, each with the command of its name: studies of one experiment, and of several.
+OF_ONE = ("curve", "audit", "explain")
+OF_SEVERAL = ("book", "claim")
+
+
+def _command(study: str) -> Callable[..., Any]:
+    command: Callable[..., Any] = getattr(import_module(f"flows.studies.{study}"), study)
+    return command
+
+
+for study in OF_ONE:
+    studies.command()(_command(study))
+for more in (own.app, operate.app, schedule.app, champions.app, predict.app, studies):
+    app.add_typer(more)
 
 
 @app.command()
@@ -48,73 +63,8 @@ def run(
         terminal.print_notes(outcome, console)
 
 
-@app.command()
-def book(
-    write: Annotated[Path | None, typer.Option(metavar="PAGE.md", help="Write the result as a Markdown page.")] = None,
-    as_json: AsJson = False,
-    fresh: Fresh = False,
-    debug: Debug = False,
-) -> None:
-    """Run the four worked examples of Deep Learning with Python, chapters 2 and 3, against the book's numbers.
-
-    The exit code is 1 if one of them failed or lies outside its band.
-    """
-    with errors(debug):
-        from flows import launch, terminal
-
-        with terminal.at_work(debug) as console:
-            terminal.print_cut_off(launch.reconcile(), console)
-            report = launch.run_book(fresh)
-        if as_json:
-            typer.echo(report.model_dump_json(indent=2))
-        else:
-            terminal.print_book(report)
-        if write:
-            from flows.pages.book import book_page
-
-            with terminal.writing(write):
-                write.write_text(book_page(report), encoding="utf8")
-    if not all(answer.within for answer in report.answers):
-        raise typer.Exit(1)
-
-
-@app.command()
-def claim(
-    experiments: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME|PATH.yaml", help="Other experiments than the usual ones.")
-    ] = None,
-    write: Annotated[Path | None, typer.Option(metavar="PAGE.md", help="Write the result as a Markdown page.")] = None,
-    as_json: AsJson = False,
-    fresh: Fresh = False,
-    debug: Debug = False,
-) -> None:
-    """Put chapter 1's claim to the test: gradient boosting for tables, deep learning for perception.
-
-    It takes the tables boston, breast_cancer, wine, diabetes (and california_housing, where its file is there), and
-    mnist, imdb and reuters for perception. What was kept of earlier runs is used. The exit code is 1 if one failed.
-    """
-    with errors(debug):
-        from flows.experiment import load
-
-        named = [load(name) for name in experiments or []]
-        from flows import launch, terminal
-
-        with terminal.at_work(debug) as console:
-            terminal.print_cut_off(launch.reconcile(), console)
-            found = launch.run_claim(named, fresh)
-        if as_json:
-            typer.echo(found.model_dump_json(indent=2))
-        else:
-            terminal.print_claim(found)
-        if found.kept:
-            terminal.print_kept(console)
-        if write:
-            from flows.pages.claim import write_claim_page
-
-            with terminal.writing(write):
-                write_claim_page(found, write)
-    if found.failed:
-        raise typer.Exit(1)
+for study in OF_SEVERAL:
+    app.command()(_command(study))
 
 
 @app.command("list")

@@ -15,6 +15,9 @@ from pydantic import MISSING, BeforeValidator, Field, WithJsonSchema
 
 from flows import launch
 from flows.experiment import Experiment, load
+from flows.studies.book import Book
+from flows.studies.claim import ClaimStudy
+from flows.studies.study import run_within
 from tasks.specs import BakeoffError
 
 EMPTY: Any = MISSING  # what a field holds when nothing was entered: a default of null would be sent, and refused
@@ -74,7 +77,7 @@ def book(fresh: Fresh = False) -> None:
     Args:
         fresh: Whatever was kept of earlier runs.
     """
-    launch.run_book_within(fresh)
+    run_within(Book(fresh))
 
 
 @flow(name="claim", persist_result=False, retries=0)
@@ -85,7 +88,7 @@ def claim(experiments: Annotated[tuple[str, ...], _titled("Experiments")] = (), 
         experiments: Their names in conf/, or the paths of YAML files. None: the usual ones.
         fresh: Whatever was kept of earlier runs.
     """
-    launch.run_claim_within(experiments, fresh)
+    run_within(ClaimStudy([load(name) for name in experiments], fresh))
 
 
 def _load(

@@ -1,9 +1,7 @@
 """From an experiment to its report: how a person's command, or a worker, has a flow run."""
 
 import os
-import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from flows import servers
 from flows.experiment import Experiment, load, read
@@ -12,10 +10,6 @@ from flows.surroundings import ahead, prepare, within_flow_run
 from tasks.models.networks import NetworkSpec
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError, Spec
-
-if TYPE_CHECKING:
-    from flows.book import BookReport
-    from tasks.reports.claims import Claim
 
 
 class Outcome(Spec):
@@ -66,68 +60,6 @@ def run_within(experiment: Experiment, fresh: bool) -> Outcome:
         return Outcome(report=kept or bakeoff.fn(experiment), kept=kept is not None, cut_off=cut_off)
 
 
-def run_book(fresh: bool = False) -> "BookReport":
-    """Runs the four problems of the book; one whose report is kept and still holds is not run again, unless `fresh`.
-
-    Raises:
-        BakeoffError: when something is for the user to mend before any of them can run.
-    """
-    started = time.monotonic()
-    with ahead() as orchestrated:
-        reconcile()
-        from flows.book import book, problems
-
-        experiments = problems()
-        with orchestrated(fresh):
-            report = book(experiments, fresh)
-    return report.model_copy(update={"seconds": time.monotonic() - started})
-
-
-def run_book_within(fresh: bool) -> "BookReport":
-    """As `run_book`, within the flow run that a worker has started.
-
-    Raises:
-        BakeoffError: when something is for the user to mend before any of them can run.
-    """
-    reconcile()
-    from flows.book import book, problems
-
-    with within_flow_run(fresh):
-        return book.fn(problems(), fresh)
-
-
-def run_claim(named: Sequence[Experiment], fresh: bool) -> "Claim":
-    """Puts chapter 1's claim to the test on these experiments, or on the usual ones if there are none.
-
-    Raises:
-        BakeoffError: when something is for the user to mend before any of them can run.
-    """
-    with ahead() as orchestrated:
-        reconcile()
-        from flows.claim import claim, kept_claim
-
-        experiments, left_out = _entered(named)
-        kept = None if fresh else kept_claim(experiments, left_out)
-        if kept:
-            return kept
-        with orchestrated(fresh):
-            return claim(experiments, left_out, fresh)
-
-
-def run_claim_within(names: Sequence[str], fresh: bool) -> "Claim":
-    """As `run_claim`, within the flow run that a worker has started.
-
-    Raises:
-        BakeoffError: when something is for the user to mend before any of them can run.
-    """
-    reconcile()
-    from flows.claim import claim
-
-    experiments, left_out = _entered([load(name) for name in names])
-    with within_flow_run(fresh):
-        return claim.fn(experiments, left_out, fresh)
-
-
 def latest(experiment: str) -> Report:
     """The report of an experiment's latest finished run.
 
@@ -171,16 +103,6 @@ def reconcile() -> int:
     dead = cut_off.find_cut_off()
     cut_off.mark_killed(dead)
     return sum(run.flow_run_id != "" for run in dead)
-
-
-def _entered(named: Sequence[Experiment]) -> tuple[list[Experiment], dict[str, str]]:
-    """The claim's experiments, checked, and why others do not take part."""
-    from flows.claim import EXPERIMENTS, OPTIONAL, enter
-
-    experiments, left_out = enter(named or [load(name) for name in EXPERIMENTS], () if named else (OPTIONAL,))
-    for experiment in experiments:
-        check_settings(experiment)
-    return experiments, left_out
 
 
 def check_settings(experiment: Experiment) -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tasks.reports.report import LeaderboardEntry, Report
-from tasks.reports.wording import TITLES, titled, way, with_unit
+from tasks.reports.wording import TITLES, short, titled, way, with_unit
 from tasks.statistics.bootstrap import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -96,11 +96,6 @@ def size(n_bytes: float) -> str:
         if n_bytes >= unit_bytes:
             return f"{n_bytes / unit_bytes:.3g} {name}"
     return f"{n_bytes:.0f} B"
-
-
-def short(score: float) -> str:
-    """A score with four digits that count, or three places."""
-    return f"{score:.3f}" if abs(score) < 100 else f"{score:.5g}"
 
 
 def champion_lines(report: Report) -> list[str]:

@@ -14,21 +14,18 @@ from prefect.context import TaskRunContext
 
 from flows.kept import digest
 from tasks import challenge as challenges
-from tasks import comparison, evaluation, leak_audit, refitting, selection
+from tasks import comparison, evaluation, explanation, leak_audit, learning_curve, refitting, selection
 from tasks.data import datasets, splitting, vectorization
 from tasks.data.examples import DatasetSpec
 from tasks.data.splitting import Folds
 from tasks.data.vectorization import Arrays
-from tasks.importance import explain as explaining
-from tasks.learning_curves import ground
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
 from tasks.models.networks import NetworkSpec
 from tasks.results import Result
 from tasks.rules import Rules
 from tasks.specs import BakeoffError, UnreachableError
-from tasks.tracking import claims as tracked_claims
-from tasks.tracking import explanations, registry, runs, studies
+from tasks.tracking import registry, runs, studies
 from tasks.tuning import tune as tuning
 from tasks.tuning.budget import BudgetError
 
@@ -99,15 +96,12 @@ register = _side_effect(registry.register, "register {candidate.name}")
 find_champion = _side_effect(registry.find_champion, "find the champion of {model}")
 settle = _side_effect(registry.settle, "settle who is the champion of {promotion.model}")
 log_report = _side_effect(runs.log_report, "log the report")
-explain = Task(explaining.explain, task_run_name="what {experiment} rests on", cache_policy=NO_CACHE)
-log_explanation = _side_effect(explanations.log_explanation, "log the explanation")
-log_claim = _side_effect(tracked_claims.log_claim, "log the claim")
-lay_out = _step(ground.lay_out, "draw subsets of the training rows")
-log_curve = _side_effect(studies.log_curve, "log the curve")
+log_study = _side_effect(studies.log_study, "log the {name}")
+explain = Task(explanation.explain, task_run_name="what {experiment} rests on", cache_policy=NO_CACHE)
+plan_subsets = _step(learning_curve.plan_subsets, "draw subsets of the training rows")
 with_all_words = _step(vectorization.with_all_words, "find all words of {examples.name}")
 evaluate_leaky = _step(leak_audit.evaluate_leaky, "{suspect.name}, leaky: {suspect.leak}")
 weigh_leaks = _step(leak_audit.weigh_leaks, "compare honest and leaky scores")
-log_audit = _side_effect(studies.log_audit, "log the audit")
 
 
 def evaluate_all(

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -19,10 +18,6 @@ from tasks.reports.report import Report
 from tasks.specs import BakeoffError
 from tasks.store import MLRUNS
 from tasks.tracking.connection import run_address
-
-if TYPE_CHECKING:
-    from flows.book import BookReport
-    from tasks.reports.claims import Claim
 
 LOG = MLRUNS / "bakeoff.log"
 PREDICT_LOG = MLRUNS / "predict.log"  # a prediction does not wait for a run, nor write over its log
@@ -94,28 +89,6 @@ def print_report(report: Report) -> None:
     out.print()
     out.print(report.sentence, style="bold")
     for line in (*champion_lines(report), *report.remarks):
-        out.print(line)
-
-
-def print_book(report: "BookReport") -> None:
-    """Prints the table of the four problems, and the verdict on each, on standard output."""
-    from flows.pages.book import book_sentences, book_table
-
-    out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    out.print(book_table(report))
-    out.print()
-    for sentence in book_sentences(report):
-        out.print(sentence)
-
-
-def print_claim(claim: "Claim") -> None:
-    """Prints the table of the problems and what they say together, on standard output."""
-    from flows.pages.claim import claim_lines, claim_table
-
-    out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    out.print(claim_table(claim))
-    out.print()
-    for line in claim_lines(claim):
         out.print(line)
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from flows.book import PROBLEMS, Answer, BookReport, Problem
+from flows.pages import book as book_page
 from rich.console import Console
 
 from flows import book as the_book
 from flows import launch
-from flows.book import PROBLEMS, Answer, BookReport, Problem
 from flows.experiment import load
-from flows.pages import book as book_page
 from tasks.tracking import runs
 
 pytestmark = pytest.mark.servers

@@ -8,14 +8,14 @@ from pathlib import Path
 import mlflow
 import pytest
 import yaml
+from flows.claim import EXPERIMENTS, OPTIONAL, enter
+from flows.pages import claim as claim_page
 from matplotlib.image import imread
 from rich.console import Console
+from tasks.reports.claims import Claim
 
 from flows import launch, surroundings
-from flows.claim import EXPERIMENTS, OPTIONAL, enter
 from flows.experiment import Experiment, check, load
-from flows.pages import claim as claim_page
-from tasks.reports.claims import Claim
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
 

@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from flows.explained import explanation_table
+from flows.explanation import chosen_contenders, report_to_explain
 from matplotlib.image import imread
 from rich.console import Console
+from tasks.artifacts.importance import plot_occlusion, plot_words, write_explanation
+from tasks.importance.explanation import Effect, Explained, Explanation
+from tasks.reports.importance import say_explanation
 from typer.testing import CliRunner
 
 from flows import launch
 from flows.cli import app
 from flows.experiment import load
-from flows.explained import explanation_table
-from flows.explanation import chosen_contenders, report_to_explain
-from tasks.artifacts.importance import plot_occlusion, plot_words, write_explanation
-from tasks.importance.explanation import Effect, Explained, Explanation
 from tasks.models.baselines.pipelines import SklearnSpec
-from tasks.reports.importance import say_explanation
 from tasks.specs import BakeoffError
 from tasks.store import store_arrays
 from tasks.tracking.connection import connect

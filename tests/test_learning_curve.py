@@ -4,6 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from tasks.learning_curves.curve import LearningCurve, points_of
+from tasks.learning_curves.ground import REPEATS, Ground, at_size, lay_out
+from tasks.learning_curves.rivalry import Rivalry, compare_at_sizes, find_crossings
+from tasks.reports.learning_curve import say_curve
 
 from tasks.comparison import Verdict
 from tasks.data.dependence import TimeSeriesSplitSpec
@@ -11,14 +15,10 @@ from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, split
 from tasks.data.subsets import spread_sizes
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import evaluate
-from tasks.learning_curves.curve import LearningCurve, points_of
-from tasks.learning_curves.ground import REPEATS, Ground, at_size, lay_out
-from tasks.learning_curves.rivalry import Rivalry, compare_at_sizes, find_crossings
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.baselines.linear import RidgeSpec
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
-from tasks.reports.learning_curve import say_curve
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays, store_arrays
 from tests.builders import arrays_of, evaluation_of, made_arrays, text_arrays, verdict_of

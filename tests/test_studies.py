@@ -8,25 +8,25 @@ from typing import Any
 
 import mlflow
 import pytest
+from flows.audit import audit
+from flows.curve import curve
+from flows.pages import audit as audit_page
+from flows.pages import curve as curve_page
 from matplotlib.image import imread
 from mlflow.entities import Run
 from rich.console import Console
+from tasks.learning_curves.curve import LearningCurve
+from tasks.reports.leak_audit import say_audit
+from tasks.reports.learning_curve import say_curve
 from typer.testing import CliRunner
 
 from flows import studies, surroundings
-from flows.audit import audit
 from flows.cli import app
-from flows.curve import curve
 from flows.experiment import Experiment, check
-from flows.pages import audit as audit_page
-from flows.pages import curve as curve_page
 from flows.surroundings import ahead
 from tasks.data.datasets import ingest
 from tasks.leak_audit import Audit, Choice
-from tasks.learning_curves.curve import LearningCurve
 from tasks.models.baselines.linear import LogisticRegressionSpec
-from tasks.reports.leak_audit import say_audit
-from tasks.reports.learning_curve import say_curve
 from tasks.selection import Corrected
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri

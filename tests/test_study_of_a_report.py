@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from flows.audit import choice_of
 
 from flows import studies
-from flows.audit import choice_of
 from flows.experiment import Experiment, check
 from tasks.data.splitting import KFoldSpec
 from tasks.reports.report import Report

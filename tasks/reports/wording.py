@@ -1,6 +1,6 @@
 """What there is to say of scores and verdicts, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tasks.comparison import REPEATS_LIMIT, Verdict
 from tasks.data.examples import Groups
@@ -93,6 +93,16 @@ def titled(metric: MetricName, unit: str) -> str:
 def with_unit(metric: MetricName, unit: str) -> str:
     """The target's unit, to stand behind a score; empty where the metric has none."""
     return f" {unit}" if unit and METRICS[metric].in_target_unit else ""
+
+
+def short(score: float) -> str:
+    """Return a score with four digits that count, or three places."""
+    return f"{score:.3f}" if abs(score) < 100 else f"{score:.5g}"
+
+
+def all_listed(names: Sequence[str]) -> str:
+    """Return all names, with commas and an "and" before the last."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:

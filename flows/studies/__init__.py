@@ -1,0 +1,1 @@
+"""Studies: questions about one or several experiments, each with its command in a file of its own."""

@@ -1,1 +1,0 @@
-"""What a result rests on: which columns, words or parts of a picture the fitted contenders need."""

@@ -1,1 +1,0 @@
-"""Learning curves: the score against the number of training rows."""
