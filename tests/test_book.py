@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from flows.book import PROBLEMS, Answer, BookReport, Problem
-from flows.pages import book as book_page
 from rich.console import Console
 
-from flows import book as the_book
-from flows import launch
 from flows.experiment import load
+from flows.studies import study
+from flows.studies.book import Book
+from tasks.artifacts import book as the_book
+from tasks.artifacts.book import HEADINGS, PROBLEMS, Answer, BookReport, Problem, tell_book
 from tasks.tracking import runs
 
 pytestmark = pytest.mark.servers
@@ -52,11 +52,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(the_book, "PROBLEMS", MADE)
-        first = launch.run_book()
+        first = study.run(Book())
         trained: list[str] = []
         open_run = runs.open_run
         patch.setattr(runs, "open_run", lambda name, *rest: trained.append(name) or open_run(name, *rest))
-        yield Run(first, launch.run_book(), trained)
+        yield Run(first, study.run(Book()), trained)
 
 
 def test_a_problem_that_fails_stops_no_other_and_says_why(run: Run) -> None:
@@ -86,7 +86,7 @@ def test_a_second_run_trains_only_what_had_failed(run: Run) -> None:
 def test_the_table_shows_every_problem_in_80_columns(run: Run) -> None:
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(book_page.book_table(run.first))
+        console.print(*map(study.rich_table, tell_book(run.first).tables))
     text = captured.get()
     assert max(len(line) for line in text.splitlines()) <= 80
     rows = {line.split()[0]: line.split() for line in text.splitlines() if line.split()}
@@ -97,18 +97,18 @@ def test_the_table_shows_every_problem_in_80_columns(run: Run) -> None:
 
 
 def test_the_page_holds_the_table_and_the_verdicts(run: Run) -> None:
-    page = book_page.book_page(run.first)
+    page = tell_book(run.first).page
     assert "| good | test accuracy | 0.9 |" in page
     assert "| broken | test accuracy | 0.9 | failed |" in page
     report = run.first.answers[1].report
     assert report is not None
     assert report.sentence in page
     tables = [line for line in page.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in tables[:5]} == {len(book_page.HEADINGS) + 1}
+    assert {line.count("|") for line in tables[:5]} == {len(HEADINGS) + 1}
 
 
 def test_an_error_stands_in_the_place_of_a_verdict(run: Run) -> None:
-    broken, good, _ = book_page.book_sentences(run.first)
+    broken, good, _ = tell_book(run.first).sentences
     assert broken.startswith("broken: ")
     assert "the loss became NaN" in broken
     assert good.startswith("good: ")

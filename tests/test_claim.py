@@ -8,14 +8,14 @@ from pathlib import Path
 import mlflow
 import pytest
 import yaml
-from flows.claim import EXPERIMENTS, OPTIONAL, enter
-from flows.pages import claim as claim_page
 from matplotlib.image import imread
 from rich.console import Console
-from tasks.reports.claims import Claim
 
-from flows import launch, surroundings
+from flows import surroundings
 from flows.experiment import Experiment, check, load
+from flows.studies import study
+from flows.studies.claim import EXPERIMENTS, OPTIONAL, ClaimStudy, take_part
+from tasks.artifacts.claim import Claim, tell_claim
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
 
@@ -54,10 +54,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         (folder / "conf" / f"{name}.yaml").write_text(yaml.safe_dump(content))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        first = launch.run_claim([*map(load, ["wine", "digits"])], fresh=False)
-        with_broken = launch.run_claim([*map(load, ["broken", "wine"])], fresh=False)
+        both = ClaimStudy([*map(load, ["wine", "digits"])])
+        first = study.run(both)
+        with_broken = study.run(ClaimStudy([*map(load, ["broken", "wine"])]))
         patch.setattr(surroundings, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
-        yield Run(folder, first, launch.run_claim([*map(load, ["wine", "digits"])], fresh=False), with_broken)
+        yield Run(folder, first, study.run(both), with_broken)
 
 
 def test_every_problem_is_a_contest_between_its_best_net_and_its_best_boosting(run: Run) -> None:
@@ -76,7 +77,7 @@ def test_a_second_call_is_answered_from_what_was_kept_without_a_flow(run: Run) -
 def test_a_problem_that_fails_stops_no_other_and_is_named(run: Run) -> None:
     assert [each.problem for each in run.with_broken.contests] == ["wine"]
     assert "contender net: the loss became NaN or infinite" in run.with_broken.failed["broken"]
-    assert any(line.startswith("broken failed: ") for line in claim_page.claim_lines(run.with_broken))
+    assert any(line.startswith("broken failed: ") for line in tell_claim(run.with_broken).sentences)
 
 
 def test_the_claim_is_a_run_of_its_own_in_mlflow_that_names_the_run_of_each_problem(
@@ -97,7 +98,7 @@ def test_the_claim_is_a_run_of_its_own_in_mlflow_that_names_the_run_of_each_prob
 def test_the_table_has_two_lines_for_each_problem_in_80_columns(run: Run) -> None:
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(claim_page.claim_table(run.first))
+        console.print(*map(study.rich_table, tell_claim(run.first).tables))
     lines = captured.get().splitlines()
     assert max(len(line) for line in lines) <= 80
     assert sum("net" in line.split() or "trees" in line.split() for line in lines) == 4
@@ -106,7 +107,7 @@ def test_the_table_has_two_lines_for_each_problem_in_80_columns(run: Run) -> Non
 def test_the_page_holds_every_problem_the_sentence_and_the_picture(run: Run, tmp_path: Path) -> None:
     page = tmp_path / "docs" / "claim.md"
     page.parent.mkdir()
-    claim_page.write_claim_page(run.first, page)
+    study.write_page(tell_claim(run.first), page)
     text = page.read_text()
     assert f"> {run.first.sentence}" in text
     assert "| wine | accuracy | net " in text
@@ -118,10 +119,10 @@ def test_california_takes_part_where_its_file_is_there_and_is_named_where_it_is_
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     experiments = [load(str(repository / "conf" / f"{name}.yaml")) for name in EXPERIMENTS]
-    entered, left_out = enter(experiments, [OPTIONAL])
+    entered, left_out = take_part(experiments, [OPTIONAL])
     assert [each.name for each in entered] == [name for name in EXPERIMENTS if name != OPTIONAL]
     assert "bakeoff data fetch california_housing" in left_out[OPTIONAL]
-    assert enter(experiments, []) == (experiments, {})
+    assert take_part(experiments, []) == (experiments, {})
 
 
 def without(name: str) -> Experiment:
@@ -132,10 +133,10 @@ def without(name: str) -> Experiment:
 @pytest.mark.parametrize(("missing", "said"), [("net", "the deep net"), ("trees", "gradient boosting")])
 def test_an_experiment_that_cannot_say_anything_is_refused_before_anything_runs(missing: str, said: str) -> None:
     with pytest.raises(BakeoffError, match=f"half says nothing of the claim, as {said} is not entered"):
-        enter([without(missing)], [])
+        take_part([without(missing)], [])
 
 
 def test_a_problem_counts_once() -> None:
     experiment = check(TABLE | {"name": "wine"}, "wine")
     with pytest.raises(BakeoffError, match="two experiments are called wine"):
-        enter([experiment, experiment], [])
+        take_part([experiment, experiment], [])

@@ -1,8 +1,8 @@
 """What several verdicts say of chapter 1's claim."""
 
 import pytest
-from tasks.reports.claims import Claim, Contest, Entrant, Kind, Result, check_entered, contest, weigh
 
+from tasks.artifacts.claim import Claim, Contest, Entrant, Kind, Result, check_entered, contest, weigh
 from tasks.comparison import Decision
 from tasks.specs import BakeoffError
 from tests.builders import verdict_of

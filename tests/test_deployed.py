@@ -1,6 +1,5 @@
 """The flows as a worker executes them, and the form that Prefect makes of their parameters."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ from prefect.utilities.schema_tools.validation import validate
 
 from flows import deployed, launch
 from flows.experiment import Experiment, load
+from flows.studies.book import Book
+from flows.studies.claim import ClaimStudy
 from tasks.specs import BakeoffError
 
 NUMBERS = {"n_splits": 2, "n_repeats": 1, "epochs": 1, "seed": 0}  # and the least that each can be
@@ -113,10 +114,9 @@ def test_what_does_not_fit_the_experiment_is_an_error_that_says_so(
 
 
 def test_the_book_and_the_claim_hand_on_their_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[Sequence[str], bool]] = []
-    monkeypatch.setattr(launch, "run_book_within", lambda fresh: asked.append((("book",), fresh)))
-    monkeypatch.setattr(launch, "run_claim_within", lambda names, fresh: asked.append((names, fresh)))
+    asked: list[Book | ClaimStudy] = []
+    monkeypatch.setattr(deployed, "run_within", asked.append)
     deployed.book.fn(fresh=True)
     deployed.claim.fn()
     deployed.claim.fn(experiments=("wine",), fresh=True)
-    assert asked == [(("book",), True), ((), False), (("wine",), True)]
+    assert asked == [Book(fresh=True), ClaimStudy([]), ClaimStudy([load("wine")], fresh=True)]

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from flows.explained import explanation_table
-from flows.explanation import chosen_contenders, report_to_explain
 from matplotlib.image import imread
 from rich.console import Console
-from tasks.artifacts.importance import plot_occlusion, plot_words, write_explanation
-from tasks.importance.explanation import Effect, Explained, Explanation
-from tasks.reports.importance import say_explanation
 from typer.testing import CliRunner
 
 from flows import launch
 from flows.cli import app
 from flows.experiment import load
+from flows.studies.explain import chosen_contenders, report_to_explain
+from flows.studies.study import rich_table
+from tasks.artifacts.explanation import explanation_table, plot_occlusion, plot_words, say_explanation, tell_explanation
+from tasks.explanation import Explained, Explanation
+from tasks.importance import Effect
 from tasks.models.baselines.pipelines import SklearnSpec
 from tasks.specs import BakeoffError
 from tasks.store import store_arrays
@@ -128,7 +128,7 @@ def effects_of(contender: str, label: str, values: dict[str, float]) -> list[Eff
 
 def shown(explanation: Explanation) -> str:
     console = Console(file=io.StringIO(), width=200)
-    console.print(explanation_table(explanation))
+    console.print(rich_table(explanation_table(explanation)))
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -157,7 +157,7 @@ def test_words_are_shown_for_both_sides_of_two_classes_and_for_each_of_several(t
         "of up to 1,000 words on these same texts, so on others most of their effects will be nearer to zero."
     )
     assert "fine 9 0.300 0.200 to 0.400 0.300 0.200 to 0.400 0.300" in " ".join(shown(explanation).split())
-    assert imread(plot_words(explanation, tmp_path)).std() > 0.05
+    assert imread(plot_words(explanation, tmp_path / "words.png")).std() > 0.05
     several = [
         each
         for name in ("net", "trees")
@@ -166,9 +166,10 @@ def test_words_are_shown_for_both_sides_of_two_classes_and_for_each_of_several(t
     ]
     explanation = made("removal", "abc", several)
     assert "b b1 +0.20, b2 +0.10 b1 +0.20, b2 +0.10 c" in " ".join(shown(explanation).split())
-    write_explanation(explanation, picture_arrays(), tmp_path)
-    assert imread(tmp_path / "explanation.png").std() > 0.05
-    assert (tmp_path / "explanation.csv").read_text().splitlines()[0] == "contender,feature,label,effect,rows,low,high"
+    told = tell_explanation(explanation)
+    assert told.draw is not None
+    assert imread(told.draw(tmp_path / "several.png")).std() > 0.05
+    assert [*told.rows[0]] == ["contender", "feature", "label", "effect", "rows", "low", "high"]
 
 
 def test_maps_lie_beside_their_pictures(tmp_path: Path) -> None:
@@ -180,8 +181,9 @@ def test_maps_lie_beside_their_pictures(tmp_path: Path) -> None:
         for name in ("net", "trees")
         for row in (0, 2, 4)
     ]
-    file = store_arrays(rows=np.array([0, 2, 4]), maps=maps)
+    rows = np.array([0, 2, 4])
+    file = store_arrays(rows=rows, maps=maps, pictures=arrays.test()[0][rows].reshape(3, *arrays.shape))
     explanation = made("occlusion", arrays.classes, effects, maps=file, patch=1, rows=3)
     assert "net 0.50, trees 0.50. Their maps correlate by 1.00." in say_explanation(explanation)
     assert "2 row 0.500 0.500" in " ".join(shown(explanation).split())
-    assert imread(plot_occlusion(explanation, arrays, tmp_path)).std() > 0.05
+    assert imread(plot_occlusion(explanation, tmp_path / "maps.png")).std() > 0.05

@@ -5,16 +5,24 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.sparse import csr_matrix
-from tasks.importance.explain import MOST_ROWS, explain, some_rows
-from tasks.importance.explanation import Explanation
-from tasks.importance.occlusion import choose_pictures, occlusion_maps
-from tasks.importance.permutation import Inputs, inputs_of, permutation_effects, shuffles
-from tasks.importance.words import CANDIDATES, Removal, losses, word_effects
 
 from tasks.data.columns import Column
 from tasks.data.examples import Examples
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays
+from tasks.explanation import MOST_ROWS, Explanation, explain, some_rows
+from tasks.importance import (
+    CANDIDATES,
+    Inputs,
+    Removal,
+    choose_pictures,
+    inputs_of,
+    losses,
+    occlusion_maps,
+    permutation_effects,
+    shuffles,
+    word_effects,
+)
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.baselines.linear import RidgeSpec
 from tasks.models.contenders import Contender

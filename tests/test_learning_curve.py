@@ -4,17 +4,25 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from tasks.learning_curves.curve import LearningCurve, points_of
-from tasks.learning_curves.ground import REPEATS, Ground, at_size, lay_out
-from tasks.learning_curves.rivalry import Rivalry, compare_at_sizes, find_crossings
-from tasks.reports.learning_curve import say_curve
 
+from tasks.artifacts.learning_curve import say_curve
 from tasks.comparison import Verdict
 from tasks.data.dependence import TimeSeriesSplitSpec
 from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, split
 from tasks.data.subsets import spread_sizes
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import evaluate
+from tasks.learning_curve import (
+    REPEATS,
+    LearningCurve,
+    Rivalry,
+    SubsetPlan,
+    at_size,
+    compare_at_sizes,
+    find_crossings,
+    plan_subsets,
+    points_of,
+)
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.baselines.linear import RidgeSpec
@@ -87,20 +95,20 @@ def test_a_crossing_lies_between_the_sizes_about_the_change_of_sign(differences:
 
 def test_a_net_takes_as_many_steps_at_every_size() -> None:
     arrays = made_arrays("binary", rows=200, n_test=0)
-    ground = lay_out(arrays, split(arrays, KFoldSpec(n_splits=2)), (10, 50, 100), None)
+    plan = plan_subsets(arrays, split(arrays, KFoldSpec(n_splits=2)), (10, 50, 100), None)
     net = DenseSpec(epochs=20, batch_size=10, early_stopping=EarlyStoppingSpec(patience=3))
-    entered = [at_size(net, subsets, ground.all_rows) for subsets in ground.subsets]
+    entered = [at_size(net, subsets, plan.all_rows) for subsets in plan.subsets]
     assert [each.epochs for each in entered] == [200, 40, 20]
     assert [each.early_stopping.patience for each in entered] == [30, 6, 3]
     assert entered[-1] == net
-    assert at_size(RidgeSpec(), ground.subsets[0], 100) == RidgeSpec()
+    assert at_size(RidgeSpec(), plan.subsets[0], 100) == RidgeSpec()
 
 
 def test_the_curve_ends_at_the_experiments_own_scores() -> None:
     arrays = made_arrays("regression", rows=60, n_test=0)
     folds = split(arrays, KFoldSpec(n_splits=3, n_repeats=2))
-    ground = lay_out(arrays, folds, (20, 40), None)
-    at_the_end = evaluate("x", RidgeSpec(), arrays, ground.subsets[-1], "mae")
+    plan = plan_subsets(arrays, folds, (20, 40), None)
+    at_the_end = evaluate("x", RidgeSpec(), arrays, plan.subsets[-1], "mae")
     assert at_the_end.scores == evaluate("x", RidgeSpec(), arrays, folds, "mae").scores
 
 
@@ -120,13 +128,13 @@ def test_targets_of_rows_held_out_change_no_prediction_even_with_a_hold_out(
 ) -> None:
     X = np.random.default_rng(3).normal(size=(160, 3))
     arrays = arrays_of("binary", (X[:, 0] + 0.8 * np.random.default_rng(4).normal(size=160) > 0).tolist(), X, n_test=40)
-    ground = lay_out(arrays, split(arrays, HoldOutSpec(validation_rows=30)), (40, 120), 2)
-    subsets = ground.subsets[0]
-    entered = at_size(contender, subsets, ground.all_rows)
+    plan = plan_subsets(arrays, split(arrays, HoldOutSpec(validation_rows=30)), (40, 120), 2)
+    subsets = plan.subsets[0]
+    entered = at_size(contender, subsets, plan.all_rows)
     held_out = np.arange(120, 160)
     predicted = [
         load_arrays(evaluate("x", entered, own, subsets, "accuracy").predictions)["out_of_fold"]
-        for own in (ground.arrays, poisoned(ground.arrays, held_out))
+        for own in (plan.arrays, poisoned(plan.arrays, held_out))
     ]
     np.testing.assert_array_equal(*predicted)
 
@@ -135,12 +143,12 @@ def test_targets_of_rows_held_out_change_no_prediction_even_with_a_hold_out(
 def test_with_a_hold_out_all_training_rows_can_be_learned_from_and_the_test_rows_score(form: str) -> None:
     arrays = made_arrays("binary", 150, 30) if form == "table" else text_arrays()
     y, y_test = arrays.y("train"), arrays.y("test")
-    ground = lay_out(arrays, split(arrays, HoldOutSpec(validation_rows=20)), (10, len(y)), None)
-    assert ground.scored_on == "test rows"
-    np.testing.assert_array_equal(ground.arrays.y("train"), [*y, *y_test])
-    X, _ = ground.arrays.training()
+    plan = plan_subsets(arrays, split(arrays, HoldOutSpec(validation_rows=20)), (10, len(y)), None)
+    assert plan.scored_on == "test rows"
+    np.testing.assert_array_equal(plan.arrays.y("train"), [*y, *y_test])
+    X, _ = plan.arrays.training()
     assert (X[len(y) :] != arrays.test()[0]).sum() == 0
-    pairs = [list(subsets.pairs()) for subsets in ground.subsets]
+    pairs = [list(subsets.pairs()) for subsets in plan.subsets]
     assert [len(each) for each in pairs] == [REPEATS, 3]
     assert all(set(held_out) == set(range(len(y), len(y) + len(y_test))) for each in pairs for _, held_out in each)
 
@@ -148,16 +156,16 @@ def test_with_a_hold_out_all_training_rows_can_be_learned_from_and_the_test_rows
 def test_repeats_that_were_never_drawn_are_refused() -> None:
     arrays = made_arrays("binary", rows=40, n_test=0)
     with pytest.raises(BakeoffError, match="there are 1 repeats of 1 x 4 folds to take 3 from"):
-        lay_out(arrays, split(arrays, KFoldSpec()), (10, 20), 3)
+        plan_subsets(arrays, split(arrays, KFoldSpec()), (10, 20), 3)
 
 
-def ground_of(rows: int) -> Ground:
+def plan_of(rows: int) -> SubsetPlan:
     arrays = arrays_of("regression", np.random.default_rng(0).normal(size=rows).tolist())
-    return lay_out(arrays, split(arrays, KFoldSpec(n_splits=4, n_repeats=5)), (rows // 4, rows // 2), None)
+    return plan_subsets(arrays, split(arrays, KFoldSpec(n_splits=4, n_repeats=5)), (rows // 4, rows // 2), None)
 
 
 def test_p_is_adjusted_for_all_sizes_and_the_trend_is_that_of_the_difference() -> None:
-    ground, generator = ground_of(40), np.random.default_rng(1)
+    plan, generator = plan_of(40), np.random.default_rng(1)
     noise = generator.normal(scale=0.01, size=(4, 20))
     entered = [
         [
@@ -169,12 +177,12 @@ def test_p_is_adjusted_for_all_sizes_and_the_trend_is_that_of_the_difference() -
             evaluation_of("trees", 2 + noise[3], HistGradientBoostingSpec()),
         ],
     ]
-    (rivalry,) = compare_at_sizes(entered, ground, "mae", 0.1)
+    (rivalry,) = compare_at_sizes(entered, plan, "mae", 0.1)
     assert [each.n_pairs for each in rivalry.verdicts] == [2, 2]
     assert rivalry.trend.difference == pytest.approx(-2, abs=0.05)
     (crossing,) = rivalry.crossings
     assert (crossing.better_below, crossing.better_above) == ("trees", "net")
-    points = points_of(entered, ground, "mae")
+    points = points_of(entered, plan, "mae")
     assert [point.name for point in points] == ["net", "trees"] * 2
     assert all(point.interval[0] < point.mean < point.interval[1] for point in points)
 
@@ -188,11 +196,11 @@ def rare_in_time(rows: int = 400) -> tuple[Arrays, Folds]:
 def test_sizes_at_which_a_fold_would_lack_a_class_are_left_out_of_those_that_nobody_asked_for() -> None:
     arrays, folds = rare_in_time()
     spread = spread_sizes(folds, 2)
-    ground = lay_out(arrays, folds, (), None)
+    plan = plan_subsets(arrays, folds, (), None)
     assert spread[:3] == (40, 57, 80)
-    assert tuple(subsets.size for subsets in ground.subsets) == spread[2:]
+    assert tuple(subsets.size for subsets in plan.subsets) == spread[2:]
     y = arrays.y("train")
-    assert all(len(np.unique(y[learned])) == 2 for subsets in ground.subsets for learned, _ in subsets.pairs())
+    assert all(len(np.unique(y[learned])) == 2 for subsets in plan.subsets for learned, _ in subsets.pairs())
 
 
 def test_a_size_that_was_asked_for_and_lacks_a_class_is_refused_by_its_number() -> None:
@@ -200,10 +208,10 @@ def test_a_size_that_was_asked_for_and_lacks_a_class_is_refused_by_its_number() 
     with pytest.raises(
         BakeoffError, match="--sizes has 5, but of so many rows a fold would learn from none of class b"
     ):
-        lay_out(arrays, folds, (5, 200), None)
+        plan_subsets(arrays, folds, (5, 200), None)
 
 
 def test_where_only_all_rows_have_every_class_there_is_no_curve() -> None:
     arrays = arrays_of("binary", [1] + [0] * 59)
     with pytest.raises(BakeoffError, match="only with all rows do all folds learn from rows of each class"):
-        lay_out(arrays, split(arrays, TimeSeriesSplitSpec(n_splits=2)), (), None)
+        plan_subsets(arrays, split(arrays, TimeSeriesSplitSpec(n_splits=2)), (), None)

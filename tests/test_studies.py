@@ -8,24 +8,23 @@ from typing import Any
 
 import mlflow
 import pytest
-from flows.audit import audit
-from flows.curve import curve
-from flows.pages import audit as audit_page
-from flows.pages import curve as curve_page
 from matplotlib.image import imread
 from mlflow.entities import Run
 from rich.console import Console
-from tasks.learning_curves.curve import LearningCurve
-from tasks.reports.leak_audit import say_audit
-from tasks.reports.learning_curve import say_curve
 from typer.testing import CliRunner
 
-from flows import studies, surroundings
+from flows import surroundings
 from flows.cli import app
 from flows.experiment import Experiment, check
+from flows.studies import study
+from flows.studies.audit import LeakAudit
+from flows.studies.curve import Curve
 from flows.surroundings import ahead
+from tasks.artifacts.leak_audit import say_audit, tell_audit
+from tasks.artifacts.learning_curve import say_curve, tell_curve
 from tasks.data.datasets import ingest
 from tasks.leak_audit import Audit, Choice
+from tasks.learning_curve import LearningCurve
 from tasks.models.baselines.linear import LogisticRegressionSpec
 from tasks.selection import Corrected
 from tasks.specs import BakeoffError
@@ -56,6 +55,20 @@ HASTY = {**TUNED, "tuning": {"seconds": 1e-6, "n_splits": 2}}
 
 def wine(name: str, validation: dict[str, Any], **contenders: dict[str, Any]) -> Experiment:
     return check(WINE | {"name": name, "validation": validation, "contenders": contenders}, name)
+
+
+def curve(experiment: Experiment, sizes: list[int], repeats: int | None) -> LearningCurve:
+    """What the flow of a curve gives, whatever was kept."""
+    asked = Curve(experiment, [*experiment.contenders], sizes, repeats)
+    given = asked.enter()
+    return asked.flow(given)(**given)
+
+
+def audit(experiment: Experiment, choice: Choice | None) -> Audit:
+    """What the flow of an audit gives, whatever was kept."""
+    asked = LeakAudit(experiment, [*experiment.contenders])
+    given = asked.enter() | {"choice": choice}
+    return asked.flow(given)(**given)
 
 
 @dataclass(frozen=True)
@@ -128,12 +141,12 @@ def test_the_steps_of_a_curves_metrics_are_rows(made: Made, monkeypatch: pytest.
 def test_a_second_call_finds_what_was_kept_without_a_flow(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made.folder)
     monkeypatch.setattr(surroundings, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
-    again = studies.run_curve(made.experiment, ["trees", "linear"], SIZES, REPEATS, fresh=False)
+    again = study.run(Curve(made.experiment, ["trees", "linear"], SIZES, REPEATS))
     assert again.kept
     assert again.points == made.curve.points
-    assert studies.run_audit(made.experiment, [], fresh=False).findings == made.audit.findings
+    assert study.run(LeakAudit(made.experiment, [])).findings == made.audit.findings
     with pytest.raises(pytest.fail.Exception):
-        studies.run_curve(made.experiment, ["trees"], SIZES, REPEATS, fresh=False)
+        study.run(Curve(made.experiment, ["trees"], SIZES, REPEATS))
 
 
 @pytest.mark.parametrize("validation", [{"n_splits": FOLDS}, {"kind": "hold_out", "validation_rows": 30}])
@@ -194,15 +207,14 @@ def test_a_curve_that_was_cut_off_goes_on_where_it_was(made: Made, monkeypatch: 
 def test_the_tables_fit_80_columns(made: Made) -> None:
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(curve_page.curve_table(made.curve))
-        console.print(curve_page.rivalry_table(made.curve.rivalries[0], made.curve))
-        console.print(audit_page.audit_table(made.audit))
+        for table in (*tell_curve(made.curve).tables, *tell_audit(made.audit).tables):
+            console.print(study.rich_table(table))
     assert "…" not in captured.get()
 
 
 def test_the_pages_hold_the_sentences_and_pictures(made: Made, tmp_path: Path) -> None:
-    curve_page.write_curve_page(made.curve, tmp_path / "curve.md")
-    audit_page.write_audit_page(made.audit, tmp_path / "audit.md")
+    study.write_page(tell_curve(made.curve), tmp_path / "curve.md")
+    study.write_page(tell_audit(made.audit), tmp_path / "audit.md")
     for page, said in (("curve", say_curve(made.curve)), ("audit", say_audit(made.audit))):
         text = (tmp_path / f"{page}.md").read_text()
         assert all(f"> {sentence}" in text for sentence in said)
@@ -212,7 +224,7 @@ def test_the_pages_hold_the_sentences_and_pictures(made: Made, tmp_path: Path) -
 
 def test_a_contender_that_is_not_entered_is_refused() -> None:
     with pytest.raises(BakeoffError, match="--contender tree: wine has no such contender; did you mean trees"):
-        studies.check_names(["tree"], check(WINE, "wine"))
+        study.check_names(["tree"], check(WINE, "wine"))
 
 
 def test_sizes_that_are_no_numbers_are_refused(

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from flows.audit import choice_of
 
-from flows import studies
 from flows.experiment import Experiment, check
+from flows.studies.audit import choice_of
+from flows.studies.curve import best_rivals
 from tasks.data.splitting import KFoldSpec
 from tasks.reports.report import Report
 from tasks.tracking import studies as tracked
@@ -68,7 +68,7 @@ def test_a_curve_takes_the_best_net_and_the_best_boosting_of_the_report_even_if_
 ) -> None:
     report = renamed(report_of(SCORES), "net", "deep") if tuned else report_of(SCORES)
     monkeypatch.setattr(tracked, "find_document", lambda *_: report.model_dump_json())
-    assert studies._best_rivals(houses()) == ["deep" if tuned else "net", "trees"]
+    assert best_rivals(houses()) == ["deep" if tuned else "net", "trees"]
 
 
 @pytest.mark.parametrize("document", [None, '{"of": "another version"}'])
@@ -76,4 +76,4 @@ def test_without_a_report_that_can_be_read_a_curve_takes_all_nets_and_boostings(
     document: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracked, "find_document", lambda *_: document)
-    assert studies._best_rivals(houses()) == [*CONTENDERS]
+    assert best_rivals(houses()) == [*CONTENDERS]
