@@ -17,7 +17,7 @@ from benchmarks.page import PAGE, machine, write_section
 from benchmarks.sides import Data, load, time_engine, time_keras
 from flows.terminal import messages, turn_libraries_to_log
 from tasks.data.problem import Problem
-from tasks.models.networks import DenseSpec, covering
+from tasks.models.networks import DenseSpec, union_spec
 from tasks.models.optimizers import RMSpropSpec
 
 HEADING = "A search over 5,000 nets"
@@ -66,7 +66,7 @@ def main(plan: Plan = Plan(), page: Path = PAGE) -> None:
 def search(plan: Plan, data: Data) -> tuple[float, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
     """Seconds, and for each of the settings the mean absolute error on the rows held out (settings, epochs)."""
     from tasks.training import Member
-    from tasks.tuning.side_by_side import Stacks
+    from tasks.tuning.networks import Stacks
 
     plain = DenseSpec(optimizer=RMSpropSpec(learning_rate=0.001), epochs=plan.epochs, batch_size=16)
     specs = [plain, *drawn(plain, plan.settings - 1)]
@@ -77,7 +77,7 @@ def search(plan: Plan, data: Data) -> tuple[float, np.ndarray[tuple[int, ...], n
         for training, held_out in data.folds
     ]
     problem = Problem(task="regression", form="table", shape=data.X.shape[1:], classes=())
-    stacks = Stacks(covering(specs), data.X, data.y, problem, members)
+    stacks = Stacks(union_spec(specs), data.X, data.y, problem, members)
     for first in range(0, plan.settings, plan.at_once):
         stacks.restart([spec for spec in specs[first : first + plan.at_once] for _ in data.folds])
         reached = stacks.fit(plan.epochs, "val_metric", lambda done, total: None)

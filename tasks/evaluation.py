@@ -14,7 +14,7 @@ from tasks.data.splitting import Folds, Rows
 from tasks.data.vectorization import Arrays, Features
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.networks import Network, NetworkSpec, covering
+from tasks.models.networks import Network, NetworkSpec, union_spec
 from tasks.seeds import member_seeds, seed_of
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, store_arrays
@@ -161,7 +161,7 @@ def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Fold
     members = _members(contender, y, arrays, folds, tuning)
     held_out = [rows for _, rows in folds.pairs(folds.validation.n_seeds)]
     if tuning:
-        contender = covering([cast(Network, each) for each in tuning.chosen])
+        contender = union_spec([cast(Network, each) for each in tuning.chosen])
     with fitting.running():
         stack = Stack(contender, _in_vocabularies(X, arrays, folds, n_members), y, arrays, members)
         history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))

@@ -19,16 +19,14 @@ from numpy.typing import NDArray
 
 from tasks import program_cache
 from tasks.batching import DenseRows, Steps, WordRows, stacked, step_at
-from tasks.data.encoding import fit_encodings
-from tasks.data.normalization import fit_normalization, fit_robust_normalization, fit_series_normalization
 from tasks.data.problem import Problem
 from tasks.data.splitting import Rows
 from tasks.data.vectorization import Features
-from tasks.models.descent import Descent
-from tasks.models.early_stopping import BestWeights
-from tasks.models.networks import ConvSpec, NetworkSpec, RecurrentSpec, TableNetwork, as_prediction, output_layer
-from tasks.models.settings import OwnSettings
-from tasks.models.stacking import Inputs, Preparation, build_single, build_stack, unstack
+from tasks.models.encoding import preparation
+from tasks.models.layers import Inputs
+from tasks.models.networks import NetworkSpec, as_prediction, output_layer
+from tasks.models.stacked_optimizer import BestWeights, MemberHyperparameters, StackedOptimizer
+from tasks.models.stacking import build_stack
 from tasks.models.targets import Targets
 from tasks.specs import BakeoffError
 
@@ -37,8 +35,6 @@ Progress = Callable[[int, int], None]  # epochs done, epochs in all
 
 tf.get_logger().setLevel("ERROR")  # else it warns that each stack is compiled anew, which is the point of it
 
-EVALUATION_BATCH = 1024  # rows at a time where nothing is learned; bounds memory, changes no result
-PICTURES_BATCH = 128  # as many, where layers have a value for each pixel or step, and channel
 CALLS = 20  # compiled calls that a training is cut into, so that progress can be shown between them
 
 
@@ -51,7 +47,7 @@ class Member:
     """One net of a stack: the rows it learns from, its seed, the rows it is watched on, and those that judge it.
 
     The weights that a net ends with are those of the epoch with the lowest loss on the rows that judge it; without any,
-    those of the last epoch. `spec` is for nets that differ from the stack's in what tasks/models/settings.py names.
+    those of the last epoch. `spec` is for nets that differ from the stack's in learning rate, L2, dropout or epochs.
     """
 
     training: Rows
@@ -80,7 +76,7 @@ class Stack:
     """Nets of one architecture on the rows of one X, trained together.
 
     Args:
-        spec: the architecture and how it is trained; where members have specs of their own, one that covers them.
+        spec: the architecture and how it is trained; where members have specs of their own, the union of them.
         X: (rows, features), an array or a multi-hot CSR matrix; or such a matrix for each member, whose columns are its
             own vocabulary.
         y: (rows,), numbers or class numbers.
@@ -102,15 +98,17 @@ class Stack:
         self._source = DenseRows(X) if isinstance(X, np.ndarray) else WordRows(X)
         training = [member.training for member in members]
         self._targets = Targets(spec, y, problem, training)
-        self._preparations = _prepare(X, problem, training, isinstance(spec, TableNetwork))
         words, series = isinstance(self._source, WordRows), problem.form == "series"
-        self._inputs = Inputs(self._source.features, words, problem.shape, series)
+        inputs = Inputs(self._source.features, words, problem.shape, series)
         seeds = [member.seed for member in members]
-        self.network = build_stack(spec, self._output, self._inputs, seeds, self._preparations)
+        self.network = build_stack(
+            spec, self._output, inputs, seeds, preparation(X, problem, training, spec.for_tables)
+        )
         own = [member.spec or spec for member in members]
-        self._own = OwnSettings(spec, own, self.network) if any(member.spec for member in members) else None
-        self._descent = Descent(spec, self.network, [-(-len(rows) // spec.batch_size) for rows in training], self._own)
-        self._evaluation_batch = PICTURES_BATCH if isinstance(spec, ConvSpec | RecurrentSpec) else EVALUATION_BATCH
+        differ = any(member.spec for member in members)
+        self._own = MemberHyperparameters(spec, own, self.network) if differ else None
+        steps = [-(-len(rows) // spec.batch_size) for rows in training]
+        self._optimizer = StackedOptimizer(spec, self.network, steps, self._own)
         self._watched = [len(member.validation) > 0 for member in members]
         judged = any(len(member.judging) for member in members)
         self._best = BestWeights(self.network.weights, len(self.members)) if judged else None
@@ -137,8 +135,8 @@ class Stack:
             TrainingDivergedError: when the loss of a member becomes NaN or infinite, and may not.
         """
         shuffles = [np.random.default_rng(member.seed) for member in self.members]
-        watched = self._source.steps([member.validation for member in self.members], self._evaluation_batch)
-        judging = self._source.steps([member.judging for member in self.members], self._evaluation_batch)
+        watched = self._source.steps([member.validation for member in self.members], self.spec.evaluation_batch)
+        judging = self._source.steps([member.judging for member in self.members], self.spec.evaluation_batch)
         per_call = -(-epochs // CALLS)
         curves: list[Floats] = []
         for start in range(0, epochs, per_call):
@@ -161,19 +159,18 @@ class Stack:
         if self._own is None:
             raise ValueError("only a stack whose members have specs of their own can begin again")
         self._own.restart(self.network, specs)
-        self._descent.restart()
+        self._optimizer.restart()
 
     def predict(self, rows: Sequence[Rows]) -> list[NDArray[np.float64]]:
         """Each member's prediction for its own list of rows of X: (rows,), or class probabilities (rows, classes)."""
-        outputs = self._predict_batches(self._source.steps(rows, self._evaluation_batch)).numpy().astype(np.float64)
+        outputs = self._predict_batches(self._source.steps(rows, self.spec.evaluation_batch)).numpy().astype(np.float64)
         flat = outputs.reshape(-1, *outputs.shape[2:])
         predictions = [as_prediction(flat[: len(own), k], self._output) for k, own in enumerate(rows)]
         return [self._targets.undo(each, k) for k, each in enumerate(predictions)]
 
     def unstack(self, k: int) -> keras.Model:
         """Member k as an ordinary Keras model that takes raw features."""
-        preparation = self._preparations[k] if self._preparations else None
-        net = unstack(self.network, k, build_single(self.spec, self._output, self._inputs, preparation))
+        net = self.network.unstack(k)
         self._targets.fold_into([layer for layer in net.layers if layer.weights][-1], k)
         return net
 
@@ -209,7 +206,7 @@ class Stack:
     def _train_step(self, step: Steps) -> tf.Tensor:
         """One batch, rows and weights (batch, members). Gives the sums of loss and metric over its rows."""
         x, y, weights = self._source.inputs(step.order, step.entries), self._targets.at(step.order), step.mask
-        self._descent.prepare()
+        self._optimizer.prepare()
         with tf.GradientTape() as tape:
             output = self.network(x, weights, training=True)
             losses = tf.reduce_sum(self._targets.loss(y, output) * weights, axis=0)
@@ -217,7 +214,7 @@ class Stack:
             for kernel in self.network.kernels if self.spec.l2 else ():
                 objective += self._own.penalty(kernel) if self._own else self.spec.l2 * tf.reduce_sum(tf.square(kernel))
         variables = [variable.value for variable in self.network.trainable_variables]
-        self._descent.apply(tape.gradient(objective, variables), active=weights[0] > 0)
+        self._optimizer.apply(tape.gradient(objective, variables), active=weights[0] > 0)
         return tf.stack([losses, tf.reduce_sum(self._targets.metric(y, output) * weights, axis=0)])
 
     def _evaluate(self, steps: Steps) -> tf.Tensor:
@@ -261,23 +258,10 @@ class Stack:
     def _finish(self, curves: Floats) -> History:
         best_epoch = np.full(len(self.members), len(curves))
         if self._own:
-            best_epoch = self._own.hold(curves)
+            best_epoch = self._own.freeze(curves)
         if self._best:
             best_epoch = self._best.restore()
             self._check_finite(np.where(best_epoch > 0, 0, np.nan)[None], start=0)
         curves[:, [1, 3]] = self._targets.metric_in_unit(curves[:, [1, 3]])
         loss, metric, val_loss, val_metric = curves.swapaxes(0, 1)
         return History(loss, metric, val_loss, val_metric, best_epoch)
-
-
-def _prepare(X: Features, problem: Problem, training: Sequence[Rows], robust: bool) -> Sequence[Preparation]:
-    """What each member's own training rows say of the features of a table or of series; of others, nothing."""
-    training = [problem.prepared_on(rows) for rows in training]
-    fit = fit_robust_normalization if robust else fit_normalization
-    if problem.levels:
-        return fit_encodings(X, problem.levels, training, fit)
-    if problem.form == "table":
-        return [fit(X[rows]) for rows in training]
-    if problem.form == "series":
-        return [fit_series_normalization(X[rows], problem.shape) for rows in training]
-    return ()

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from tasks.models.networks import DenseSpec, NetworkSpec, covering
-from tasks.models.optimizers import AdamSpec, RMSpropSpec
-from tasks.models.schedules import CosineDecaySpec
+from tasks.models.networks import DenseSpec, NetworkSpec, union_spec
+from tasks.models.optimizers import AdamSpec, CosineDecaySpec, RMSpropSpec
 from tasks.training import Member, Stack, TrainingDivergedError
-from tasks.tuning.side_by_side import Stacks
+from tasks.tuning.networks import Stacks
 from tests.builders import problem_of
 
 RNG = np.random.default_rng(0)
@@ -24,7 +23,7 @@ OWN = [
 
 def stack_of(specs: list[NetworkSpec], spec: NetworkSpec | None = None) -> Stack:
     members = [Member(ROWS, seed=k, validation=HELD_OUT, spec=each) for k, each in enumerate(specs)]
-    return Stack(spec or covering(specs), X, Y, problem_of("regression"), members)
+    return Stack(spec or union_spec(specs), X, Y, problem_of("regression"), members)
 
 
 def alone(spec: NetworkSpec, seed: int) -> Stack:
@@ -84,7 +83,7 @@ def test_a_restarted_stack_learns_the_same_bits_again() -> None:
 
 @pytest.mark.variants
 def test_a_restarted_stack_learns_with_its_new_settings() -> None:
-    stack = stack_of([PLAIN, PLAIN, PLAIN], covering(OWN))
+    stack = stack_of([PLAIN, PLAIN, PLAIN], union_spec(OWN))
     stack.fit(6)
     stack.restart(OWN)
     restarted = stack.fit(6)
@@ -116,7 +115,7 @@ def test_only_members_with_specs_of_their_own_can_begin_again() -> None:
 def test_members_learn_side_by_side_as_in_one_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     members = [Member(ROWS, seed=k, validation=HELD_OUT, spec=each) for k, each in enumerate(OWN)]
-    stacks = Stacks(covering(OWN), X, Y, problem_of("regression"), members)
+    stacks = Stacks(union_spec(OWN), X, Y, problem_of("regression"), members)
     told: list[int] = []
     reached = stacks.fit(6, "val_metric", lambda done, total: told.append(done))
     np.testing.assert_allclose(reached, stack_of(OWN).fit(6).val_metric, atol=1e-5)

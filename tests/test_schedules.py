@@ -8,8 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.models.networks import DenseSpec
-from tasks.models.optimizers import AdamSpec, RMSpropSpec, SGDSpec
-from tasks.models.schedules import CosineDecaySpec, ExponentialDecaySpec
+from tasks.models.optimizers import AdamSpec, CosineDecaySpec, ExponentialDecaySpec, RMSpropSpec, SGDSpec
 from tasks.training import Member, Stack
 from tests.builders import problem_of
 from tests.tiers import quick_first

@@ -12,8 +12,7 @@ from tasks.models.baselines.neighbors import KNeighborsSpec
 from tasks.models.baselines.trees import ExtraTreesSpec, RandomForestSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import ConvSpec, DenseSpec
-from tasks.models.optimizers import AdamSpec
-from tasks.models.schedules import CosineDecaySpec
+from tasks.models.optimizers import AdamSpec, CosineDecaySpec
 from tasks.models.search import Choice, Range, TuningSpec
 from tasks.specs import BakeoffError
 from tests.builders import problem_of

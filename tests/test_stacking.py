@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from tasks.data.normalization import Normalization
+from tasks.models.encoding import MemberNormalization
+from tasks.models.layers import Inputs
 from tasks.models.networks import DenseSpec
-from tasks.models.stacking import Inputs, build_single, build_stack, unstack
+from tasks.models.stacking import build_stack
 
 SPECS = [
     DenseSpec(units=(6, 4)),
@@ -25,11 +27,11 @@ def normalization(seed: int, unit: float = 1) -> Normalization:
 @pytest.mark.parametrize("unit", [1, 1e-9, 1e20])
 def test_every_member_computes_what_its_ordinary_net_computes(spec: DenseSpec, unit: float) -> None:
     normalizations = [normalization(seed, unit) for seed in range(3)]
-    stack = build_stack(spec, (2, "softmax"), Inputs(3), [5, 6, 7], normalizations)
+    stack = build_stack(spec, (2, "softmax"), Inputs(3), [5, 6, 7], [MemberNormalization(normalizations)])
     x = (unit * np.random.default_rng(9).normal(size=(11, 3, 3))).astype(np.float32)  # rows, members, features
     together = np.asarray(stack(x, np.ones((11, 3), np.float32)))
-    for k, own in enumerate(normalizations):
-        single = unstack(stack, k, build_single(spec, (2, "softmax"), Inputs(3), own))
+    for k in range(3):
+        single = stack.unstack(k)
         np.testing.assert_allclose(together[:, k], np.asarray(single(x[:, k])), atol=1e-6)
 
 
@@ -51,7 +53,7 @@ def test_initial_kernels_keep_to_glorots_bound_of_one_member() -> None:
 
 def test_an_ordinary_net_normalizes_raw_features_first_and_is_saved_without_our_code() -> None:
     own = normalization(0)
-    single = build_single(SPECS[0], (1, "linear"), Inputs(3), own)
+    single = build_stack(SPECS[0], (1, "linear"), Inputs(3), [5], [MemberNormalization([own])]).unstack(0)
     x = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     np.testing.assert_array_equal(single.layers[0](x), (x - own.mean) / own.scale)
     assert all(type(layer).__module__.startswith("keras.") for layer in [*single.layers, *single.layers[0].layers])

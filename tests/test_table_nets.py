@@ -11,12 +11,12 @@ import tensorflow as tf
 from tasks.data.normalization import fit_robust_normalization
 from tasks.data.problem import Form
 from tasks.metrics import Task
-from tasks.models.annealing import coslog, flat_cos
+from tasks.models.layers import Inputs
 from tasks.models.networks import DenseSpec, NetworkSpec, RealMLPSpec, TableSpec, TabMSpec, as_prediction, output_layer
 from tasks.models.optimizers import AdamWSpec
-from tasks.models.realmlp import MemberNTKDense
-from tasks.models.stacking import Inputs, build_stack
-from tasks.models.table_layers import MemberNumbers, begin
+from tasks.models.stacked_optimizer import coslog, flat_cos
+from tasks.models.stacking import build_stack
+from tasks.models.tables import MemberNTKDense, MemberNumbers
 from tasks.specs import BakeoffError
 from tasks.training import Member, Stack
 from tests.builders import made_arrays, mixed_arrays, problem_of
@@ -108,8 +108,8 @@ def test_numbers_are_clipped_smoothly_and_embedded_and_other_inputs_stay() -> No
     layer = MemberNumbers(2, embedded=True)
     x = np.array([[[0.5, 300.0, 1.0]]], np.float32)
     layer(x)
-    begin([layer], [0])
-    w1, b1, w2, b2 = layer.ordinary(0)  # the frequencies with 2 pi in them
+    layer.begin([0], 0)
+    w1, b1, w2, b2 = layer.weights_of(0)  # the frequencies with 2 pi in them
     assert (np.abs(b1) <= np.pi).all()
     clipped = np.array([0.5, 300]) / np.sqrt(1 + np.array([0.5, 300]) ** 2 / 9)
     assert clipped[1] < 3
@@ -122,8 +122,8 @@ def test_a_dense_layer_of_realmlp_keeps_the_spread_of_its_inputs_at_first() -> N
     layer = MemberNTKDense(400, "linear", is_first=True)
     x = np.random.default_rng(0).normal(size=(200, 1, 90)).astype(np.float32)
     layer(x)
-    begin([layer], [0])
-    kernel, bias = layer.ordinary(0)
+    layer.begin([0], 0)
+    kernel, bias = layer.weights_of(0)
     np.testing.assert_allclose(layer(x)[:, 0], x[:, 0] @ kernel + bias, atol=1e-4)
     assert (x[:, 0] @ kernel).std() == pytest.approx(1, abs=0.05)
     assert bias.std() == pytest.approx(1, abs=0.1)

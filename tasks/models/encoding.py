@@ -1,4 +1,4 @@
-"""A table with categories and missing values as the inputs of a net, made batch by batch.
+"""What stands in front of a net for tables: numbers are normalized; categories and missing values become inputs.
 
 What each net's training rows say of the table is in tasks/data/encoding.py. A number is normalized, or 0, which is the
 mean of the training rows, where it is missing. Of a factor with few slots each has an input of 0 or 1; of one with many
@@ -6,6 +6,7 @@ each has a vector, which is learned (Guo & Berkhahn 2016). Slot 0 has no input.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -13,58 +14,81 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tasks.data.encoding import Encoding, Factors, Layout
+from tasks.data.encoding import Encoding, Factors, Layout, fit_encodings
+from tasks.data.normalization import (
+    Normalization,
+    fit_normalization,
+    fit_robust_normalization,
+    fit_series_normalization,
+)
+from tasks.data.problem import Problem
+from tasks.data.splitting import Rows
+from tasks.data.vectorization import Features
+from tasks.models.layers import Draw, Floats, Layer, MemberLayer
 
-Layer = Any  # keras ships no types
 Tensor = Any  # a tensor, or what stands for one while Keras builds an ordinary net
 
 
-class MemberEncoding(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+class MemberNormalization(MemberLayer):
+    """(x - mean) / scale with each member's own mean and scale, fitted on that member's training rows."""
+
+    def __init__(self, normalizations: Sequence[Normalization]) -> None:
+        super().__init__()
+        self._normalizations, self.numbers = list(normalizations), len(normalizations[0].mean)
+        self.mean = tf.constant(np.stack([normalization.mean for normalization in normalizations]))
+        self.scale = tf.constant(np.stack([normalization.scale for normalization in normalizations]))
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Takes and gives (batch, members, features)."""
+        return (x - self.mean) / self.scale
+
+    def ordinary(self, k: int) -> Layer:
+        """Keras's own layer would take the root of a variance, which single precision does not have for all scales."""
+        normalization = self._normalizations[k]
+        taken = keras.Input(normalization.mean.shape)
+        return keras.Model(taken, (taken - normalization.mean) / normalization.scale)
+
+
+class MemberEncoding(MemberLayer):
     """The inputs of each member's own encoding; its weights are vectors (members, slots, length)."""
 
     def __init__(self, encodings: Sequence[Encoding]) -> None:
         super().__init__()
-        self._layout, members = encodings[0].layout, np.arange(len(encodings), dtype=np.int32)
-        self._mean, self._scale = (
-            tf.constant(np.stack([getattr(each.normalization, name) for each in encodings]))
-            for name in ("mean", "scale")
-        )
-        slots = np.stack([each.slots for each in encodings])
-        self._slots, self._first = tf.constant(slots.ravel()), members[:, None] * slots.shape[1]
-        self.vectors = [
-            self.add_weight(shape=(len(members), *shape), initializer="zeros", name=f"vectors_{factor}")
-            for factor, shape in self._layout.embedded.items()
-        ]
+        self._encodings, self._layout, members = list(encodings), encodings[0].layout, len(encodings)
+        self.numbers = len(self._layout.numbers)
+        self._normalize = MemberNormalization([encoding.normalization for encoding in encodings]).call
+        slots = np.stack([encoding.slots for encoding in encodings])
+        self._slots = tf.constant(slots.ravel())
+        self._first = np.arange(members, dtype=np.int32)[:, None] * slots.shape[1]
+        self.vectors = [self.make(members, *shape) for shape in self._layout.embedded.values()]
+
+    @property
+    def others(self) -> list[tuple[Any, Draw]]:
+        """The vectors, which no penalty falls on."""
+        return [(vectors, first_vectors) for vectors in self.vectors]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """From (batch, members, features) to (batch, members, inputs)."""
-        embed = [_MemberVectors(each) for each in self.vectors]
-        return _inputs(x, self._layout, self._normalize, self._slots_at, embed)
 
-    def _normalize(self, numbers: tf.Tensor) -> tf.Tensor:
-        return (numbers - self._mean) / self._scale
+        def slots_at(places: tf.Tensor) -> tf.Tensor:
+            return tf.gather(self._slots, places + self._first)
 
-    def _slots_at(self, places: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self._slots, places + self._first)
+        def vectors_at(vectors: Any, slots: tf.Tensor) -> tf.Tensor:
+            members, n_slots, length = vectors.shape
+            return tf.gather(tf.reshape(vectors, (-1, length)), slots + n_slots * tf.range(members))
 
+        embed = [partial(vectors_at, vectors) for vectors in self.vectors]
+        return _inputs(x, self._layout, self._normalize, slots_at, embed)
 
-class _MemberVectors:
-    """Looks up the vectors of each member's slots, (batch, members), in its own part of the weights."""
-
-    def __init__(self, weights: Any) -> None:
-        self._weights = weights
-
-    def __call__(self, slots: tf.Tensor) -> tf.Tensor:
-        members, n_slots, length = self._weights.shape
-        return tf.gather(tf.reshape(self._weights, (-1, length)), slots + n_slots * tf.range(members))
+    def ordinary(self, k: int) -> Layer:
+        """The same for one net, on raw rows."""
+        return encode(self._encodings[k])
 
 
-def encode(encoding: Encoding, features: int) -> Layer:
-    """The same for one net, on raw rows (rows, features): built from Keras's own operations and layers alone.
-
-    So a net that begins with it is saved and loaded without any code but Keras's.
-    """
-    taken, layout, normalization = keras.Input((features,)), encoding.layout, encoding.normalization
+def encode(encoding: Encoding) -> Layer:
+    """The inputs of one net, of raw rows (rows, features), built from Keras's own operations and layers alone."""
+    layout, normalization = encoding.layout, encoding.normalization
+    taken = keras.Input((len(layout.numbers) + len(layout.factors.categories),))
     embed = [keras.layers.Embedding(*shape) for shape in layout.embedded.values()]
 
     def normalize(numbers: Tensor) -> Tensor:
@@ -76,11 +100,24 @@ def encode(encoding: Encoding, features: int) -> Layer:
     return keras.Model(taken, _inputs(taken, layout, normalize, slots_at, embed))
 
 
-def first_vectors(shape: Sequence[int], seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+def first_vectors(shape: tuple[int, ...], seed: int) -> Floats:
     """Keras's default initial vectors (slots, length); that of slot 0 is 0, for a net may have no row to learn it."""
-    vectors = np.array(keras.initializers.RandomUniform(seed=seed)(tuple(shape)))
+    vectors = np.array(keras.initializers.RandomUniform(seed=seed)(shape))
     vectors[0] = 0
     return vectors
+
+
+def preparation(X: Features, problem: Problem, training: Sequence[Rows], robust: bool) -> list[MemberLayer]:
+    """What prepares the features of a table or of series by each member's own training rows; of others, nothing."""
+    training = [problem.prepared_on(rows) for rows in training]
+    fit = fit_robust_normalization if robust else fit_normalization
+    if problem.levels:
+        return [MemberEncoding(fit_encodings(X, problem.levels, training, fit))]
+    if problem.form == "table":
+        return [MemberNormalization([fit(X[rows]) for rows in training])]
+    if problem.form == "series":
+        return [MemberNormalization([fit_series_normalization(X[rows], problem.shape) for rows in training])]
+    return []
 
 
 def _inputs(

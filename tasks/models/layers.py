@@ -3,55 +3,191 @@
 Member k of such a layer computes exactly what Keras's ordinary layer with weights[k] computes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from numpy.typing import NDArray
 
-from tasks.data.normalization import Normalization
+from tasks.data.vectorization import OUT_OF_VOCABULARY, PADDING
+
+Layer = Any  # keras ships no types
+Floats = NDArray[np.float32]
+Draw = Callable[[tuple[int, ...], int], Floats]  # first weights of this shape, by a seed
 
 BATCH_NORMALIZATION = {"momentum": 0.99, "epsilon": 0.001}  # Keras's defaults, named so that both kinds of net agree
 
 
-class MemberNormalization(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
-    """(x - mean) / scale with each member's own mean and scale, fitted on that member's training rows."""
+@dataclass(frozen=True)
+class Inputs:
+    """What a net takes: so many features, which may have the shape of a picture or a series, or texts of such words.
 
-    def __init__(self, normalizations: Sequence[Normalization]) -> None:
-        super().__init__(trainable=False)
-        self.mean = tf.constant(np.stack([each.mean for each in normalizations]))
-        self.scale = tf.constant(np.stack([each.scale for each in normalizations]))
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Takes and gives (batch, members, features)."""
-        return (x - self.mean) / self.scale
-
-
-def normalize(normalization: Normalization) -> Any:
-    """The same for one net, built from Keras's own operations, so that a net that begins with it needs no other code.
-
-    Keras's own layer would take the root of a variance, which single precision does not have for all scales.
+    Of a table, as it is prepared, the first inputs are so many `numbers`.
     """
-    taken = keras.Input(normalization.mean.shape)
-    return keras.Model(taken, (taken - normalization.mean) / normalization.scale)
+
+    features: int
+    words: bool = False
+    shape: tuple[int, ...] = ()
+    series: bool = False
+    numbers: int = 0
+
+    @property
+    def picture(self) -> tuple[int, ...]:
+        """Height, width and channels of a picture; a grey one has one channel. A series is as high as it is long."""
+        if self.series:
+            return self.shape[0], 1, self.shape[1]
+        return self.shape if len(self.shape) == 3 else (*self.shape, 1)
+
+    def window(self, size: int) -> tuple[int, int]:
+        """Height and width of a window of this size; on series it goes along time alone."""
+        return size, 1 if self.series else size
 
 
-class MemberDense(keras.layers.EinsumDense):  # type: ignore[misc]  # keras ships no types
+def glorot_uniform(shape: tuple[int, ...], seed: int) -> Floats:
+    """Keras's default initial kernel (Glorot & Bengio 2010)."""
+    return np.asarray(keras.initializers.GlorotUniform(seed=seed)(shape))
+
+
+class MemberLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """A layer of all members of a stack, which knows its counterpart in the ordinary net of one of them."""
+
+    takes: tuple[str, ...] = ()  # what it is called with beside its inputs: row_weights (batch, members), training
+    kernel: Any = None  # (members, ..., inputs, outputs)
+    draw_kernel: Draw | None = staticmethod(glorot_uniform)
+
+    def __init__(self, activation: str = "linear") -> None:
+        super().__init__()
+        self.activation = keras.activations.get(activation)
+
+    @property
+    def kernels(self) -> list[Any]:
+        """What weight decay and an L2 penalty fall on."""
+        return [] if self.kernel is None else [self.kernel]
+
+    @property
+    def others(self) -> list[tuple[Any, Draw]]:
+        """What else is drawn at first, and how."""
+        return []
+
+    def begin(self, seeds: Sequence[int], position: int) -> None:
+        """Draws first weights by another rule; `position` is that of the layer in its stack."""
+
+    def ordinary(self, k: int) -> Layer:
+        """Member k's layer, of Keras's own alone, so that a net is saved and loaded without any code but Keras's."""
+        raise NotImplementedError
+
+    def weights_of(self, k: int) -> list[Floats]:
+        """Member k's weights as those of the ordinary layer."""
+        return [weight[k] for weight in self.get_weights()]
+
+    def make(self, *shape: int | None, initializer: Any = "zeros", trainable: bool = True) -> Any:
+        """A weight of this shape, which begins with the members."""
+        return self.add_weight(shape=shape, initializer=initializer, trainable=trainable)
+
+
+class MemberDense(MemberLayer):
     """A dense layer for each member, from (batch, members, inputs) to (batch, members, units)."""
 
-    def __init__(self, members: int, units: int, activation: str) -> None:
-        super().__init__("bki,kio->bko", output_shape=(members, units), bias_axes="ko", activation=activation)
+    def __init__(self, units: int, activation: str) -> None:
+        super().__init__(activation)
+        self._units = units
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """Makes kernel (members, inputs, units) and bias (members, units)."""
+        self.kernel, self.bias = self.make(shape[1], shape[-1], self._units), self.make(shape[1], self._units)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Of a single member as a plain product, for which XLA has a program that is a seventh faster."""
         if self.kernel.shape[0] > 1:
-            return super().call(x)
+            return self.activation(ops.einsum("bki,kio->bko", x, self.kernel) + self.bias)
         return self.activation(ops.matmul(x[:, 0], self.kernel[0]) + self.bias[0])[:, None]
 
+    def ordinary(self, k: int) -> Layer:
+        """A dense layer."""
+        return keras.layers.Dense(self._units, activation=self.activation)
 
-class MemberConv(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+
+class MemberBag(MemberLayer):
+    """What a dense layer computes on a multi-hot row, without the row, for each member.
+
+    A row of 0 and 1 times a kernel is the sum of the kernel's rows at the words that the text has. In a stack the words
+    of a whole batch come one after the other; in the ordinary net they come as rows of word numbers.
+    """
+
+    takes = ("row_weights",)
+
+    def __init__(self, num_words: int, units: int, activation: str) -> None:
+        super().__init__(activation)
+        self._num_words, self._units = num_words, units
+
+    def build(self, entries_shape: Any, row_weights_shape: tuple[int, ...]) -> None:
+        """Makes the weights that a dense layer would have."""
+        members = row_weights_shape[1]
+        self.kernel, self.bias = self.make(members, self._num_words, self._units), self.make(members, self._units)
+
+    def call(self, entries: tuple[tf.Tensor, tf.Tensor], row_weights: tf.Tensor) -> tf.Tensor:
+        """From the words of a batch, as `tasks.batching.WordRows` numbers them, to (batch, members, units)."""
+        words, places = entries
+        batch, members = row_weights.shape
+        vectors = tf.gather(tf.reshape(self.kernel, (-1, self._units)), words)
+        sums = tf.math.unsorted_segment_sum(vectors, places, members * batch + 1)[:-1]
+        return self.activation(tf.transpose(tf.reshape(sums, (members, batch, -1)), (1, 0, 2)) + self.bias)
+
+    def ordinary(self, k: int) -> Layer:
+        """From rows of word numbers (rows, length), filled up with 0.
+
+        A word counts once, however often a row has it; words from `num_words` on count as the unknown one. The bias is
+        the vector of one more word, which every row has.
+        """
+        words = keras.Input((None,), dtype="int32")
+        known = ops.sort(ops.where(words < self._num_words, words, OUT_OF_VOCABULARY), axis=1)
+        bias = ops.full_like(known[:, :1], self._num_words)
+        before = ops.concatenate([ops.full_like(bias, PADDING), known[:, :-1]], axis=1)
+        counts = ops.concatenate([ops.ones_like(bias), ops.cast(known != before, "int32")], axis=1)
+        embedding = keras.layers.Embedding(self._num_words + 1, self._units)
+        vectors = embedding(ops.concatenate([bias, known], axis=1))
+        sums = ops.sum(vectors * ops.expand_dims(ops.cast(counts, "float32"), -1), axis=1)
+        return keras.Model(words, keras.layers.Activation(self.activation)(sums))
+
+    def weights_of(self, k: int) -> list[Floats]:
+        """The vectors of all words, and the bias behind them."""
+        kernel, bias = super().weights_of(k)
+        return [np.concatenate([kernel, bias[None]])]
+
+
+class MemberReshape(MemberLayer):
+    """Gives each member's activations another shape."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self._shape = shape
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """From (batch, members, ...) to (batch, members, *shape)."""
+        return tf.reshape(x, (*x.shape[:2], *self._shape))
+
+    def ordinary(self, k: int) -> Layer:
+        """The same by Keras."""
+        return keras.layers.Reshape(self._shape)
+
+
+class MemberActivation(MemberLayer):
+    """An activation by itself."""
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Takes and gives one shape."""
+        return self.activation(x)
+
+    def ordinary(self, k: int) -> Layer:
+        """The same by Keras."""
+        return keras.layers.Activation(self.activation)
+
+
+class MemberConv(MemberLayer):
     """A convolution for each member, from (batch, members, height, width, channels) to as many `filters`.
 
     One after the other: a convolution is bound by arithmetic, so to stack them would save nothing.
@@ -60,16 +196,13 @@ class MemberConv(keras.layers.Layer):  # type: ignore[misc]  # keras ships no ty
     def __init__(
         self, filters: int, kernel_size: tuple[int, int], padding: Literal["valid", "same"], activation: str
     ) -> None:
-        super().__init__()
+        super().__init__(activation)
         self._filters, self._size, self._padding = filters, kernel_size, padding
-        self.activation = keras.activations.get(activation)
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Makes kernel (members, height, width, channels, filters) and bias (members, filters)."""
-        members, channels = shape[1], shape[-1]
-        kernel_shape = (members, *self._size, channels, self._filters)
-        self.kernel = self.add_weight(shape=kernel_shape, initializer="zeros", name="kernel")
-        self.bias = self.add_weight(shape=(members, self._filters), initializer="zeros", name="bias")
+        self.kernel = self.make(shape[1], *self._size, shape[-1], self._filters)
+        self.bias = self.make(shape[1], self._filters)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """As `keras.layers.Conv2D` does it for each."""
@@ -79,8 +212,12 @@ class MemberConv(keras.layers.Layer):  # type: ignore[misc]  # keras ships no ty
         ]
         return self.activation(tf.stack(outputs, axis=1) + self.bias[:, None, None, :])
 
+    def ordinary(self, k: int) -> Layer:
+        """A convolution of Keras's."""
+        return keras.layers.Conv2D(self._filters, self._size, padding=self._padding, activation=self.activation)
 
-class MemberPooling(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+
+class MemberPooling(MemberLayer):
     """Max pooling of each member's channels, as `keras.layers.MaxPooling2D` does it."""
 
     def __init__(self, pool_size: tuple[int, int]) -> None:
@@ -93,18 +230,24 @@ class MemberPooling(keras.layers.Layer):  # type: ignore[misc]  # keras ships no
         pooled = tf.nn.max_pool2d(tf.reshape(x, (-1, *picture)), self._size, self._size, "VALID")
         return tf.reshape(pooled, (-1, members, *pooled.shape[1:]))
 
+    def ordinary(self, k: int) -> Layer:
+        """The same by Keras."""
+        return keras.layers.MaxPooling2D(self._size)
 
-class MemberDropout(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+
+class MemberDropout(MemberLayer):
     """Dropout of all members together, from one stream of random numbers.
 
     Keras's own layer draws them by an algorithm for which XLA has a slow program: 161 ns for each on one core, and 6 ns
     by Philox (Salmon et al. 2011). Five nets for each of Boston's 40 folds took 401 s with it, and take 30 s.
     """
 
+    takes = ("training",)
+
     def __init__(self, rate: float, seed: int) -> None:
         super().__init__()
         self.rate: float | tf.Variable = rate  # one for all members, or (members,)
-        self._seed = seed % 2**31
+        self._rate, self._seed = rate, seed % 2**31
         self.supports_masking = True  # of series: the steps that are masked before are masked behind
         self._draws = tf.Variable(0, trainable=False)
 
@@ -117,20 +260,25 @@ class MemberDropout(keras.layers.Layer):  # type: ignore[misc]  # keras ships no
         kept = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox") >= rate
         return tf.where(kept, x / (1 - rate), 0.0)
 
+    def ordinary(self, k: int) -> Layer:
+        """The same by Keras, whatever the members' own rates."""
+        return keras.layers.Dropout(self._rate, seed=self._seed)
 
-class MemberBatchNormalization(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+
+class MemberBatchNormalization(MemberLayer):
     """Batch normalization of each member's features or channels by themselves.
 
     Rows that only pad a batch carry weight 0 and count for nothing.
     """
 
+    takes = ("row_weights", "training")
+
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Makes the weights (members, features), in the order of `keras.layers.BatchNormalization`."""
         own = (shape[1], shape[-1])
-        self.gamma = self.add_weight(shape=own, initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=own, initializer="zeros", name="beta")
-        self.moving_mean = self.add_weight(shape=own, initializer="zeros", trainable=False, name="moving_mean")
-        self.moving_variance = self.add_weight(shape=own, initializer="ones", trainable=False, name="moving_variance")
+        self.gamma, self.beta = self.make(*own, initializer="ones"), self.make(*own)
+        self.moving_mean = self.make(*own, trainable=False)
+        self.moving_variance = self.make(*own, initializer="ones", trainable=False)
 
     def call(self, x: tf.Tensor, row_weights: tf.Tensor, training: bool) -> tf.Tensor:
         """Normalizes x (batch, members, ..., features), in training with the moments of the rows that count."""
@@ -139,6 +287,10 @@ class MemberBatchNormalization(keras.layers.Layer):  # type: ignore[misc]  # ker
             mean, variance = self._moments(x, row_weights)
         scale = self.gamma * ops.rsqrt(variance + BATCH_NORMALIZATION["epsilon"])
         return (x - _beside(mean, x)) * _beside(scale, x) + _beside(self.beta, x)
+
+    def ordinary(self, k: int) -> Layer:
+        """The same by Keras."""
+        return keras.layers.BatchNormalization(**BATCH_NORMALIZATION)
 
     def _moments(self, x: tf.Tensor, row_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and variance (members, features) over rows and, of pictures, over their pixels."""

@@ -1,7 +1,8 @@
 """Deep nets as an experiment describes them; tasks/models/stacking.py builds them."""
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,12 @@ from tasks.models.optimizers import AdamWSpec, IndependentOptimizer, RMSpropSpec
 from tasks.models.search import Range, Space, Tunable
 from tasks.specs import BakeoffError, Family, Spec
 
+if TYPE_CHECKING:
+    from tasks.models.layers import Inputs, MemberLayer
+
 N = TypeVar("N", bound="NetworkSpec")
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "mish", "linear"]
+Output = tuple[int, str]  # units and activation of the last layer
 Loss = Literal["mse", "mae", "binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
 
 _LOSSES: dict[Task, tuple[Loss, ...]] = {
@@ -24,6 +29,7 @@ _LOSSES: dict[Task, tuple[Loss, ...]] = {
 }
 
 
+_PICTURES_BATCH = 128  # as many, where layers have a value for each pixel or step, and channel
 _FORMS = {"pixels": "pictures", "words": "texts", "series": "series"}
 
 
@@ -45,7 +51,9 @@ class NetworkSpec(Tunable):
     family: ClassVar[Family] = "network"
     gives_probabilities: ClassVar[bool] = True
     compiled: ClassVar[bool]  # whether XLA makes the faster program of it
-    annealed: ClassVar[bool] = False  # whether it learns by the schedules of tasks/models/annealing.py
+    annealed: ClassVar[bool] = False  # whether it learns by the schedules of "Better by Default"
+    for_tables: ClassVar[bool] = False  # whether it is for tables alone, and scales numbers by their quartiles
+    evaluation_batch: ClassVar[int] = 1024  # rows at a time where nothing is learned; bounds memory, changes no result
 
     units: tuple[PositiveInt, ...] = Field((64, 64), description="width of each hidden layer that is fully connected")
     activation: Activation = "relu"
@@ -81,7 +89,7 @@ class NetworkSpec(Tunable):
                 f" in {self._rate_path}, dropout, l2 and the number of epochs, which is always found"
             )
         self.loss_for(problem.task)
-        if self.standardize_target and problem.task != "regression" and not isinstance(self, TableSpec):
+        if self.standardize_target and problem.task != "regression" and not self.for_tables:
             raise BakeoffError(f"standardize_target is for numbers, and this is a {problem.task} task; leave it out")
 
     @property
@@ -100,6 +108,42 @@ class NetworkSpec(Tunable):
         if self.loss is not None and self.loss not in fitting:
             raise BakeoffError(f"loss {self.loss} does not fit a {task} task; choose {' or '.join(fitting)}")
         return self.loss or fitting[0]
+
+    def layers(self, inputs: "Inputs", output: Output, dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+        """The layers of a stack of such nets, behind what prepares a table: fully connected ones, after some in front.
+
+        Heavy as these are to import, each kind of net imports its own here.
+        """
+        from tasks.models.layers import MemberBag, MemberDense
+
+        first = partial(MemberBag, inputs.features) if inputs.words else MemberDense
+        layers = self.front(inputs, dropout_seeds)
+        for position, units in enumerate(self.units):
+            layers += self.hidden(partial(MemberDense if position else first, units), dropout_seeds)
+        return [*layers, (MemberDense if self.units else first)(*output)]
+
+    def front(self, inputs: "Inputs", dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+        """The layers in front of those that are fully connected."""
+        from tasks.models.recurrent import MemberFilled
+
+        return [MemberFilled(inputs.features)] if inputs.series else []
+
+    def hidden(
+        self, layer: "Callable[..., MemberLayer]", dropout_seeds: Iterator[int], *then: "MemberLayer"
+    ) -> "list[MemberLayer]":
+        """A hidden layer with what follows on it."""
+        from tasks.models.layers import MemberActivation, MemberBatchNormalization
+
+        activated = [layer(activation=self.activation)]
+        if self.batch_normalization:
+            activated = [layer(activation="linear"), MemberBatchNormalization(), MemberActivation(self.activation)]
+        return [*activated, *then, *self.dropped(dropout_seeds)]
+
+    def dropped(self, dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+        """Dropout, if there is any."""
+        from tasks.models.layers import MemberDropout
+
+        return [MemberDropout(self.dropout, next(dropout_seeds))] if self.dropout else []
 
 
 class DenseSpec(NetworkSpec):
@@ -125,6 +169,7 @@ class ConvSpec(NetworkSpec):
     """
 
     kind: Literal["conv"] = "conv"
+    evaluation_batch = _PICTURES_BATCH
     compiled = False  # a 3 x 3 convolution and its gradient: 0.37 s a step by XLA, 0.014 s by TensorFlow's oneDNN
 
     filters: tuple[PositiveInt, ...] = Field((32, 64), min_length=1, description="channels of each convolution")
@@ -152,6 +197,16 @@ class ConvSpec(NetworkSpec):
                     " filters, padding: same, or a smaller pool_size"
                 )
 
+    def front(self, inputs: "Inputs", dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+        """Convolutions, each with its pooling."""
+        from tasks.models.layers import MemberConv, MemberPooling, MemberReshape
+
+        layers = [*super().front(inputs, dropout_seeds), MemberReshape(inputs.picture)]
+        for filters in self.filters:
+            conv = partial(MemberConv, filters, inputs.window(self.kernel_size), self.padding)
+            layers += self.hidden(conv, dropout_seeds, MemberPooling(inputs.window(self.pool_size)))
+        return [*layers, MemberReshape((-1,))]
+
     def _shrunk(self, side: int) -> int:
         """What is left of a side after a convolution and its pooling."""
         return (side if self.padding == "same" else side - self.kernel_size + 1) // self.pool_size
@@ -166,6 +221,7 @@ class RecurrentSpec(NetworkSpec):
 
     kind: Literal["recurrent"] = "recurrent"
     compiled = True
+    evaluation_batch = _PICTURES_BATCH
 
     cell: Literal["gru", "lstm"] = Field("gru", description="gated recurrent units, or long short-term memory")
     recurrent_units: tuple[PositiveInt, ...] = Field((32,), min_length=1, description="width of each recurrent layer")
@@ -177,6 +233,16 @@ class RecurrentSpec(NetworkSpec):
         if problem.form != "series":
             raise BakeoffError("recurrent reads series step by step, and these are none; choose dense")
 
+    def front(self, inputs: "Inputs", dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+        """Recurrent layers, of which the last gives its state after the last step alone."""
+        from tasks.models.recurrent import MemberGRU, MemberLSTM, MemberSeries
+
+        layers: list[MemberLayer] = [MemberSeries(inputs.shape)]
+        kind = {"gru": MemberGRU, "lstm": MemberLSTM}[self.cell]
+        for position, units in enumerate(self.recurrent_units, start=1):
+            layers += [kind(units, position < len(self.recurrent_units)), *self.dropped(dropout_seeds)]
+        return layers
+
 
 class TableSpec(NetworkSpec):
     """A net for tables, which scales numbers by their quartiles, clips them smoothly, and embeds each by itself.
@@ -185,6 +251,7 @@ class TableSpec(NetworkSpec):
     """
 
     compiled = True
+    for_tables = True
 
     standardize_target: bool = True
     embed_numbers: bool = Field(True, description="a number gives three learned periodic functions beside itself")
@@ -204,7 +271,7 @@ class TableSpec(NetworkSpec):
 
 
 class RealMLPSpec(TableSpec):
-    """A net with strong defaults for tables, and schedules by which it ends at learning rate 0 (see realmlp.py)."""
+    """A net with strong defaults for tables, and schedules by which it ends at learning rate 0 (see tables.py)."""
 
     kind: Literal["realmlp"] = "realmlp"
     annealed = True
@@ -217,9 +284,19 @@ class RealMLPSpec(TableSpec):
     batch_size: PositiveInt = 256
     early_stopping: EarlyStoppingSpec | None = EarlyStoppingSpec(patience=256)  # the best of all epochs
 
+    def layers(self, inputs: "Inputs", output: Output, dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+        """Embedded numbers, then dense layers in the neural tangent parametrization."""
+        from tasks.models.tables import MemberNTKDense, MemberNumbers
+
+        layers: list[MemberLayer] = [MemberNumbers(inputs.numbers, self.embed_numbers)]
+        activation = self.activation or ("mish" if output[1] == "linear" else "selu")
+        for position, units in enumerate(self.units):
+            layers += [MemberNTKDense(units, activation, is_first=position == 0), *self.dropped(dropout_seeds)]
+        return [*layers, MemberNTKDense(*output, is_first=not self.units, is_last=True)]
+
 
 class TabMSpec(TableSpec):
-    """An ensemble of k submodels which have most of their weights in common (see tabm.py)."""
+    """An ensemble of k submodels which have most of their weights in common (see tables.py)."""
 
     kind: Literal["tabm"] = "tabm"
 
@@ -228,21 +305,32 @@ class TabMSpec(TableSpec):
     dropout: float = Field(0.1, ge=0, lt=1)
     optimizer: IndependentOptimizer = AdamWSpec(learning_rate=0.002, weight_decay=0.0003)
 
+    def layers(self, inputs: "Inputs", output: Output, dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+        """Embedded numbers, then layers whose kernels the submodels share, and an output layer for each of them."""
+        from tasks.models.tables import MemberAdapter, MemberHeads, MemberMean, MemberNumbers, MemberShared
 
-def output_layer(task: Task, n_outputs: int) -> tuple[int, str]:
+        layers: list[MemberLayer] = [MemberNumbers(inputs.numbers, self.embed_numbers)]
+        begins = "normal" if self.embed_numbers else "signs"
+        for position, units in enumerate(self.units):
+            layers += [MemberAdapter(self.k, "ones" if position else begins), MemberShared(units)]
+            layers += [MemberAdapter(self.k, activation=self.activation, biased=True), *self.dropped(dropout_seeds)]
+        return [*layers, MemberHeads(self.k, *output), MemberMean()]
+
+
+def output_layer(task: Task, n_outputs: int) -> Output:
     """Units and activation of the last layer."""
     if task == "multiclass":
         return n_outputs, "softmax"
     return 1, "sigmoid" if task == "binary" else "linear"
 
 
-def covering(specs: Sequence[N]) -> N:
+def union_spec(specs: Sequence[N]) -> N:
     """The spec of a stack of nets with these specs: as long, and with dropout and a penalty if one of them has any."""
-    largest = {name: max(getattr(each, name) for each in specs) for name in ("dropout", "l2", "epochs")}
+    largest = {name: max(getattr(spec, name) for spec in specs) for name in ("dropout", "l2", "epochs")}
     return specs[0].model_copy(update=largest)
 
 
-def as_prediction(outputs: NDArray[np.float64], output: tuple[int, str]) -> NDArray[np.float64]:
+def as_prediction(outputs: NDArray[np.float64], output: Output) -> NDArray[np.float64]:
     """What a net puts out, as a prediction: (rows,) for a number, else probabilities (rows, classes) that sum to 1."""
     if output[1] == "linear":
         return outputs[:, 0]

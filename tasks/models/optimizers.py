@@ -3,19 +3,79 @@
 Each rule works element by element, so stacked members never mix. They are written out here, rather than taken from
 `keras.optimizers`, because every member counts its own steps: members with fewer batches per epoch must sit out a step
 without a trace, and Adam's bias correction depends on that count. Tests hold each rule to Keras's result.
+
+Learning rates may change as training goes on, by the names and formulas of `keras.optimizers.schedules`. A schedule
+counts steps, that is batches, from 0, for each member of a stack by itself.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, PositiveInt, Tag
 
-from tasks.models.schedules import LearningRate
 from tasks.specs import Spec
 
 Tensor = Any  # TensorFlow, which ships no types, is imported where it computes
 Slots = list[Tensor]
 Factor = Tensor | float
 EPSILON = 1e-7  # Keras's default, in all its optimizers
+
+
+class _ScheduleSpec(Spec):
+    """Where the rate begins, and over how many steps it falls."""
+
+    initial_learning_rate: PositiveFloat
+    decay_steps: PositiveInt = Field(description="batches; an epoch has as many as the batch size goes into its rows")
+
+    @property
+    def highest(self) -> float:
+        """The largest rate that is ever used."""
+        return self.initial_learning_rate
+
+    def at(self, step: Tensor) -> Tensor:
+        """The rate at each of these steps, counted from 0."""
+        raise NotImplementedError
+
+
+class ExponentialDecaySpec(_ScheduleSpec):
+    """The rate is multiplied by `decay_rate` every `decay_steps`, little by little, or at once with `staircase`."""
+
+    kind: Literal["exponential_decay"] = "exponential_decay"
+    decay_rate: float = Field(0.96, gt=0, le=1)
+    staircase: bool = False
+
+    def at(self, step: Tensor) -> Tensor:
+        """`initial * decay_rate ** (step / decay_steps)`."""
+        import tensorflow as tf
+
+        periods = step / self.decay_steps
+        return self.initial_learning_rate * self.decay_rate ** (tf.floor(periods) if self.staircase else periods)
+
+
+class CosineDecaySpec(_ScheduleSpec):
+    """The rate falls along half a cosine to `alpha` times its start, and stays there (Loshchilov & Hutter 2017)."""
+
+    kind: Literal["cosine_decay"] = "cosine_decay"
+    alpha: float = Field(0.0, ge=0, le=1)
+
+    def at(self, step: Tensor) -> Tensor:
+        """`initial * ((1 - alpha) * (1 + cos(pi * min(step, decay_steps) / decay_steps)) / 2 + alpha)`."""
+        import numpy as np
+        import tensorflow as tf
+
+        fallen = (1 + tf.cos(np.pi * tf.minimum(step, self.decay_steps) / self.decay_steps)) / 2
+        return self.initial_learning_rate * ((1 - self.alpha) * fallen + self.alpha)
+
+
+Schedule = Annotated[ExponentialDecaySpec | CosineDecaySpec, Field(discriminator="kind")]
+
+
+def _is_schedule(value: object) -> str:
+    return "schedule" if isinstance(value, dict | _ScheduleSpec) else "number"
+
+
+LearningRate = Annotated[
+    Annotated[PositiveFloat, Tag("number")] | Annotated[Schedule, Tag("schedule")], Discriminator(_is_schedule)
+]
 
 
 class _OptimizerSpec(Spec):

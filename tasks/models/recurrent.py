@@ -1,14 +1,13 @@
-"""Recurrent layers with a member axis: activations have shape (batch, members, time, features).
+"""Layers for series with a member axis: activations have shape (batch, members, time, features).
 
-Member k of such a layer computes exactly what `keras.layers.GRU` or `keras.layers.LSTM` with weights[k] computes. Steps
-without values are masked, in the way of Keras's own layers: the state stays what it was.
+Member k of a recurrent one computes exactly what `keras.layers.GRU` or `keras.layers.LSTM` with weights[k] computes.
+Steps without values are masked, in the way of Keras's own layers: the state stays what it was.
 
 One loop over time serves all members, and XLA compiles it. Measured on 2 busy cores with 5 folds of 500 series of 60
 steps and 3 features, 32 units, batches of 32: 20 epochs took 35 s with compilation, and by Keras's `fit`, fold
 after fold, 127 s; each further epoch takes a tenth. Left to TensorFlow without XLA, the loop took 11 times as long.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -16,27 +15,36 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-Layer = Any  # keras ships no types
+from tasks.models.layers import Draw, Floats, Layer, MemberLayer
+
 State = tuple[tf.Tensor, ...]
 
 LOST = -3e38  # what a step without values holds in front of Keras's Masking, which tells it by that; no value is as low
 
 
-class MemberFilled(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+def orthogonal(shape: tuple[int, ...], seed: int) -> Floats:
+    """Keras's default initial recurrent kernel (units, gates * units): orthogonal (Saxe et al. 2014)."""
+    return np.asarray(keras.initializers.Orthogonal(seed=seed)(shape))
+
+
+class MemberFilled(MemberLayer):
     """Normalized rows (batch, members, features) in which a missing value becomes 0, which is the mean."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self._features = features
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Takes NaN, and gives none."""
         return tf.where(tf.math.is_nan(x), 0.0, x)
 
+    def ordinary(self, k: int) -> Layer:
+        """The same by Keras's own operations."""
+        taken = keras.Input((self._features,))
+        return keras.Model(taken, ops.where(ops.isnan(taken), 0.0, taken))
 
-def filled(features: int) -> Layer:
-    """The same for one net, built from Keras's own operations."""
-    taken = keras.Input((features,))
-    return keras.Model(taken, ops.where(ops.isnan(taken), 0.0, taken))
 
-
-class MemberSeries(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+class MemberSeries(MemberLayer):
     """Normalized rows as series: a missing value becomes 0, which is the mean, and a step without any is masked."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -53,21 +61,22 @@ class MemberSeries(keras.layers.Layer):  # type: ignore[misc]  # keras ships no 
         known = tf.reshape(~tf.math.is_nan(x), (-1, x.shape[1], *self._shape))
         return tf.reduce_any(known, axis=-1)
 
+    def ordinary(self, k: int) -> Layer:
+        """The same from rows (rows, time * features), by Keras's own operations and layers."""
+        taken = keras.Input((int(np.prod(self._shape)),))
+        missing = ops.isnan(taken)
+        filled = ops.where(missing, 0.0, taken)
+        values, unknown = (ops.reshape(each, (-1, *self._shape)) for each in (filled, missing))
+        marked = ops.where(ops.all(unknown, axis=-1, keepdims=True), LOST, values)
+        return keras.Model(taken, keras.layers.Masking(LOST)(marked))
 
-def series_of(shape: tuple[int, ...]) -> Layer:
-    """The same for one net, from rows (rows, time * features), built from Keras's own operations and layers."""
-    taken = keras.Input((int(np.prod(shape)),))
-    missing = ops.isnan(taken)
-    values, unknown = (ops.reshape(each, (-1, *shape)) for each in (ops.where(missing, 0.0, taken), missing))
-    marked = ops.where(ops.all(unknown, axis=-1, keepdims=True), LOST, values)
-    return keras.Model(taken, keras.layers.Masking(LOST)(marked))
 
-
-class MemberRecurrent(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+class MemberRecurrent(MemberLayer):
     """A loop over time. Its weights have the shapes of Keras's, behind the members."""
 
     gates: int
     n_states: int
+    of_keras: type[Layer]
 
     def __init__(self, units: int, return_sequences: bool) -> None:
         super().__init__()
@@ -77,11 +86,13 @@ class MemberRecurrent(keras.layers.Layer):  # type: ignore[misc]  # keras ships 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Makes kernel (members, features, gates * units) and recurrent kernel (members, units, gates * units)."""
         members, width = shape[1], self.gates * self.units
-        self.kernel = self.add_weight(shape=(members, shape[-1], width), initializer="zeros", name="kernel")
-        self.recurrent_kernel = self.add_weight(
-            shape=(members, self.units, width), initializer="zeros", name="recurrent_kernel"
-        )
+        self.kernel, self.recurrent_kernel = (self.make(members, n, width) for n in (shape[-1], self.units))
         self.bias = self._bias(members)
+
+    @property
+    def others(self) -> list[tuple[Any, Draw]]:
+        """What leads from a state to the next."""
+        return [(self.recurrent_kernel, orthogonal)]
 
     def call(self, x: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
         """Gives the state after the last step (batch, members, units), or after each (batch, members, time, units)."""
@@ -110,6 +121,10 @@ class MemberRecurrent(keras.layers.Layer):  # type: ignore[misc]  # keras ships 
         """That of the series, as long as there are steps."""
         return previous if self._return_sequences else None
 
+    def ordinary(self, k: int) -> Layer:
+        """Keras's own layer."""
+        return self.of_keras(self.units, return_sequences=self._return_sequences)
+
     def _bias(self, members: int | None) -> Any:
         raise NotImplementedError
 
@@ -125,10 +140,10 @@ class MemberRecurrent(keras.layers.Layer):  # type: ignore[misc]  # keras ships 
 class MemberGRU(MemberRecurrent):
     """Gated recurrent units for each member (Cho et al. 2014), as cuDNN and Keras have them: `reset_after`."""
 
-    gates, n_states = 3, 1
+    gates, n_states, of_keras = 3, 1, keras.layers.GRU
 
     def _bias(self, members: int | None) -> Any:
-        return self.add_weight(shape=(members, 2, 3 * self.units), initializer="zeros", name="bias")
+        return self.make(members, 2, 3 * self.units)
 
     def _biases(self) -> tuple[tf.Tensor, tf.Tensor]:
         return self.bias[:, :1], self.bias[:, 1:]
@@ -143,12 +158,12 @@ class MemberGRU(MemberRecurrent):
 class MemberLSTM(MemberRecurrent):
     """Long short-term memory for each member (Hochreiter & Schmidhuber 1997), with a forget gate that begins open."""
 
-    gates, n_states = 4, 2
+    gates, n_states, of_keras = 4, 2, keras.layers.LSTM
 
     def _bias(self, members: int | None) -> Any:
         """With 1 for the forget gate (Jozefowicz et al. 2015)."""
         start = keras.initializers.Constant(np.repeat([0.0, 1.0, 0.0, 0.0], self.units))
-        return self.add_weight(shape=(members, 4 * self.units), initializer=start, name="bias")
+        return self.make(members, 4 * self.units, initializer=start)
 
     def _biases(self) -> tuple[tf.Tensor, tf.Tensor]:
         return self.bias[:, None], tf.constant(0.0)
@@ -157,8 +172,3 @@ class MemberLSTM(MemberRecurrent):
         enter, forget, candidate, leave = tf.split(inputs + recurrent, 4, axis=-1)
         memory = tf.sigmoid(forget) * state[1] + tf.sigmoid(enter) * tf.tanh(candidate)
         return tf.sigmoid(leave) * tf.tanh(memory), memory
-
-
-def first_recurrent_kernel(shape: Sequence[int], seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Keras's default initial recurrent kernel (units, gates * units): orthogonal (Saxe et al. 2014)."""
-    return np.asarray(keras.initializers.Orthogonal(seed=seed)(tuple(shape)))
