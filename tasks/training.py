@@ -101,9 +101,8 @@ class Stack:
         words, series = isinstance(self._source, WordRows), problem.form == "series"
         inputs = Inputs(self._source.features, words, problem.shape, series)
         seeds = [member.seed for member in members]
-        self.network = build_stack(
-            spec, self._output, inputs, seeds, preparation(X, problem, training, spec.for_tables)
-        )
+        front = preparation(X, problem, training, spec.for_tables)
+        self.network = build_stack(spec, self._output, inputs, seeds, front)
         own = [member.spec or spec for member in members]
         differ = any(member.spec for member in members)
         self._own = MemberHyperparameters(spec, own, self.network) if differ else None

@@ -148,7 +148,7 @@ def test_any_table_becomes_finite_inputs_the_same_in_a_stack_as_alone(data: st.D
     together = np.asarray(stacked(np.repeat(rows[:, None].astype(np.float32), 2, axis=1)))
     assert np.isfinite(together).all()
     for k, encoding in enumerate(encodings):
-        alone = encode(encoding, len(levels))
+        alone = encode(encoding)
         alone.set_weights([weight[k] for weight in stacked.get_weights()])
         np.testing.assert_allclose(together[:, k], np.asarray(alone(rows)), atol=1e-6)
 

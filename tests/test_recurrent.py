@@ -131,15 +131,11 @@ def test_steps_after_the_end_of_a_series_change_nothing(name: str) -> None:
         np.testing.assert_allclose(mine, theirs, atol=1e-6)
 
 
-def stack_normalization(stack: Stack) -> Any:
-    return stack._preparations[0]
-
-
 def test_each_feature_is_normalized_over_the_known_steps_of_a_members_own_rows() -> None:
     own = X[MEMBERS[0].training].reshape(-1, FEATURES)
-    fitted = stack_normalization(stack_of(SPECS["gru"]))
-    np.testing.assert_allclose(fitted.mean, np.tile(np.nanmean(own, axis=0), TIME), rtol=1e-5)
-    np.testing.assert_allclose(fitted.scale, np.tile(np.nanstd(own, axis=0), TIME), rtol=1e-5)
+    fitted = stack_of(SPECS["gru"]).network.stacked_layers[0]
+    np.testing.assert_allclose(fitted.mean[0], np.tile(np.nanmean(own, axis=0), TIME), rtol=1e-5)
+    np.testing.assert_allclose(fitted.scale[0], np.tile(np.nanstd(own, axis=0), TIME), rtol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_bits_whatever_the_held_out_series_are(plain: None) -> None:

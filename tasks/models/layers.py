@@ -5,6 +5,7 @@ Member k of such a layer computes exactly what Keras's ordinary layer with weigh
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import keras
@@ -35,17 +36,6 @@ class Inputs:
     series: bool = False
     numbers: int = 0
 
-    @property
-    def picture(self) -> tuple[int, ...]:
-        """Height, width and channels of a picture; a grey one has one channel. A series is as high as it is long."""
-        if self.series:
-            return self.shape[0], 1, self.shape[1]
-        return self.shape if len(self.shape) == 3 else (*self.shape, 1)
-
-    def window(self, size: int) -> tuple[int, int]:
-        """Height and width of a window of this size; on series it goes along time alone."""
-        return size, 1 if self.series else size
-
 
 def glorot_uniform(shape: tuple[int, ...], seed: int) -> Floats:
     """Keras's default initial kernel (Glorot & Bengio 2010)."""
@@ -53,15 +43,20 @@ def glorot_uniform(shape: tuple[int, ...], seed: int) -> Floats:
 
 
 class MemberLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
-    """A layer of all members of a stack, which knows its counterpart in the ordinary net of one of them."""
+    """A layer of all members of a stack, which knows its counterpart of Keras's own in the ordinary net of one of them.
 
+    Args:
+        settings: those of the counterpart, by Keras's names.
+    """
+
+    of_keras: Callable[..., Layer]
     takes: tuple[str, ...] = ()  # what it is called with beside its inputs: row_weights (batch, members), training
     kernel: Any = None  # (members, ..., inputs, outputs)
     draw_kernel: Draw | None = staticmethod(glorot_uniform)
 
-    def __init__(self, activation: str = "linear") -> None:
+    def __init__(self, **settings: Any) -> None:
         super().__init__()
-        self.activation = keras.activations.get(activation)
+        self._settings, self.activation = settings, keras.activations.get(settings.get("activation"))
 
     @property
     def kernels(self) -> list[Any]:
@@ -78,7 +73,7 @@ class MemberLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
 
     def ordinary(self, k: int) -> Layer:
         """Member k's layer, of Keras's own alone, so that a net is saved and loaded without any code but Keras's."""
-        raise NotImplementedError
+        return self.of_keras(**self._settings)
 
     def weights_of(self, k: int) -> list[Floats]:
         """Member k's weights as those of the ordinary layer."""
@@ -92,8 +87,10 @@ class MemberLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
 class MemberDense(MemberLayer):
     """A dense layer for each member, from (batch, members, inputs) to (batch, members, units)."""
 
+    of_keras = keras.layers.Dense
+
     def __init__(self, units: int, activation: str) -> None:
-        super().__init__(activation)
+        super().__init__(units=units, activation=activation)
         self._units = units
 
     def build(self, shape: tuple[int | None, ...]) -> None:
@@ -106,10 +103,6 @@ class MemberDense(MemberLayer):
             return self.activation(ops.einsum("bki,kio->bko", x, self.kernel) + self.bias)
         return self.activation(ops.matmul(x[:, 0], self.kernel[0]) + self.bias[0])[:, None]
 
-    def ordinary(self, k: int) -> Layer:
-        """A dense layer."""
-        return keras.layers.Dense(self._units, activation=self.activation)
-
 
 class MemberBag(MemberLayer):
     """What a dense layer computes on a multi-hot row, without the row, for each member.
@@ -121,7 +114,7 @@ class MemberBag(MemberLayer):
     takes = ("row_weights",)
 
     def __init__(self, num_words: int, units: int, activation: str) -> None:
-        super().__init__(activation)
+        super().__init__(activation=activation)
         self._num_words, self._units = num_words, units
 
     def build(self, entries_shape: Any, row_weights_shape: tuple[int, ...]) -> None:
@@ -162,29 +155,28 @@ class MemberBag(MemberLayer):
 class MemberReshape(MemberLayer):
     """Gives each member's activations another shape."""
 
+    of_keras = keras.layers.Reshape
+
     def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
+        super().__init__(target_shape=shape)
         self._shape = shape
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """From (batch, members, ...) to (batch, members, *shape)."""
         return tf.reshape(x, (*x.shape[:2], *self._shape))
 
-    def ordinary(self, k: int) -> Layer:
-        """The same by Keras."""
-        return keras.layers.Reshape(self._shape)
-
 
 class MemberActivation(MemberLayer):
     """An activation by itself."""
 
+    of_keras = keras.layers.Activation
+
+    def __init__(self, activation: str) -> None:
+        super().__init__(activation=activation)
+
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Takes and gives one shape."""
         return self.activation(x)
-
-    def ordinary(self, k: int) -> Layer:
-        """The same by Keras."""
-        return keras.layers.Activation(self.activation)
 
 
 class MemberConv(MemberLayer):
@@ -193,10 +185,12 @@ class MemberConv(MemberLayer):
     One after the other: a convolution is bound by arithmetic, so to stack them would save nothing.
     """
 
+    of_keras = keras.layers.Conv2D
+
     def __init__(
         self, filters: int, kernel_size: tuple[int, int], padding: Literal["valid", "same"], activation: str
     ) -> None:
-        super().__init__(activation)
+        super().__init__(filters=filters, kernel_size=kernel_size, padding=padding, activation=activation)
         self._filters, self._size, self._padding = filters, kernel_size, padding
 
     def build(self, shape: tuple[int | None, ...]) -> None:
@@ -212,16 +206,14 @@ class MemberConv(MemberLayer):
         ]
         return self.activation(tf.stack(outputs, axis=1) + self.bias[:, None, None, :])
 
-    def ordinary(self, k: int) -> Layer:
-        """A convolution of Keras's."""
-        return keras.layers.Conv2D(self._filters, self._size, padding=self._padding, activation=self.activation)
-
 
 class MemberPooling(MemberLayer):
     """Max pooling of each member's channels, as `keras.layers.MaxPooling2D` does it."""
 
+    of_keras = keras.layers.MaxPooling2D
+
     def __init__(self, pool_size: tuple[int, int]) -> None:
-        super().__init__()
+        super().__init__(pool_size=pool_size)
         self._size = pool_size
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
@@ -229,10 +221,6 @@ class MemberPooling(MemberLayer):
         members, *picture = x.shape[1:]
         pooled = tf.nn.max_pool2d(tf.reshape(x, (-1, *picture)), self._size, self._size, "VALID")
         return tf.reshape(pooled, (-1, members, *pooled.shape[1:]))
-
-    def ordinary(self, k: int) -> Layer:
-        """The same by Keras."""
-        return keras.layers.MaxPooling2D(self._size)
 
 
 class MemberDropout(MemberLayer):
@@ -242,12 +230,13 @@ class MemberDropout(MemberLayer):
     by Philox (Salmon et al. 2011). Five nets for each of Boston's 40 folds took 401 s with it, and take 30 s.
     """
 
+    of_keras = keras.layers.Dropout
     takes = ("training",)
 
     def __init__(self, rate: float, seed: int) -> None:
-        super().__init__()
+        super().__init__(rate=rate, seed=seed % 2**31)
         self.rate: float | tf.Variable = rate  # one for all members, or (members,)
-        self._rate, self._seed = rate, seed % 2**31
+        self._seed = seed % 2**31
         self.supports_masking = True  # of series: the steps that are masked before are masked behind
         self._draws = tf.Variable(0, trainable=False)
 
@@ -260,10 +249,6 @@ class MemberDropout(MemberLayer):
         kept = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox") >= rate
         return tf.where(kept, x / (1 - rate), 0.0)
 
-    def ordinary(self, k: int) -> Layer:
-        """The same by Keras, whatever the members' own rates."""
-        return keras.layers.Dropout(self._rate, seed=self._seed)
-
 
 class MemberBatchNormalization(MemberLayer):
     """Batch normalization of each member's features or channels by themselves.
@@ -271,6 +256,7 @@ class MemberBatchNormalization(MemberLayer):
     Rows that only pad a batch carry weight 0 and count for nothing.
     """
 
+    of_keras = partial(keras.layers.BatchNormalization, **BATCH_NORMALIZATION)
     takes = ("row_weights", "training")
 
     def build(self, shape: tuple[int | None, ...]) -> None:
@@ -287,10 +273,6 @@ class MemberBatchNormalization(MemberLayer):
             mean, variance = self._moments(x, row_weights)
         scale = self.gamma * ops.rsqrt(variance + BATCH_NORMALIZATION["epsilon"])
         return (x - _beside(mean, x)) * _beside(scale, x) + _beside(self.beta, x)
-
-    def ordinary(self, k: int) -> Layer:
-        """The same by Keras."""
-        return keras.layers.BatchNormalization(**BATCH_NORMALIZATION)
 
     def _moments(self, x: tf.Tensor, row_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and variance (members, features) over rows and, of pictures, over their pixels."""

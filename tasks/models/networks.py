@@ -201,10 +201,14 @@ class ConvSpec(NetworkSpec):
         """Convolutions, each with its pooling."""
         from tasks.models.layers import MemberConv, MemberPooling, MemberReshape
 
-        layers = [*super().front(inputs, dropout_seeds), MemberReshape(inputs.picture)]
+        height, *rest = inputs.shape
+        # A series is as high as it is long, and windows go along time alone; a grey picture has one channel.
+        picture = (height, 1, *rest) if inputs.series else (*inputs.shape, 1)[:3]
+        window, pool = ((size, 1 if inputs.series else size) for size in (self.kernel_size, self.pool_size))
+        layers = [*super().front(inputs, dropout_seeds), MemberReshape(picture)]
         for filters in self.filters:
-            conv = partial(MemberConv, filters, inputs.window(self.kernel_size), self.padding)
-            layers += self.hidden(conv, dropout_seeds, MemberPooling(inputs.window(self.pool_size)))
+            conv = partial(MemberConv, filters, window, self.padding)
+            layers += self.hidden(conv, dropout_seeds, MemberPooling(pool))
         return [*layers, MemberReshape((-1,))]
 
     def _shrunk(self, side: int) -> int:
@@ -312,7 +316,7 @@ class TabMSpec(TableSpec):
         layers: list[MemberLayer] = [MemberNumbers(inputs.numbers, self.embed_numbers)]
         begins = "normal" if self.embed_numbers else "signs"
         for position, units in enumerate(self.units):
-            layers += [MemberAdapter(self.k, "ones" if position else begins), MemberShared(units)]
+            layers += [MemberAdapter(self.k, "ones" if position else begins), MemberShared(self.k, units)]
             layers += [MemberAdapter(self.k, activation=self.activation, biased=True), *self.dropped(dropout_seeds)]
         return [*layers, MemberHeads(self.k, *output), MemberMean()]
 

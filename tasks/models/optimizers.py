@@ -8,7 +8,7 @@ Learning rates may change as training goes on, by the names and formulas of `ker
 counts steps, that is batches, from 0, for each member of a stack by itself.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, PositiveInt, Tag
 
@@ -16,6 +16,7 @@ from tasks.specs import Spec
 
 Tensor = Any  # TensorFlow, which ships no types, is imported where it computes
 Slots = list[Tensor]
+Update = tuple[Tensor, Slots]  # the weight and slots after a step
 Factor = Tensor | float
 EPSILON = 1e-7  # Keras's default, in all its optimizers
 
@@ -102,9 +103,7 @@ class _OptimizerSpec(Spec):
         """What weight decay leaves of a kernel, before it is updated; `factor` is that of the decay."""
         return kernel
 
-    def update(
-        self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0
-    ) -> tuple[Tensor, Slots]:
+    def update(self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0) -> Update:
         """The new weight and slots; `step`, counted from 1, and the rate's `factor` broadcast against the weight."""
         raise NotImplementedError
 
@@ -121,9 +120,7 @@ class SGDSpec(_OptimizerSpec):
         """The velocity, with momentum; else nothing."""
         return 1 if self.momentum else 0
 
-    def update(
-        self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0
-    ) -> tuple[Tensor, Slots]:
+    def update(self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0) -> Update:
         """`v = momentum * v - rate * g; w = w + v`."""
         if not self.momentum:
             return weight - self.rate(step, factor) * gradient, []
@@ -135,16 +132,10 @@ class RMSpropSpec(_OptimizerSpec):
     """RMSprop (Hinton 2012), as Keras has it."""
 
     kind: Literal["rmsprop"] = "rmsprop"
+    n_slots: ClassVar[int] = 1  # the mean square of the gradient
     rho: float = Field(0.9, ge=0, lt=1)
 
-    @property
-    def n_slots(self) -> int:
-        """The mean square of the gradient."""
-        return 1
-
-    def update(
-        self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0
-    ) -> tuple[Tensor, Slots]:
+    def update(self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0) -> Update:
         """`v = rho * v + (1 - rho) * g^2; w = w - rate * g / sqrt(v + epsilon)`."""
         import tensorflow as tf
 
@@ -155,17 +146,11 @@ class RMSpropSpec(_OptimizerSpec):
 class _AdamSpec(_OptimizerSpec):
     """The rule of Adam and AdamW."""
 
+    n_slots: ClassVar[int] = 2  # the means of the gradient and of its square
     beta_1: float = Field(0.9, ge=0, lt=1)
     beta_2: float = Field(0.999, ge=0, lt=1)
 
-    @property
-    def n_slots(self) -> int:
-        """The means of the gradient and of its square."""
-        return 2
-
-    def update(
-        self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0
-    ) -> tuple[Tensor, Slots]:
+    def update(self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0) -> Update:
         """`w = w - rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)`."""
         import tensorflow as tf
 
@@ -214,8 +199,5 @@ def _refuse_mixing(value: Any) -> Any:
     return value
 
 
-Optimizer = Annotated[
-    SGDSpec | RMSpropSpec | AdamSpec | AdamWSpec,
-    Field(discriminator="kind"),
-]
+Optimizer = Annotated[SGDSpec | RMSpropSpec | AdamSpec | AdamWSpec, Field(discriminator="kind")]
 IndependentOptimizer = Annotated[Optimizer, BeforeValidator(_refuse_mixing)]

@@ -76,10 +76,9 @@ class MemberRecurrent(MemberLayer):
 
     gates: int
     n_states: int
-    of_keras: type[Layer]
 
     def __init__(self, units: int, return_sequences: bool) -> None:
-        super().__init__()
+        super().__init__(units=units, return_sequences=return_sequences)
         self.units, self._return_sequences = units, return_sequences
         self.supports_masking = True
 
@@ -120,10 +119,6 @@ class MemberRecurrent(MemberLayer):
     def compute_mask(self, x: tf.Tensor, previous: tf.Tensor | None) -> tf.Tensor | None:
         """That of the series, as long as there are steps."""
         return previous if self._return_sequences else None
-
-    def ordinary(self, k: int) -> Layer:
-        """Keras's own layer."""
-        return self.of_keras(self.units, return_sequences=self._return_sequences)
 
     def _bias(self, members: int | None) -> Any:
         raise NotImplementedError

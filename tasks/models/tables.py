@@ -29,6 +29,7 @@ members of a stack.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -152,8 +153,10 @@ class MemberNTKDense(MemberTableLayer):
     A net's first layer multiplies its inputs by a scale; its last one begins at 0.
     """
 
+    of_keras = keras.layers.Dense
+
     def __init__(self, units: int, activation: str, is_first: bool, is_last: bool = False) -> None:
-        super().__init__(activation)
+        super().__init__(units=units, activation=activation)
         self._units, self._is_first, self._is_last = units, is_first, is_last
 
     def build(self, shape: tuple[int | None, ...]) -> None:
@@ -176,10 +179,6 @@ class MemberNTKDense(MemberTableLayer):
         product = ops.einsum("bki,kio->bko", scaled, self.kernel)
         return self.activation(self._factor * product + BIAS_RATE * self.bias)
 
-    def ordinary(self, k: int) -> Layer:
-        """A dense layer."""
-        return keras.layers.Dense(self._units, activation=self.activation)
-
     def weights_of(self, k: int) -> list[Floats]:
         """Kernel and bias of a dense layer."""
         kernel, bias, *scale = super().weights_of(k)
@@ -191,7 +190,7 @@ class MemberAdapter(MemberTableLayer):
     """`x * factor` for each of k submodels, and `+ bias` behind a kernel; in front of the first, all have one x."""
 
     def __init__(self, k: int, begins: str = "ones", activation: str = "linear", biased: bool = False) -> None:
-        super().__init__(activation)
+        super().__init__(activation=activation)
         self._k, self._begins, self._biased = k, begins, biased
 
     def build(self, shape: tuple[int | None, ...]) -> None:
@@ -223,15 +222,17 @@ class MemberAdapter(MemberTableLayer):
 
 
 class MemberShared(MemberTableLayer):
-    """`x W`, where all k submodels of a member have one W."""
+    """`x W`, where all k submodels of a member have one W: over batch b, submodels k, inputs i and outputs o."""
 
-    def __init__(self, units: int) -> None:
-        super().__init__()
+    of_keras = partial(keras.layers.EinsumDense, "bki,io->bko")
+
+    def __init__(self, k: int, units: int) -> None:
+        super().__init__(output_shape=(k, units))
         self._units = units
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Makes the kernel (members, inputs, units)."""
-        self._k, self.kernel = shape[2], self.make(shape[1], shape[-1], self._units)
+        self.kernel = self.make(shape[1], shape[-1], self._units)
 
     def first(self, generator: np.random.Generator) -> First:
         """The kernel."""
@@ -242,16 +243,14 @@ class MemberShared(MemberTableLayer):
         """From (batch, members, k, inputs) to (batch, members, k, units)."""
         return ops.einsum("bmki,mio->bmko", x, self.kernel)
 
-    def ordinary(self, k: int) -> Layer:
-        """Over batch b, submodels k, inputs i and outputs o."""
-        return keras.layers.EinsumDense("bki,io->bko", (self._k, self._units))
-
 
 class MemberHeads(MemberTableLayer):
     """An output layer for each of the k submodels."""
 
+    of_keras = partial(keras.layers.EinsumDense, "bki,kio->bko", bias_axes="ko")
+
     def __init__(self, k: int, outputs: int, activation: str) -> None:
-        super().__init__(activation)
+        super().__init__(output_shape=(k, outputs), activation=activation)
         self._k, self._outputs = k, outputs
 
     def build(self, shape: tuple[int | None, ...]) -> None:
@@ -268,21 +267,13 @@ class MemberHeads(MemberTableLayer):
         """From (batch, members, k, inputs) to (batch, members, k, outputs)."""
         return self.activation(ops.einsum("bmki,mkio->bmko", x, self.kernel) + self.bias)
 
-    def ordinary(self, k: int) -> Layer:
-        """Over batch b, submodels k, inputs i and outputs o."""
-        shape, activation = (self._k, self._outputs), self.activation
-        return keras.layers.EinsumDense("bki,kio->bko", shape, bias_axes="ko", activation=activation)
-
 
 class MemberMean(MemberLayer):
     """The mean of the k submodels; while they learn, each one's output, for each has its own loss."""
 
+    of_keras = keras.layers.GlobalAveragePooling1D
     takes = ("training",)
 
     def call(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         """From (batch, members, k, outputs) to (batch, members, outputs)."""
         return x if training else ops.mean(x, axis=2)
-
-    def ordinary(self, k: int) -> Layer:
-        """The mean over the k submodels."""
-        return keras.layers.GlobalAveragePooling1D()
