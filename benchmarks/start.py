@@ -59,7 +59,7 @@ PARTS = {  # a program for each, and when a run has it done, now and in 0.6.0
         "in each new folder, by the server",
     ),
     "MLflow's tables": (
-        "import tempfile, pathlib; from tasks.tracking.database import make_tables;"
+        "import tempfile, pathlib; from tasks.tracking.connection import make_tables;"
         " make_tables(pathlib.Path(tempfile.mkdtemp()) / 'mlflow.db')",
         "the same",
         "in each new folder, before the server",

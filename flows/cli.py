@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import champions, data, operate, own, predict, schedule
-from flows.errors import errors
-from flows.options import AsJson, Debug, Fresh, Settings, Tune
+from flows import data, operate, own, predict
+from flows.options import AsJson, Debug, Fresh, Settings, Tune, errors
 
 if TYPE_CHECKING:
     from tasks.reports.report import Report
@@ -36,7 +35,7 @@ def _command(study: str) -> Callable[..., Any]:
 
 for study in OF_ONE:
     studies.command()(_command(study))
-for more in (own.app, operate.app, schedule.app, champions.app, predict.app, studies):
+for more in (own.app, operate.app, predict.app, studies):
     app.add_typer(more)
 
 
@@ -93,7 +92,7 @@ def show(
         from flows import launch, terminal
 
         launch.check_anything_kept(experiment)
-        terminal.print_cut_off(launch.reconcile(), terminal.messages())
+        terminal.end_cut_off(terminal.messages())
         _print(launch.latest(experiment), as_json)
 
 

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from flows.errors import errors
-from flows.options import Debug
+from flows.options import Debug, errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from tasks.data.examples import Raw
 
 app = typer.Typer(help="List, fetch, verify and show the data sets.", rich_markup_mode=None)
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set, as `bakeoff data` lists it.")]
 SHADES = " .:-=+*#%@"  # from black to white
 TEXT_COLUMNS = 80
 
@@ -30,6 +28,7 @@ def list_datasets(context: typer.Context) -> None:
         from rich.table import Table
 
         from tasks.data.datasets import DATASETS
+        from tasks.data.published.pictures import MNIST
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("data set", "task", "rows", "shape", "from", "here"):
@@ -40,7 +39,7 @@ def list_datasets(context: typer.Context) -> None:
             table.add_row(name, dataset.task, f"{dataset.rows:,}", shape, dataset.origin, _here(dataset))
         out = Console(highlight=False)
         out.print(table)
-        out.print(f"Keras's files: {_keras_folder()}", soft_wrap=True)
+        out.print(f"Keras's files: {MNIST.path.parent}", soft_wrap=True)
 
 
 @app.command()
@@ -101,7 +100,7 @@ def verify(debug: Debug = False) -> None:
 
 @app.command()
 def show(
-    name: Name,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set, as `bakeoff data` lists it.")],
     row: Annotated[int, typer.Option(min=0, help="Which row, from 0.")] = 0,
     test: Annotated[bool, typer.Option("--test", help="Of the test rows, instead of the training rows.")] = False,
     num_words: Annotated[int | None, typer.Option(help="Of a text, show the most frequent words alone.")] = None,
@@ -124,7 +123,9 @@ def show(
         part = "test" if test else "training"
         if row >= len(rows):
             raise BakeoffError(f"{name} has {len(rows)} {part} rows, numbered from 0; there is no row {row}")
-        typer.echo(f"{name}, {part} row {row} of {len(rows)}: {_target(dataset, raw, rows[row])}")
+        target = raw.y[rows[row]]
+        said = dataset.classes[int(target)] if dataset.classes else f"{target:g} {dataset.unit}".strip()
+        typer.echo(f"{name}, {part} row {row} of {len(rows)}: {said}")
         typer.echo(_draw(dataset, raw, rows[row]))
 
 
@@ -151,17 +152,6 @@ def _dataset(name: str, num_words: int | None) -> "PublishedDataset":
         return spec.model_validate({} if num_words is None else {"num_words": num_words})
     except ValidationError as error:
         raise BakeoffError(f"{name}: --num-words {num_words}: {error.errors()[0]['msg'].lower()}") from error
-
-
-def _keras_folder() -> str:
-    from tasks.data.published.pictures import MNIST
-
-    return str(MNIST.path.parent)
-
-
-def _target(dataset: "PublishedDataset", raw: "Raw", row: int) -> str:
-    value = raw.y[row]
-    return dataset.classes[int(value)] if dataset.classes else f"{value:g} {dataset.unit}".strip()
 
 
 def _draw(dataset: "PublishedDataset", raw: "Raw", row: int) -> str:

@@ -79,7 +79,7 @@ def check_anything_kept(experiment: str) -> None:
     Raises:
         BakeoffError: when neither MLflow's database is there nor a server that has another.
     """
-    from tasks.tracking.database import DATABASE
+    from tasks.tracking.connection import DATABASE
 
     if not (DATABASE.exists() or servers.RECORD.exists() or os.environ.get("MLFLOW_TRACKING_URI")):
         _refuse_to_show(experiment)

@@ -1,5 +1,9 @@
-"""Options that several commands have."""
+"""What all commands share: options, and what becomes of an exception: a line or two for the user, and an exit code."""
 
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -19,3 +23,36 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.PATH=VALUE", help="Set one value of the experiment; may be repeated."),
 ]
+
+
+@contextmanager
+def errors(
+    debug: bool,
+    interrupted: str = "what had finished is kept; run again, without --fresh, to go on",
+    log: str = "mlruns/bakeoff.log",
+) -> Iterator[None]:
+    """Turns an exception into a line or two: exit code 2 where the user can mend it, 1 where the fault is ours.
+
+    `interrupted` says what Ctrl-C has left, `log` what the libraries write to.
+    """
+    from tasks.specs import BakeoffError
+
+    stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf8")  # a run turns standard error to the log
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"bakeoff: interrupted; {interrupted}", file=stderr)
+        raise typer.Exit(130) from None
+    except Exception as error:
+        ours = not isinstance(error, BakeoffError)
+        if debug:
+            traceback.print_exc(file=stderr)
+        elif ours:
+            logged = not os.path.sameopenfile(2, stderr.fileno())  # standard error points to the log by now
+            if logged:
+                traceback.print_exc()
+            print(f"bakeoff: internal error: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=stderr)
+            print(f"bakeoff: please report it, with {f'{log} or ' if logged else ''}what --debug shows", file=stderr)
+        else:
+            print(f"bakeoff: {error}", file=stderr)
+        raise typer.Exit(1 if ours else 2) from None

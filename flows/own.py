@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.errors import errors
-from flows.options import Debug, Settings
+from flows.options import Debug, Settings, errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

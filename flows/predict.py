@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.errors import errors
-from flows.options import Debug
+from flows.options import Debug, errors
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
     from tasks.prediction import Served
-    from tasks.tracking.registry import Version
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -60,15 +58,15 @@ def predict(
 
 def _predict(name: str, number: int | None, source: Path, console: "Console") -> "pd.DataFrame":
     """The rows with predictions; what there is to know beside them is said on the console."""
-    from flows import launch, terminal
+    from flows import terminal
     from tasks import progress
     from tasks.data.own.pictures import may_be_pictures
     from tasks.data.own.rows import read_rows
-    from tasks.prediction import predict_pictures, predict_rows
+    from tasks.prediction import predict_pictures, predict_rows, unused
     from tasks.specs import BakeoffError
     from tasks.tracking import served
 
-    terminal.print_cut_off(launch.reconcile(), console)
+    terminal.end_cut_off(console)
     version = served.choose_version(name, number)
     with served.files_of(name, version.number) as folder:
         model = served.read_served(folder, name)
@@ -80,25 +78,21 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
             return loaded
 
         if may_be_pictures(source):
-            predicted = predict_pictures(model, load, source)
-            console.print(_note(name, version, model, predicted, predicted), style="dim")
-            return predicted
-        rows = read_rows(source, model.numbers)
-        try:
-            predicted = predict_rows(model, load, rows)
-        except BakeoffError as error:
-            raise BakeoffError(f"{source}: {error}") from error
-    console.print(_note(name, version, model, rows, predicted), style="dim")
+            rows = predicted = predict_pictures(model, load, source)
+        else:
+            rows = read_rows(source, model.numbers)
+            try:
+                predicted = predict_rows(model, load, rows)
+            except BakeoffError as error:
+                raise BakeoffError(f"{source}: {error}") from error
+    console.print(_note(f"{name}, {version.label}", model, unused(model, rows), predicted), style="dim")
     return predicted
 
 
-def _note(name: str, version: "Version", model: "Served", rows: "pd.DataFrame", predicted: "pd.DataFrame") -> str:
-    """How many rows were predicted, in what unit and by what, and which columns were of no use."""
-    from tasks.prediction import unused
-
-    others = unused(model, rows)
+def _note(by: str, model: "Served", others: list[str], predicted: "pd.DataFrame") -> str:
+    """Say how many rows were predicted, in what unit and by what, and which columns were of no use."""
     unit = f" in {model.unit}" if model.unit else ""
     how = "not used, but kept" if set(others) <= set(predicted) else "not used"
     kept = f"; columns {how}: {', '.join(others)}" if others else ""
     what = "series" if model.form == "series" else "row(s)"
-    return f"{len(predicted)} {what} predicted{unit} by {name}, {version.label}{kept}"
+    return f"{len(predicted)} {what} predicted{unit} by {by}{kept}"

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
@@ -26,37 +25,29 @@ from tasks.tracking.connection import run_address
 UPDATE_SECONDS = 1.0  # a step that takes less shows no progress, and one that takes more, at most so often
 
 
-@dataclass
-class _Step:
-    """A step under way, and its progress artifact once there is one."""
-
-    shown: float
-    artifact: UUID | None = None
-
-
 @contextmanager
 def progress_shown() -> Iterator[None]:
-    """Shows how far long steps have come, as artifacts of their task runs."""
-    steps: dict[str, _Step] = {}
+    """Show how far long steps have come, as artifacts of their task runs."""
+    shown: dict[str, float] = {}  # when a step was last shown, or else began
+    artifacts: dict[str, UUID] = {}
 
     def show(what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        step = steps.setdefault(what, _Step(shown=now))
-        ended = done == total and step.artifact is not None
-        if not ended and now - step.shown < UPDATE_SECONDS:
+        ended = done == total and what in artifacts
+        if not ended and now - shown.setdefault(what, now) < UPDATE_SECONDS:
             return
-        step.shown, percent, said = now, 100 * done / total, f"{what} {done} of {total}"
-        if step.artifact:
-            update_progress_artifact(step.artifact, percent, said)
+        shown[what], percent, said = now, 100 * done / total, f"{what} {done} of {total}"
+        if what in artifacts:
+            update_progress_artifact(artifacts[what], percent, said)
         else:
-            step.artifact = cast(UUID, create_progress_artifact(percent, key=_key(what), description=said))
+            artifacts[what] = cast(UUID, create_progress_artifact(percent, key=_key(what), description=said))
 
     with progress.listening_too(show):
         yield
 
 
 def publish(report: Report) -> None:
-    """The leaderboard as a table and the verdict as Markdown, with a link to MLflow, as artifacts of this flow run."""
+    """Make the leaderboard, as a table, and the verdict, with a link to MLflow, artifacts of this flow run."""
     create_table_artifact(
         leaderboard_rows(report), key=_key(f"{report.experiment} leaderboard"), description=leaderboard_title(report)
     )

@@ -15,9 +15,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tasks.blank_databases import copy_blank
 from tasks.store import MLRUNS
@@ -32,20 +31,25 @@ STOP_SECONDS = 20
 _OPTIONS = ("--host", "127.0.0.1", "--no-scheduler", "--no-late-runs", "--no-ui")
 
 
-class OwnServer:
+def prefect_environment() -> dict[str, str]:
+    """Return what a Prefect server of ours is told by its environment: to keep all in mlruns/, and to tell nobody."""
+    return {"PREFECT_HOME": str(HOME.resolve()), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+
+
+class OwnServer(AbstractContextManager["OwnServer"]):
     """Starts at once and is ready some seconds later, so that other work can go on meanwhile."""
 
     def __init__(self) -> None:
-        self._port, self._was_waited_for = _free_port(), False
-        self.api_url = f"http://127.0.0.1:{self._port}/api"
+        port, self._was_waited_for = _free_port(), False
+        self.api_url = f"http://127.0.0.1:{port}/api"
         HOME.mkdir(parents=True, exist_ok=True)
         with (HOME / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*MODULE, "flows.server", UNTIL_PARENT_ENDS, *_OPTIONS, "--port", str(self._port)],
+                [*MODULE, "flows.server", UNTIL_PARENT_ENDS, *_OPTIONS, "--port", str(port)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PREFECT_HOME": str(HOME.resolve()), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"},
+                env=os.environ | prefect_environment(),
                 start_new_session=True,  # Ctrl-C is for the parent, which still has states to report
             )
 
@@ -57,7 +61,7 @@ class OwnServer:
         """
         self._was_waited_for = True
         deadline = time.monotonic() + READY_SECONDS
-        while not self._answers():
+        while not answers_at(f"{self.api_url}/health"):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the Prefect server did not start; {HOME / 'server.log'} says why")
             time.sleep(0.1)
@@ -72,20 +76,18 @@ class OwnServer:
             self._process.kill()
             self._process.wait()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.api_url}/health", timeout=5):  # noqa: S310  # our own loopback address
-                return True
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
+
+def answers_at(address: str) -> bool:
+    """Say whether a server of ours answers at an address."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is no business of a proxy's
+    try:
+        with direct.open(address, timeout=5):
+            return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
 
 
 def _free_port() -> int:
@@ -95,7 +97,7 @@ def _free_port() -> int:
 
 
 def _end_with_parent() -> None:
-    """Waits for the pipe from the parent to close, then interrupts this process."""
+    """Wait for the pipe from the parent to close, then interrupt this process."""
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGINT)
 

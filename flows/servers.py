@@ -10,8 +10,6 @@ import re
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,19 +17,20 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import psutil
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from flows.server import HOME, MODULE
+from flows.server import MODULE, answers_at, prefect_environment
 from tasks import progress
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, alone
+from tasks.tracking.connection import TRAINING_PAGES, server_environment
 
 Name = Literal["prefect", "mlflow"]
 
 TITLES: dict[Name, str] = {"prefect": "Prefect", "mlflow": "MLflow"}
 COMMANDS: dict[Name, tuple[str, ...]] = {
     "prefect": ("flows.server", "--ui", "--scheduler", "--late-runs"),
-    "mlflow": ("tasks.tracking.server",),
+    "mlflow": ("mlflow", "server", "--workers", "1"),
 }
 HEALTH: dict[Name, str] = {"prefect": "/api/health", "mlflow": "/health"}
 HOST = "127.0.0.1"
@@ -59,17 +58,16 @@ class Server(Spec):
 
     @property
     def page(self) -> str:
-        """What a person opens; MLflow's own first page is about agents."""
-        return self.address + ("/#/experiments?workflowType=machine_learning" if self.name == "mlflow" else "")
+        """What a person opens."""
+        return self.address + (f"/#/experiments{TRAINING_PAGES}" if self.name == "mlflow" else "")
 
     @property
     def log(self) -> Path:
         """What it wrote since it was started."""
-        return _log(self.name)
+        return MLRUNS / f"{self.name}.log"
 
 
-class _Record(Spec):
-    servers: tuple[Server, ...]
+_RECORD = TypeAdapter(tuple[Server, ...])
 
 
 def running() -> dict[str, Server]:
@@ -79,14 +77,15 @@ def running() -> dict[str, Server]:
         BakeoffError: when mlruns/servers.json cannot be read.
     """
     try:
-        record = _Record.model_validate_json(RECORD.read_bytes())
+        recorded = _RECORD.validate_json(RECORD.read_bytes())
     except FileNotFoundError:
         return {}
     except ValidationError as error:
         raise BakeoffError(
             f"{RECORD} is not as this version writes it; `bakeoff down`, then `bakeoff up`, makes it anew"
         ) from error
-    return {server.name: server for server in record.servers if _is_alive(server)}
+    alive = {process.pid: name for process, name in _processes(TITLES).items()}
+    return {server.name: server for server in recorded if alive.get(server.pid) == server.name}
 
 
 def start(prefect_port: int, mlflow_port: int) -> dict[str, Server]:
@@ -108,7 +107,9 @@ def start(prefect_port: int, mlflow_port: int) -> dict[str, Server]:
             _end(missing)
             raise
         there |= started
-        _write(_Record(servers=tuple(there[name] for name in TITLES)))
+        draft = RECORD.with_suffix(".part")
+        draft.write_bytes(_RECORD.dump_json(tuple(there[name] for name in TITLES), indent=2))
+        draft.replace(RECORD)  # in one step, so that nobody reads half of it
     return started
 
 
@@ -122,14 +123,14 @@ def stop() -> list[Name]:
 
 def answers(server: Server) -> bool:
     """Whether it is this server, and no other program, that listens at its address, and whether it answers there."""
-    if urlsplit(server.address).port not in _listening_ports(server.name):
+    ports = set()
+    for process in _processes([server.name]):
+        with suppress(psutil.NoSuchProcess):
+            listening = [each for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
+            ports |= {each.laddr.port for each in listening}
+    if urlsplit(server.address).port not in ports:
         return False
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is no business of a proxy's
-    try:
-        with direct.open(server.address + HEALTH[server.name], timeout=5):
-            return True
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
+    return answers_at(server.address + HEALTH[server.name])
 
 
 def _check_ports(ports: Mapping[Name, int]) -> None:
@@ -161,32 +162,24 @@ def _listener(port: int) -> str:
 
 
 def _spawn(name: Name, port: int) -> Server:
-    address = f"http://{HOST}:{port}"
-    _log(name).touch(mode=0o600)  # libraries write addresses of databases there, passwords and all
-    with _log(name).open("wb") as log:
+    address, log = f"http://{HOST}:{port}", MLRUNS / f"{name}.log"
+    environment = {MARK: _mark(name), "DO_NOT_TRACK": "true"}
+    if name == "mlflow":
+        environment |= server_environment()
+    else:
+        environment |= prefect_environment() | {"PREFECT_API_URL": f"{address}/api"}  # where its pages look for it
+    log.touch(mode=0o600)  # libraries write addresses of databases there, passwords and all
+    with log.open("wb") as written:
         process = subprocess.Popen(
             [*MODULE, *COMMANDS[name], "--host", HOST, "--port", str(port)],
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=written,
             stderr=subprocess.STDOUT,
-            env=os.environ | _environment(name, address),
+            env=os.environ | environment,
             start_new_session=True,  # it outlives the terminal, and Ctrl-C is not for it
         )
     started = psutil.Process(process.pid).create_time()
     return Server(name=name, address=address, pid=process.pid, process_started=started)
-
-
-def _environment(name: Name, address: str) -> dict[str, str]:
-    """What a server is told by its environment; a database that the user's environment names is left as it is."""
-    mark = {MARK: _mark(name)}
-    if name == "mlflow":  # tasks/tracking/server.py says the rest
-        return mark
-    return mark | {
-        "PREFECT_HOME": str(HOME.resolve()),
-        "PREFECT_API_URL": f"{address}/api",  # where its pages look for it
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "true",
-    }
 
 
 def _wait_until_ready(waiting: list[Server]) -> None:
@@ -221,25 +214,15 @@ def _end(names: Collection[Name]) -> set[Name]:
 
 
 def _processes(names: Collection[Name]) -> dict[psutil.Process, Name]:
-    """All living processes of these servers, whoever their parents are by now."""
+    """Return all living processes of these servers, whoever their parents are by now."""
     marks = {_mark(name): name for name in names}
     found = {}
     for pid in psutil.pids():
         with suppress(psutil.Error):  # it has ended meanwhile, or is another user's
             process = psutil.Process(pid)
-            mark = process.environ().get(MARK, "")
-            if mark in marks:
-                found[process] = marks[mark]
+            if name := marks.get(process.environ().get(MARK, "")):
+                found[process] = name
     return found
-
-
-def _listening_ports(name: Name) -> set[int]:
-    ports: set[int] = set()
-    for process in _processes([name]):
-        with suppress(psutil.NoSuchProcess):
-            connections = process.net_connections("tcp")
-            ports |= {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
-    return ports
 
 
 def _has_ended(child: Server) -> bool:
@@ -250,19 +233,8 @@ def _has_ended(child: Server) -> bool:
         return True
 
 
-def _is_alive(server: Server) -> bool:
-    try:
-        return psutil.Process(server.pid).environ().get(MARK) == _mark(server.name)
-    except psutil.Error:
-        return False
-
-
 def _mark(name: Name) -> str:
     return f"{name} of {MLRUNS.resolve()}"
-
-
-def _log(name: Name) -> Path:
-    return MLRUNS / f"{name}.log"
 
 
 def _last_words(log: Path) -> str:
@@ -270,10 +242,3 @@ def _last_words(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
     telling = [line for line in lines if _TELLING.search(line)]
     return _LOGIN.sub("://***@", (telling or lines or ["it wrote nothing"])[-1])
-
-
-def _write(record: _Record) -> None:
-    """Replaces mlruns/servers.json in one step, so that nobody reads half of it."""
-    draft = RECORD.with_suffix(".part")
-    draft.write_text(record.model_dump_json(indent=2), encoding="utf8")
-    draft.replace(RECORD)

@@ -2,11 +2,11 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from flows import servers
@@ -15,14 +15,10 @@ from tasks import progress
 from tasks.specs import BakeoffError
 from tasks.store import CACHE, MLRUNS, alone, alone_if_free
 
+# What a flow needs around it; the argument, `fresh`, says that nothing kept is to be used.
+Orchestrated = Callable[[bool], AbstractContextManager[None]]
 
-class Orchestrated(Protocol):
-    """What a flow needs around it; `fresh` says that nothing kept is to be used."""
-
-    def __call__(self, fresh: bool) -> AbstractContextManager[None]:
-        """Return the context."""
-
-
+OTHERS = "another run"  # in one folder, two would fight for the cores and for two databases
 STARTING = "starting libraries and server, step"
 SERVER_ERROR = 500  # of HTTP's answers, the first that is the server's fault
 _MEND_MLRUNS = "it holds all results: make it yours to write, or run bakeoff from another folder"
@@ -30,7 +26,7 @@ _RESULTS = CACHE / "results"
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    "OMP_WAIT_POLICY": "PASSIVE",  # tasks/threads.py says why; OpenMP reads it when a library loads it
+    "OMP_WAIT_POLICY": "PASSIVE",  # tasks/fitting.py says why; OpenMP reads it when a library loads it
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # by default an address that is wrong is tried for minutes
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # standard output is for results
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -91,44 +87,54 @@ def ahead() -> Iterator[Orchestrated]:
 @contextmanager
 def _orchestrated(begun: ExitStack, server: OwnServer | None, fresh: bool) -> Iterator[None]:
     """What `ahead` gives; `fresh` says that nothing kept is to be used."""
-    from prefect.settings import PREFECT_API_URL
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_LOCAL_STORAGE_PATH,
+        PREFECT_TASKS_REFRESH_CACHE,
+        PREFECT_UI_ENABLED,
+        temporary_settings,
+    )
 
     elsewhere = PREFECT_API_URL.value()  # as a profile or a file of Prefect's may say, too
     if server is None:
-        begun.enter_context(alone_here())
+        begun.enter_context(alone("lock", OTHERS))
         server = None if elsewhere else begun.enter_context(OwnServer())
     elif elsewhere:
         server.stop()
     progress.report(STARTING, 0, 1)
-    with _prefect_settings(None if elsewhere else server, fresh):
-        progress.report(STARTING, 1, 1)
-        end_flow_runs()
-        yield
+    settings: dict[Any, Any] = {PREFECT_LOCAL_STORAGE_PATH: _RESULTS.resolve(), PREFECT_TASKS_REFRESH_CACHE: fresh}
+    if server and not elsewhere:
+        server.wait_until_ready()
+        settings |= {PREFECT_API_URL: server.api_url, PREFECT_UI_ENABLED: False}
+    elif elsewhere:
+        _check_api(elsewhere)
+    with temporary_settings(settings):
+        try:
+            progress.report(STARTING, 1, 1)
+            end_flow_runs()
+            yield
+        finally:  # a task's last state may still be queued, and the server is about to end
+            for worker in (EventsWorker, APILogWorker):
+                worker.drain_all(timeout=20)
 
 
 @contextmanager
 def within_flow_run(fresh: bool) -> Iterator[None]:
-    """What the steps of a flow run that a worker has started need around them, once no other run is at work.
+    """Give the steps of a flow run that a worker has started what they need, once no other run is at work.
 
     Raises:
         BakeoffError: when a server stops answering meanwhile.
     """
-    with clear_about_servers(), alone_here(), _computing_again(fresh):
-        end_flow_runs()
-        yield
-
-
-def alone_here() -> AbstractContextManager[None]:
-    """Waits until no other run is at work in this folder: two would fight for the cores and for two databases."""
-    return alone("lock", "another run")
-
-
-@contextmanager
-def _computing_again(fresh: bool) -> Iterator[None]:
-    """Has Prefect answer no task from a kept result, if `fresh`."""
     from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
-    with temporary_settings({PREFECT_TASKS_REFRESH_CACHE: fresh}):
+    with (
+        clear_about_servers(),
+        alone("lock", OTHERS),
+        temporary_settings({PREFECT_TASKS_REFRESH_CACHE: fresh}),
+    ):
+        end_flow_runs()
         yield
 
 
@@ -184,24 +190,6 @@ def end_flow_runs() -> None:
             cut_off.note_flow_run_ended(run)
 
 
-@contextmanager
-def _prefect_settings(server: OwnServer | None, fresh: bool) -> Iterator[None]:
-    """Has Prefect use our server, if there is one, and keep results in mlruns/cache/, but use none if `fresh`."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, PREFECT_UI_ENABLED, temporary_settings
-
-    settings: dict[Any, Any] = {PREFECT_LOCAL_STORAGE_PATH: _RESULTS.resolve()}
-    if server:
-        server.wait_until_ready()
-        settings |= {PREFECT_API_URL: server.api_url, PREFECT_UI_ENABLED: False}
-    else:
-        _check_api(PREFECT_API_URL.value())
-    with temporary_settings(settings), _computing_again(fresh):
-        try:
-            yield
-        finally:
-            _send_what_is_queued()
-
-
 def _check_api(url: str) -> None:
     from prefect.client.orchestration import get_client
 
@@ -215,12 +203,3 @@ def _check_api(url: str) -> None:
             f"the Prefect server at {url}, which PREFECT_API_URL names in the environment or in your Prefect profile,"
             f" does not answer ({fault}); start it, or unset PREFECT_API_URL to let bakeoff start its own"
         ) from fault
-
-
-def _send_what_is_queued() -> None:
-    """Sends events and logs that are still queued: a task's last state is one, and the server is about to end."""
-    from prefect.events.worker import EventsWorker
-    from prefect.logging.handlers import APILogWorker
-
-    for worker in (EventsWorker, APILogWorker):
-        worker.drain_all(timeout=20)

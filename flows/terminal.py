@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from flows.launch import Outcome
+from flows.launch import Outcome, reconcile
 from flows.leaderboard import champion_lines, leaderboard_table, moves_table
 from flows.surroundings import prepare
 from tasks import progress
@@ -90,6 +90,11 @@ def print_report(report: Report) -> None:
     out.print(report.sentence, style="bold")
     for line in (*champion_lines(report), *report.remarks):
         out.print(line)
+
+
+def end_cut_off(console: Console) -> None:
+    """End, in MLflow, the runs whose process is gone, and say so if there were any."""
+    print_cut_off(reconcile(), console)
 
 
 def print_cut_off(count: int, console: Console) -> None:

@@ -1,13 +1,10 @@
 """What `--tune` makes of an experiment: its contenders are entered once more, tuned on equal budgets."""
 
-import re
-
 from flows.experiment import Experiment
 from tasks.models.search import TuningSpec
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, seconds_of
 
 SUFFIX = "_tuned"
-SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def with_tuned(experiment: Experiment, budget: str | None) -> Experiment:
@@ -41,10 +38,9 @@ def read_budget(text: str) -> TuningSpec:
     Raises:
         BakeoffError: when it is neither.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    number, unit = (float(found[1]), found[2]) if found else (0.0, "")
-    if number <= 0 or (not unit and not number.is_integer()):
+    seconds, trials = seconds_of(text, "hms"), int(text) if text.strip().isdecimal() else 0
+    if not (seconds or trials):
         raise BakeoffError(
             f"--tune {text}: expected a time such as 60s, 5m or 1h, for each contender, or a number of settings to try"
         )
-    return TuningSpec(seconds=number * SECONDS[unit]) if unit else TuningSpec(trials=int(number))
+    return TuningSpec(seconds=seconds) if seconds else TuningSpec(trials=trials)

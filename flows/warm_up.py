@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flows import server
 from flows.server import MODULE
 from tasks.blank_databases import keep_blank
-from tasks.tracking import database
+from tasks.tracking import connection
 
 MODULES = ("flows.bakeoff", "matplotlib.pyplot", "mlflow.sklearn", "prefect.server.api.server", "sklearn.ensemble")
 
@@ -17,7 +17,7 @@ def main() -> None:
     with ThreadPoolExecutor() as pool:
         prefect = pool.submit(keep_blank, "prefect", server.make_tables)
         engine = pool.submit(subprocess.run, [*MODULE, "tasks.training"], check=True)
-        keep_blank("mlflow", database.make_tables)
+        keep_blank("mlflow", connection.make_tables)
         for name in MODULES:
             importlib.import_module(name)
         prefect.result()

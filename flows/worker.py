@@ -15,14 +15,7 @@ import psutil
 from anyio.abc import TaskStatus
 from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun, State
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    WorkPoolFilter,
-    WorkPoolFilterName,
-)
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter
 from prefect.settings import PREFECT_UI_URL
 from prefect.states import Crashed
 from prefect.utilities.processutils import command_to_string
@@ -35,11 +28,14 @@ STOP_SECONDS = 20.0  # for a run to note that it was ended; it does so between t
 SIGN_OFF_SECONDS = 5.0
 POLL_SECONDS = 0.1
 CUT_OFF: State[None] = Crashed(message="The process was killed.")
-UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+UNDER_WAY = ["PENDING", "RUNNING", "CANCELLING"]
 
 
 class Worker(ProcessWorker):
-    """A worker that tells what it does, and on whose end no run is left open in Prefect."""
+    """Prefect's worker for processes, which tells what it does, and on whose end no run is left open in Prefect.
+
+    Prefect's own ends with its run still going, or kills it before it can say so.
+    """
 
     @classmethod
     def __dispatch_key__(cls) -> str:
@@ -56,17 +52,20 @@ class Worker(ProcessWorker):
         configuration: ProcessJobConfiguration,
         task_status: TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
-        """Executes a flow run in a process of its own, and says when it starts and how it ends."""
+        """Execute a flow run in a process of its own, and say when it starts and how it ends."""
         name = configuration.env["PREFECT__DEPLOYMENT_NAME"]
-        self._say(f"{_now()}  {name} starts")
+        self._say(f"{datetime.now():%H:%M:%S}  {name} starts")
         configuration.command = command_to_string([sys.executable, "-m", deployed.__name__])  # not another's python
         result = await super().run(flow_run, configuration, task_status)
-        state = await self._state_after(flow_run, result.status_code)
-        self._say(f"{_now()}  {name} {_in_words(state)}: {PREFECT_UI_URL.value()}/runs/flow-run/{flow_run.id}")
+        state = (await self.client.read_flow_run(flow_run.id)).state
+        if state is None or not (state.is_final() or result.status_code == 0):
+            await self.client.set_flow_run_state(flow_run.id, state := CUT_OFF, force=True)
+        how = str(state.name).lower() + (f" ({state.message})" if state.message and not state.is_completed() else "")
+        self._say(f"{datetime.now():%H:%M:%S}  {name} {how}: {PREFECT_UI_URL.value()}/runs/flow-run/{flow_run.id}")
         return result
 
     async def end_run(self) -> None:
-        """Ends the run under way, politely first, and returns when Prefect knows of it, or cannot be told."""
+        """End the run under way, politely first, and return when Prefect knows of it, or cannot be told."""
         while not self.is_setup:  # it cannot be cancelled in the middle of that
             await anyio.sleep(POLL_SECONDS)
         asked: set[psutil.Process] = set()
@@ -83,17 +82,9 @@ class Worker(ProcessWorker):
                     asked.add(process)
                 await anyio.sleep(POLL_SECONDS)
 
-    async def _state_after(self, flow_run: FlowRun, status_code: int) -> State:
-        """How a run ended; where its process had no time to say so, it is said here."""
-        state = (await self.client.read_flow_run(flow_run.id)).state
-        if state and (state.is_final() or status_code == 0):
-            return state
-        await self.client.set_flow_run_state(flow_run.id, CUT_OFF, force=True)
-        return CUT_OFF
-
 
 def work(begin: Callable[[], None], say: Callable[[str], None]) -> None:
-    """Executes what is due until the process is asked to end; schedules stay in force.
+    """Execute what is due until the process is asked to end; schedules stay in force.
 
     From before `begin` is called, the process can be asked to end, by Ctrl-C or SIGTERM.
 
@@ -118,49 +109,25 @@ async def _work(begin: Callable[[], None], say: Callable[[str], None]) -> None:
                 break
             await worker.end_run()
             group.cancel_scope.cancel()
-    await _sign_off(worker.name)
-
-
-async def _sign_off(name: str) -> None:
-    """Takes the worker off Prefect's list, where it would pass for online for another minute or two.
-
-    A server that is gone, or has never heard of it, need not be told.
-    """
-    where = {"work_pool_name": POOL, "name": name}
+    # Else it would pass for online for another minute or two. A server that is gone need not be told.
+    where = {"work_pool_name": POOL, "name": worker.name}
     with anyio.move_on_after(SIGN_OFF_SECONDS), suppress(httpx.HTTPError):
         async with get_client() as client:
             await client.request("DELETE", "/work_pools/{work_pool_name}/workers/{name}", path_params=where)
 
 
 def _end_runs_cut_off() -> None:
-    """Ends, in Prefect, runs of workers on this machine whose process is gone: each would keep the others waiting."""
+    """End, in Prefect, runs of workers on this machine whose process is gone: each would keep the others waiting."""
     with connected() as client:
         runs = client.read_flow_runs(
-            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))),
+            work_pool_filter=WorkPoolFilter.model_validate({"name": {"any_": [POOL]}}),
+            flow_run_filter=FlowRunFilter.model_validate({"state": {"type": {"any_": UNDER_WAY}}}),
         )
-        alive = _flow_runs_alive() if runs else set()
+        environments = [process.info["environ"] or {} for process in psutil.process_iter(["environ"])]
+        executed = {environment.get("PREFECT__FLOW_RUN_ID") for environment in environments}
         for run in runs:
             host, _, pid = str(run.labels.get("prefect.worker.name", "")).rpartition("-")
             if host != socket.gethostname() or psutil.pid_exists(int(pid)):  # the worker may be another user's
                 continue
-            if str(run.id) not in alive:
+            if str(run.id) not in executed:
                 client.set_flow_run_state(run.id, CUT_OFF, force=True)
-
-
-def _flow_runs_alive() -> set[str]:
-    """The flow runs that processes on this machine are executing."""
-    found = set()
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):  # it has ended meanwhile, or is another user's
-            found.add(process.environ().get("PREFECT__FLOW_RUN_ID", ""))
-    return found
-
-
-def _in_words(state: State) -> str:
-    said = str(state.name).lower()
-    return said if state.is_completed() or not state.message else f"{said} ({state.message})"
-
-
-def _now() -> str:
-    return f"{datetime.now():%H:%M:%S}"

@@ -9,16 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import progress
-from tasks.costs import Cost, Stopwatch
 from tasks.data.splitting import Folds, Rows
 from tasks.data.vectorization import Arrays, Features
+from tasks.fitting import Cost, Stopwatch, limited_to, member_seeds, seed_of, threads_for
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import Network, NetworkSpec, union_spec
-from tasks.seeds import member_seeds, seed_of
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, store_arrays
-from tasks.threads import limited_to, threads_for
 from tasks.tuning.record import Tuning
 
 if TYPE_CHECKING:

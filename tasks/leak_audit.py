@@ -17,12 +17,12 @@ from tasks.data.subsets import Subsets, keep_subsets
 from tasks.data.validation import Rows
 from tasks.data.vectorization import Arrays, Features
 from tasks.evaluation import Evaluation, evaluate
+from tasks.fitting import seed_of
 from tasks.metrics import MetricName
 from tasks.models.baselines.pipelines import SelectKBestSpec, SklearnSpec
 from tasks.models.baselines.summaries import without_order
 from tasks.models.contenders import Contender
 from tasks.models.networks import NetworkSpec
-from tasks.seeds import seed_of
 from tasks.selection import Corrected
 from tasks.specs import BakeoffError, Spec
 

@@ -46,7 +46,9 @@ def use() -> None:
     own = kept / f"process-{os.getpid()}"
     kept.mkdir(parents=True, exist_ok=True)
     with _locked(kept.parent):
-        _remove_left_overs(kept)
+        for folder in kept.glob("process-*"):  # of processes that were killed; one of this one's number is older
+            if folder == own or not psutil.pid_exists(int(folder.name.removeprefix("process-"))):
+                shutil.rmtree(folder)
         own.mkdir()
         for name, content in _intact(kept).items():
             (own / name).write_bytes(content)
@@ -101,14 +103,6 @@ def _intact(kept: Path) -> dict[str, bytes]:
 
 def _digest(name: str, content: bytes) -> str:
     return hashlib.sha256(name.encode() + b"\0" + content).hexdigest()[:16]
-
-
-def _remove_left_overs(kept: Path) -> None:
-    """Remove the folders of processes that were killed; one of this process's number is another's, before it."""
-    for folder in kept.glob("process-*"):
-        pid = int(folder.name.removeprefix("process-"))
-        if pid == os.getpid() or not psutil.pid_exists(pid):
-            shutil.rmtree(folder)
 
 
 def _machine() -> str:

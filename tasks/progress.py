@@ -8,18 +8,21 @@ from contextvars import ContextVar
 
 Listener = Callable[[str, int, int], None]  # what is being done, how much is done, how much there is
 
-_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+def _nobody(what: str, done: int, total: int) -> None:
+    """Hear nothing."""
+
+
+_listener: ContextVar[Listener] = ContextVar("listener", default=_nobody)
 
 
 def report(what: str, done: int, total: int) -> None:
-    """Tells the listener, if there is one."""
-    listener = _listener.get()
-    if listener:
-        listener(what, done, total)
+    """Tell the listener, if there is one."""
+    _listener.get()(what, done, total)
 
 
 def load(module: str, what: str) -> None:
-    """Imports a module that takes seconds, and tells the listener so; one that is there already is no news."""
+    """Import a module that takes seconds, and tell the listener so; one that is there already is no news."""
     if module not in sys.modules:
         report(f"loading {what}, step", 0, 1)
         importlib.import_module(module)
@@ -28,16 +31,16 @@ def load(module: str, what: str) -> None:
 
 @contextmanager
 def labelled(label: str) -> Iterator[None]:
-    """Puts a label in front of all that is reported within this context."""
-    listener = _listener.get() or _nobody
+    """Put a label in front of all that is reported within this context."""
+    listener = _listener.get()
     with listening(lambda what, done, total: listener(f"{label}: {what}", done, total)):
         yield
 
 
 @contextmanager
 def listening_too(listener: Listener) -> Iterator[None]:
-    """Has `listener` told of all progress within this context, after who is told already."""
-    first = _listener.get() or _nobody
+    """Have `listener` told of all progress within this context, after who is told already."""
+    first = _listener.get()
 
     def both(what: str, done: int, total: int) -> None:
         first(what, done, total)
@@ -49,13 +52,9 @@ def listening_too(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Has `listener` told of all progress within this context."""
+    """Have `listener` told of all progress within this context."""
     token = _listener.set(listener)
     try:
         yield
     finally:
         _listener.reset(token)
-
-
-def _nobody(what: str, done: int, total: int) -> None:
-    """Hears nothing."""

@@ -14,10 +14,10 @@ from tasks.data.problem import Problem
 from tasks.data.splitting import Validation
 from tasks.data.vectorization import Arrays, Features, word_rows
 from tasks.evaluation import Evaluation
+from tasks.fitting import member_seeds, seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
 from tasks.models.networks import Network, NetworkSpec, as_prediction, output_layer
-from tasks.seeds import member_seeds, seed_of
 from tasks.specs import BakeoffError, Spec
 from tasks.statistics.bootstrap import interval_of, resample
 from tasks.store import StoredFile, store, store_arrays

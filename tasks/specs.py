@@ -1,6 +1,7 @@
 """What every spec has in common, and the one kind of error that is the user's to mend."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 from typing import Literal
 
@@ -34,3 +35,12 @@ def listed(names: Collection[str], most: int = 10) -> str:
     """The first of some names."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join([*names][:most]) + more
+
+
+SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}  # of a unit of time, the largest first
+
+
+def seconds_of(text: str, units: str = "dhms") -> float:
+    """Return the seconds of a time such as 30s, 1.5m, 1h or 1d, in one of these units; 0 for what is none."""
+    read = re.fullmatch(rf"(\d+(?:\.\d+)?)([{units}])", text.strip())
+    return float(read[1]) * SECONDS[read[2]] if read else 0.0

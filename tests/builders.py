@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tasks.comparison import Decision, Verdict
-from tasks.costs import Cost
 from tasks.data.examples import count_groups
 from tasks.data.problem import Form, Problem
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
+from tasks.fitting import Cost
 from tasks.metrics import Task
 from tasks.models.baselines.floor import DummySpec
 from tasks.models.contenders import Contender

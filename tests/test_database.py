@@ -11,9 +11,8 @@ import pytest
 
 from tasks import blank_databases
 from tasks.blank_databases import copy_blank
-from tasks.tracking import database
-from tasks.tracking.database import DATABASE, database_uri, make_database
-from tasks.tracking.server import set_stores
+from tasks.tracking import connection
+from tasks.tracking.connection import DATABASE, database_uri, make_database, server_environment
 
 STORES = ("MLFLOW_BACKEND_STORE_URI", "MLFLOW_ARTIFACTS_DESTINATION", "MLFLOW_DEFAULT_ARTIFACT_ROOT")
 
@@ -45,7 +44,7 @@ def test_a_database_that_was_cut_off_half_made_is_made_anew(kept: Path, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "make_tables", cut_off)
+        patch.setattr(connection, "make_tables", cut_off)
         with pytest.raises(KeyboardInterrupt):
             make_database()
     assert not DATABASE.exists()
@@ -56,7 +55,7 @@ def test_a_database_that_was_cut_off_half_made_is_made_anew(kept: Path, monkeypa
 
 def test_several_at_once_make_one_database(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Path] = []
-    monkeypatch.setattr(database, "make_tables", made.append)
+    monkeypatch.setattr(connection, "make_tables", made.append)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: make_database(), range(4)))
     assert len(made) == 1
@@ -104,19 +103,16 @@ def test_the_default_experiment_of_a_copied_database_lies_in_its_own_folder(monk
 
 
 def test_the_server_has_the_database_and_the_plain_files_that_runs_use_without_it(environment: dict[str, str]) -> None:
-    set_stores()
-    assert environment["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{DATABASE.resolve()}"
-    assert environment["MLFLOW_DEFAULT_ARTIFACT_ROOT"] == Path("mlruns/artifacts").resolve().as_uri()
-    assert environment["MLFLOW_SERVE_ARTIFACTS"] == "false"
+    told = server_environment()
+    assert told["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{DATABASE.resolve()}"
+    assert told["MLFLOW_DEFAULT_ARTIFACT_ROOT"] == Path("mlruns/artifacts").resolve().as_uri()
+    assert told["MLFLOW_SERVE_ARTIFACTS"] == "false"
     assert DATABASE.is_file()
 
 
 def test_stores_that_the_environment_names_are_left_and_artifacts_then_go_through_the_server(
     environment: dict[str, str],
 ) -> None:
-    named = {"MLFLOW_BACKEND_STORE_URI": "postgresql://db/x", "MLFLOW_ARTIFACTS_DESTINATION": "s3://bucket"}
-    environment |= named
-    before = dict(environment)
-    set_stores()
-    assert environment == before
+    environment |= {"MLFLOW_BACKEND_STORE_URI": "postgresql://db/x", "MLFLOW_ARTIFACTS_DESTINATION": "s3://bucket"}
+    assert not {*server_environment()} & {*STORES, "MLFLOW_SERVE_ARTIFACTS"}
     assert not DATABASE.exists()

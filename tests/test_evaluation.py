@@ -6,6 +6,7 @@ from tasks import progress
 from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation, _members, evaluate
+from tasks.fitting import seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
 from tasks.models.baselines.floor import DummySpec
@@ -13,7 +14,6 @@ from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.models.optimizers import RMSpropSpec, SGDSpec
-from tasks.seeds import seed_of
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
 from tests.builders import arrays_of, made_arrays, text_arrays

@@ -20,8 +20,8 @@ from flows.server import OwnServer
 from tasks.data.datasets import ingest
 from tasks.data.splitting import split
 from tasks.data.vectorization import vectorize
+from tasks.fitting import seed_of
 from tasks.reports.report import Report
-from tasks.seeds import seed_of
 from tests.builders import shadow_our_packages
 
 WINE = {

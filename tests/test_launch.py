@@ -18,6 +18,7 @@ from flows.launch import Outcome
 from tasks import progress
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError
+from tasks.store import alone
 from tasks.tracking.connection import tracking_uri
 
 pytestmark = pytest.mark.servers
@@ -235,6 +236,6 @@ def test_a_second_run_in_a_folder_waits_for_the_first(runs: Runs) -> None:
             said.append((what, done))
             fcntl.flock(lock, fcntl.LOCK_UN)
 
-        with progress.listening(first_ends), surroundings.alone_here():
+        with progress.listening(first_ends), alone("lock", surroundings.OTHERS):
             pass
     assert said == [("another run is at work in mlruns/, waiting for it", done) for done in (0, 1)]

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from flows import champions
+from flows import operate
 from flows.experiment import load
 from tasks.models.baselines.linear import RidgeSpec
 from tasks.models.baselines.trees import ExtraTreesSpec
@@ -259,7 +259,7 @@ def test_the_command_promotes(model: str) -> None:
         2: (0, f"{model} version 2 (ridge) was promoted by hand; it succeeds version 1 (ridge).\n"),
         9: (2, ""),
     }.items():
-        done = CliRunner().invoke(champions.app, [model, "--version", str(version)])
+        done = CliRunner().invoke(operate.app, ["promote", model, "--version", str(version)])
         assert (done.exit_code, done.stdout) == (code, said)
     champion = registry.find_champion(model)
     assert champion is not None

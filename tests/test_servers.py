@@ -195,7 +195,7 @@ def test_a_stranger_with_the_process_id_of_a_server_long_gone_is_left_alone(beha
         try:
             started = psutil.Process(stranger.pid).create_time()
             server = Server(name="mlflow", address="http://127.0.0.1:1", pid=stranger.pid, process_started=started)
-            servers._write(servers._Record(servers=(server,)))
+            RECORD.write_bytes(servers._RECORD.dump_json((server,)))
             assert servers.running() == {}
             assert servers.stop() == []
             assert stranger.poll() is None

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import errors
-from flows.options import AsJson, Debug, Fresh, Settings
+from flows.options import AsJson, Debug, Fresh, Settings, errors
 from flows.studies.study import Contenders, Label, Name, Study, Write, check_names, show
 
 if TYPE_CHECKING:

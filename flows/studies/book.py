@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from flows.errors import errors
-from flows.options import AsJson, Debug, Fresh
+from flows.options import AsJson, Debug, Fresh, errors
 from flows.studies.study import Study, Write, show
 
 if TYPE_CHECKING:

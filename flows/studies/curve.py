@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.errors import errors
-from flows.options import AsJson, Debug, Fresh, Settings
+from flows.options import AsJson, Debug, Fresh, Settings, errors
 from flows.studies.study import Contenders, Label, Name, Study, Write, check_names, show
 
 if TYPE_CHECKING:

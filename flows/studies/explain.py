@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.errors import errors
-from flows.options import AsJson, Debug, Settings, Tune
+from flows.options import AsJson, Debug, Settings, Tune, errors
 from flows.studies.study import Label, Study, show
 
 if TYPE_CHECKING:

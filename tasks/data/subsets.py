@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tasks.data.splitting import Folds
 from tasks.data.validation import Numbers, Parts, Rows
 from tasks.data.vectorization import Arrays, Labels
-from tasks.seeds import seed_of
+from tasks.fitting import seed_of
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays, store_arrays
 

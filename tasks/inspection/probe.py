@@ -12,10 +12,10 @@ import numpy as np
 from tasks import progress
 from tasks.data.validation import Parts, Rows
 from tasks.data.vectorization import Arrays, Features, Labels
+from tasks.fitting import limited_to, threads_for
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import EarlyStoppingSpec, Network, NetworkSpec
 from tasks.specs import BakeoffError, Spec
-from tasks.threads import limited_to, threads_for
 
 if TYPE_CHECKING:
     from tasks.training import Stack

@@ -6,11 +6,10 @@ import numpy as np
 
 from tasks import progress
 from tasks.data.vectorization import Arrays
+from tasks.fitting import limited_to, seed_of, threads_for
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Baseline
-from tasks.seeds import seed_of
 from tasks.specs import BakeoffError
-from tasks.threads import limited_to, threads_for
 from tasks.tuning.budget import Budget
 from tasks.tuning.searches import Search, Settings
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from tasks import progress
 from tasks.data.problem import Problem
 from tasks.data.vectorization import Arrays, Features, Labels
+from tasks.fitting import seed_of
 from tasks.metrics import MetricName
 from tasks.models.networks import NetworkSpec
 from tasks.models.search import Choice
-from tasks.seeds import seed_of
 from tasks.training import Floats, Member, Progress, Stack
 from tasks.tuning.budget import Budget
 from tasks.tuning.searches import Search, Settings

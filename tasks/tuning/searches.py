@@ -8,8 +8,8 @@ import numpy as np
 from tasks.data.splitting import HoldOutSpec, Validation, pairs_of
 from tasks.data.validation import Parts, Rows
 from tasks.data.vectorization import Arrays, Labels
+from tasks.fitting import seed_of
 from tasks.models.search import Choice, Range, Space, TuningSpec, Value
-from tasks.seeds import seed_of
 from tasks.specs import BakeoffError
 from tasks.tuning.record import Trial
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
+from tasks.fitting import limited_to, threads_for
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.encoding import ordinal
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, Setting, mendable, spread
@@ -17,7 +18,6 @@ from tasks.models.baselines.pipelines import SklearnSpec
 from tasks.models.baselines.summaries import without_order
 from tasks.models.search import Range, Space
 from tasks.specs import BakeoffError, Family
-from tasks.threads import limited_to, threads_for
 
 if TYPE_CHECKING:
     import lightgbm

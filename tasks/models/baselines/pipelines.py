@@ -12,12 +12,12 @@ from pydantic import Field, PositiveInt
 
 from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
+from tasks.fitting import limited_to, threads_for
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.encoding import one_hot
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, mendable, spread
 from tasks.models.baselines.summaries import as_table, without_order
 from tasks.specs import BakeoffError, Spec
-from tasks.threads import limited_to, threads_for
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
