@@ -6,7 +6,7 @@ from typing import NoReturn
 from flows import servers
 from flows.experiment import Experiment, load, read
 from flows.kept import kept_report
-from flows.surroundings import ahead, prepare, within_flow_run
+from flows.surroundings import ahead, reconcile, within_flow_run
 from tasks.models.networks import NetworkSpec
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError, Spec
@@ -41,13 +41,12 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
             return Outcome(report=kept or bakeoff(experiment), kept=kept is not None, cut_off=cut_off)
 
 
-def run_within(experiment: Experiment, fresh: bool) -> Outcome:
+def run_within(experiment: Experiment, fresh: bool) -> None:
     """As `run`, within the flow run that a worker has started: the steps become its own, and it shows the result.
 
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    cut_off = reconcile()
     from flows.bakeoff import bakeoff
     from flows.published import publish
 
@@ -57,7 +56,7 @@ def run_within(experiment: Experiment, fresh: bool) -> Outcome:
             publish(kept)
         else:
             check_settings(experiment)
-        return Outcome(report=kept or bakeoff.fn(experiment), kept=kept is not None, cut_off=cut_off)
+            bakeoff.fn(experiment)
 
 
 def latest(experiment: str) -> Report:
@@ -88,21 +87,6 @@ def check_anything_kept(experiment: str) -> None:
 def _refuse_to_show(experiment: str) -> NoReturn:
     load(experiment)  # says so, if there is no such experiment at all
     raise BakeoffError(f"{experiment} has no finished run yet; `bakeoff run {experiment}` makes one")
-
-
-def reconcile() -> int:
-    """Prepares the environment, and ends in MLflow the runs whose process is gone; gives how many there were.
-
-    Raises:
-        BakeoffError: when mlruns/ cannot be written, or MLflow does not answer.
-    """
-    prepare()
-    from tasks.tracking import connection, cut_off
-
-    connection.check_connection()
-    dead = cut_off.find_cut_off()
-    cut_off.mark_killed(dead)
-    return sum(run.flow_run_id != "" for run in dead)
 
 
 def check_settings(experiment: Experiment) -> None:

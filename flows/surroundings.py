@@ -59,6 +59,21 @@ def prepare() -> None:
         os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
 
 
+def reconcile() -> int:
+    """Prepare the environment, and end in MLflow the runs whose process is gone; return how many there were.
+
+    Raises:
+        BakeoffError: when mlruns/ cannot be written, or MLflow does not answer.
+    """
+    prepare()
+    from tasks.tracking import connection, cut_off
+
+    connection.check_connection()
+    dead = cut_off.find_cut_off()
+    cut_off.mark_killed(dead)
+    return sum(run.flow_run_id != "" for run in dead)
+
+
 def _addresses() -> dict[str, str]:
     """Where the servers that `bakeoff up` started are, by the names that Prefect and MLflow look for."""
     up = servers.running()
@@ -125,8 +140,9 @@ def within_flow_run(fresh: bool) -> Iterator[None]:
     """Give the steps of a flow run that a worker has started what they need, once no other run is at work.
 
     Raises:
-        BakeoffError: when a server stops answering meanwhile.
+        BakeoffError: when mlruns/ cannot be written, or a server does not answer or stops answering meanwhile.
     """
+    reconcile()
     from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
     with (

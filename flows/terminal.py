@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from flows.launch import Outcome, reconcile
+from flows.launch import Outcome
 from flows.leaderboard import champion_lines, leaderboard_table, moves_table
-from flows.surroundings import prepare
+from flows.surroundings import prepare, reconcile
 from tasks import progress
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError

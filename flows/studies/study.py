@@ -143,8 +143,7 @@ def run(study: Study[R], console: "Console | None" = None) -> R:
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    from flows.launch import reconcile
-    from flows.surroundings import ahead
+    from flows.surroundings import ahead, reconcile
 
     with ahead() as orchestrated:
         cut_off = reconcile()
@@ -167,10 +166,8 @@ def run_within(study: Study[R]) -> R:
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    from flows.launch import reconcile
     from flows.surroundings import within_flow_run
 
-    reconcile()
     given = study.enter()
     with within_flow_run(study.fresh):
         return study.answer(given)
