@@ -21,7 +21,7 @@ class Outcome(Spec):
 
 
 def run(experiment: Experiment, fresh: bool = False) -> Outcome:
-    """Runs an experiment, or gives the report of an earlier run that nothing has changed since.
+    """Run an experiment, or return the report of an earlier run that nothing has changed since.
 
     What an earlier run of the same experiment had finished when it was cut off is used again, unless `fresh`.
 
@@ -60,7 +60,7 @@ def run_within(experiment: Experiment, fresh: bool) -> None:
 
 
 def latest(experiment: str) -> Report:
-    """The report of an experiment's latest finished run.
+    """Return the report of an experiment's latest finished run.
 
     Raises:
         BakeoffError: when there is none.
@@ -90,7 +90,7 @@ def _refuse_to_show(experiment: str) -> NoReturn:
 
 
 def check_settings(experiment: Experiment) -> None:
-    """Finds settings that an estimator does not know, entered or to be searched for, before anything is trained.
+    """Find settings that an estimator does not know, entered or to be searched for, before anything is trained.
 
     Raises:
         BakeoffError: when there is one.

@@ -31,7 +31,7 @@ def errors(
     interrupted: str = "what had finished is kept; run again, without --fresh, to go on",
     log: str = "mlruns/bakeoff.log",
 ) -> Iterator[None]:
-    """Turns an exception into a line or two: exit code 2 where the user can mend it, 1 where the fault is ours.
+    """Turn an exception into a line or two: exit code 2 where the user can mend it, 1 where the fault is ours.
 
     `interrupted` says what Ctrl-C has left, `log` what the libraries write to.
     """

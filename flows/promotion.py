@@ -65,7 +65,7 @@ class Ruling:
 
 
 def promote(experiment: Experiment, found: Found) -> Promotion:
-    """Registers the best contender, and makes it champion if none stands or the verdict on it says better."""
+    """Register the best contender, and make it champion if none stands or the verdict on it says better."""
     candidate = _candidate(experiment, found)
     while True:
         champion = steps.find_champion(experiment.name)
@@ -98,7 +98,7 @@ def _candidate(experiment: Experiment, found: Found) -> Candidate:
 
 
 def _challenge(experiment: Experiment, found: Found, candidate: Candidate, champion: Version | None) -> Ruling:
-    """What comes of it if the best contender challenges the champion."""
+    """Return what comes of it if the best contender challenges the champion."""
     if champion is None:
         return Ruling(True, "None stood.")
     if champion.identity == candidate.identity:
@@ -111,7 +111,7 @@ def _challenge(experiment: Experiment, found: Found, candidate: Candidate, champ
 
 
 def _promotion(model: str, version: int, champion: Version | None, ruling: Ruling) -> Promotion:
-    """What becomes of the alias."""
+    """Return what becomes of the alias."""
     before = champion.number if champion else None
     by_hand = "" if ruling.judged else f"; `bakeoff promote {model} --version {version}` moves it by hand."
     return Promotion(
@@ -125,7 +125,7 @@ def _promotion(model: str, version: int, champion: Version | None, ruling: Rulin
 
 
 def _verdict(experiment: Experiment, found: Found, candidate: Candidate, champion: Version) -> Verdict:
-    """The verdict on the best contender, first, against the champion, second.
+    """Return the verdict on the best contender, first, against the champion, second.
 
     Raises:
         BakeoffError: when they cannot be compared.
@@ -160,7 +160,7 @@ def _results_of(champion: Version, experiment: Experiment, found: Found) -> tupl
 
 @contextmanager
 def _alone(model: str) -> Iterator[None]:
-    """Waits until no other run that this Prefect server knows is at work on the same registered model."""
+    """Wait until no other run that this Prefect server knows is at work on the same registered model."""
     limit = f"promotion of {model}"
     with get_client(sync_client=True) as client, ExitStack() as stack:
         with suppress(ObjectAlreadyExists):  # another run has just made it

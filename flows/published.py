@@ -59,10 +59,10 @@ def publish(report: Report) -> None:
 
 
 def flow_run_address() -> str:
-    """The page of the current flow run; empty where a run's own server has no pages."""
+    """Return the page of the current flow run; empty where a run's own server has no pages."""
     return (flow_run.ui_url or "") if PREFECT_UI_ENABLED.value() else ""
 
 
 def _key(text: str) -> str:
-    """An artifact's key, which may hold lower-case letters, digits and dashes."""
+    """Return an artifact's key, which may hold lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -37,7 +37,7 @@ def prefect_environment() -> dict[str, str]:
 
 
 class OwnServer(AbstractContextManager["OwnServer"]):
-    """Starts at once and is ready some seconds later, so that other work can go on meanwhile."""
+    """A server of a run's own: starts at once and is ready some seconds later, so that other work can go on."""
 
     def __init__(self) -> None:
         port, self._was_waited_for = _free_port(), False
@@ -54,7 +54,7 @@ class OwnServer(AbstractContextManager["OwnServer"]):
             )
 
     def wait_until_ready(self) -> None:
-        """Returns when the server answers.
+        """Return when the server answers.
 
         Raises:
             RuntimeError: when it ends instead, or does not answer in time.
@@ -67,7 +67,7 @@ class OwnServer(AbstractContextManager["OwnServer"]):
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """Ends the server once it has stored what it was told; one that was never waited for was told nothing."""
+        """End the server once it has stored what it was told; one that was never waited for was told nothing."""
         if not self._was_waited_for:
             self._process.kill()
         try:

@@ -71,7 +71,7 @@ _RECORD = TypeAdapter(tuple[Server, ...])
 
 
 def running() -> dict[str, Server]:
-    """The servers that `start` started in this folder and that are still alive, by name; nobody is asked.
+    """Return the servers that `start` started in this folder and that are still alive, by name; nobody is asked.
 
     Raises:
         BakeoffError: when mlruns/servers.json cannot be read.
@@ -89,7 +89,7 @@ def running() -> dict[str, Server]:
 
 
 def start(prefect_port: int, mlflow_port: int) -> dict[str, Server]:
-    """Starts those that do not run, both at once, and returns them by name when they answer.
+    """Start those that do not run, both at once, and return them by name when they answer.
 
     Raises:
         BakeoffError: when a port is taken or a server does not start; what this call had started is ended again.
@@ -114,7 +114,7 @@ def start(prefect_port: int, mlflow_port: int) -> dict[str, Server]:
 
 
 def stop() -> list[Name]:
-    """Ends all that `start` started in this folder, also what a crash left of it; gives the names of what it ended."""
+    """End all that `start` started in this folder, also what a crash left of it; return the names of what ended."""
     with alone("servers.lock", "another `up` or `down`"):
         ended = _end(TITLES)
         RECORD.unlink(missing_ok=True)
@@ -122,7 +122,7 @@ def stop() -> list[Name]:
 
 
 def answers(server: Server) -> bool:
-    """Whether it is this server, and no other program, that listens at its address, and whether it answers there."""
+    """Say whether it is this server that listens at its address, and no other program, and whether it answers."""
     ports = set()
     for process in _processes([server.name]):
         with suppress(psutil.NoSuchProcess):
@@ -134,7 +134,7 @@ def answers(server: Server) -> bool:
 
 
 def _check_ports(ports: Mapping[Name, int]) -> None:
-    """Raises BakeoffError when one of the ports is taken, or both are one."""
+    """Raise BakeoffError when one of the ports is taken, or both are one."""
     if len({*ports.values()}) < len(ports):
         raise BakeoffError(
             "the Prefect server and the MLflow server cannot share a port; give --prefect-port and --mlflow-port others"
@@ -152,12 +152,13 @@ def _check_ports(ports: Mapping[Name, int]) -> None:
 
 
 def _listener(port: int) -> str:
-    """Who listens at a port, where the operating system tells."""
+    """Say who listens at a port, where the operating system tells."""
     with suppress(psutil.Error):
-        for each in psutil.net_connections("tcp"):
-            if each.pid and each.laddr and (each.laddr.port, each.status) == (port, psutil.CONN_LISTEN):
-                process = psutil.Process(each.pid)
-                return f" by process {each.pid}, {process.environ().get(MARK) or process.name()}"
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.laddr and (connection.laddr.port, connection.status) == (port, psutil.CONN_LISTEN)
+            if connection.pid and listens:
+                process = psutil.Process(connection.pid)
+                return f" by process {connection.pid}, {process.environ().get(MARK) or process.name()}"
     return ""
 
 
@@ -198,7 +199,7 @@ def _wait_until_ready(waiting: list[Server]) -> None:
 
 
 def _end(names: Collection[Name]) -> set[Name]:
-    """Ends all processes of these servers, politely first, and gives the names of those that had any."""
+    """End all processes of these servers, politely first, and return the names of those that had any."""
     asked: dict[psutil.Process, Name] = {}
     patience = time.monotonic() + STOP_SECONDS
     while alive := _processes(names):
@@ -226,7 +227,7 @@ def _processes(names: Collection[Name]) -> dict[psutil.Process, Name]:
 
 
 def _has_ended(child: Server) -> bool:
-    """Of a server that this process has started; its mark cannot be read for an instant, as the program takes over."""
+    """Say whether a child has ended; its mark cannot be read for an instant, as the program takes over."""
     try:
         return bool(psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -238,7 +239,7 @@ def _mark(name: Name) -> str:
 
 
 def _last_words(log: Path) -> str:
-    """The line of a log that says best why its server ended, without the login to a database."""
+    """Return the line of a log that says best why its server ended, without the login to a database."""
     lines = [line.strip() for line in log.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
     telling = [line for line in lines if _TELLING.search(line)]
     return _LOGIN.sub("://***@", (telling or lines or ["it wrote nothing"])[-1])

@@ -36,7 +36,7 @@ _ENVIRONMENT = {
 
 
 def prepare() -> None:
-    """Makes sure that mlruns/ can be written, that nothing leaves this machine unasked, and that servers are used.
+    """Make sure that mlruns/ can be written, that nothing leaves this machine unasked, and that servers are used.
 
     Raises:
         BakeoffError: when something in mlruns/ cannot be written.
@@ -75,7 +75,7 @@ def reconcile() -> int:
 
 
 def _addresses() -> dict[str, str]:
-    """Where the servers that `bakeoff up` started are, by the names that Prefect and MLflow look for."""
+    """Return where the servers that `bakeoff up` started are, by the names that Prefect and MLflow look for."""
     up = servers.running()
     found = {"PREFECT_API_URL": f"{up['prefect'].address}/api"} if "prefect" in up else {}
     return found | ({"MLFLOW_TRACKING_URI": up["mlflow"].address} if "mlflow" in up else {})
@@ -83,7 +83,7 @@ def _addresses() -> dict[str, str]:
 
 @contextmanager
 def ahead() -> Iterator[Orchestrated]:
-    """Boots the server of a run's own while the caller loads libraries and finds out whether there is a flow to run.
+    """Boot the server of a run's own while the caller loads libraries and finds out whether there is a flow to run.
 
     What it gives is a context for the flow: everything that it needs around it, once no other run is at work. Where one
     is, or the environment names a server, nothing is begun before that.
@@ -156,7 +156,7 @@ def within_flow_run(fresh: bool) -> Iterator[None]:
 
 @contextmanager
 def clear_about_servers() -> Iterator[None]:
-    """Says which server it was that stopped answering in the middle of a run.
+    """Say which server it was that stopped answering in the middle of a run.
 
     Raises:
         BakeoffError: when one did.
@@ -172,7 +172,7 @@ def clear_about_servers() -> Iterator[None]:
 
 
 def _lost_server(error: Exception) -> str | None:
-    """Which server did not answer, if it is that kind of error."""
+    """Return which server did not answer, if it is that kind of error."""
     import httpx
     from mlflow.exceptions import MlflowException
     from prefect.exceptions import PrefectHTTPStatusError
@@ -187,7 +187,7 @@ def _lost_server(error: Exception) -> str | None:
 
 
 def end_flow_runs() -> None:
-    """Ends, in Prefect, the flow runs of runs that were found cut off while no Prefect server was there.
+    """End, in Prefect, the flow runs of runs that were found cut off while no Prefect server was there.
 
     One that this server does not know is another server's to end.
     """

@@ -30,7 +30,7 @@ def messages() -> Console:
 
 
 def turn_libraries_to_log(log: Path = LOG) -> None:
-    """Turns standard error to a log in mlruns/: TensorFlow writes there from C++, whatever its settings say.
+    """Turn standard error to a log in mlruns/: TensorFlow writes there from C++, whatever its settings say.
 
     It stays turned, since libraries also write as the interpreter ends.
     """
@@ -40,7 +40,7 @@ def turn_libraries_to_log(log: Path = LOG) -> None:
 
 @contextmanager
 def at_work(debug: bool, log: Path = LOG) -> Iterator[Console]:
-    """Shows progress on a console of messages; what the libraries write goes to the log, unless for debugging."""
+    """Show progress on a console of messages; what the libraries write goes to the log, unless for debugging."""
     console = messages()
     prepare()
     if not debug:
@@ -51,7 +51,7 @@ def at_work(debug: bool, log: Path = LOG) -> Iterator[Console]:
 
 @contextmanager
 def progress_on(console: Console) -> Iterator[None]:
-    """Shows progress as bars that move; where there is no terminal, as a line for each step that is done."""
+    """Show progress as bars that move; where there is no terminal, as a line for each step that is done."""
     if not console.is_terminal:
         with progress.listening(lambda what, done, total: _say_when_done(console, what, done, total)):
             yield
@@ -72,7 +72,7 @@ def progress_on(console: Console) -> Iterator[None]:
 
 
 def print_notes(outcome: Outcome, console: Console) -> None:
-    """Prints what there is to know about a result, beside it."""
+    """Print what there is to know about a result, beside it."""
     print_cut_off(outcome.cut_off, console)
     if outcome.kept:
         print_kept(console)
@@ -80,7 +80,7 @@ def print_notes(outcome: Outcome, console: Console) -> None:
 
 
 def print_report(report: Report) -> None:
-    """Prints leaderboard, verdict and champion on standard output."""
+    """Print leaderboard, verdict and champion on standard output."""
     out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())  # a pipe gets whole sentences
     out.print(leaderboard_table(report))
     if moves := moves_table(report):
@@ -98,20 +98,20 @@ def end_cut_off(console: Console) -> None:
 
 
 def print_cut_off(count: int, console: Console) -> None:
-    """Says that earlier runs were found cut off, if any were."""
+    """Say that earlier runs were found cut off, if any were."""
     if count:
         said = f"{count} earlier run(s) had been cut off: KILLED in MLflow; what they had finished is kept."
         console.print(said, style="yellow")
 
 
 def print_kept(console: Console) -> None:
-    """Says that nothing was to be done."""
+    """Say that nothing was to be done."""
     console.print("Nothing has changed since that run, so nothing was trained; --fresh trains again", style="yellow")
 
 
 @contextmanager
 def writing(page: Path) -> Iterator[None]:
-    """Says which page it is that cannot be written.
+    """Say which page it is that cannot be written.
 
     Raises:
         BakeoffError: when it cannot.

@@ -24,7 +24,7 @@ CACHE = MLRUNS / "cache"
 
 @contextmanager
 def alone(lock: str, others: str) -> Iterator[None]:
-    """Waits until no other process holds this lock in mlruns/, and holds it; `others` says who it may be."""
+    """Wait until no other process holds this lock in mlruns/, and hold it; `others` says who it may be."""
     MLRUNS.mkdir(exist_ok=True)
     with (MLRUNS / lock).open("w") as file:
         if not _hold(file):
@@ -36,14 +36,14 @@ def alone(lock: str, others: str) -> Iterator[None]:
 
 @contextmanager
 def alone_if_free(lock: str) -> Iterator[bool]:
-    """Holds this lock in mlruns/ and gives True, unless another process holds it."""
+    """Hold this lock in mlruns/ and give True, unless another process holds it."""
     MLRUNS.mkdir(exist_ok=True)
     with (MLRUNS / lock).open("w") as file:
         yield _hold(file)
 
 
 def _hold(file: IO[str]) -> bool:
-    """Whether the lock on an open file could be had at once."""
+    """Say whether the lock on an open file could be had at once."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -59,7 +59,7 @@ class StoredFile(Spec):
 
     @property
     def path(self) -> Path:
-        """Where the file lies, relative to the working directory.
+        """Return where the file lies, relative to the working directory.
 
         Raises:
             BakeoffError: when the file is gone.
@@ -71,7 +71,7 @@ class StoredFile(Spec):
 
 
 def store(suffix: str, write: Callable[[Path], object]) -> StoredFile:
-    """Has `write` write a file and moves it into the cache in one step, so that no half-written file is ever seen."""
+    """Have `write` write a file and move it into the cache in one step, so that no half-written file is ever seen."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         draft = Path(folder) / f"draft{suffix}"
@@ -84,11 +84,11 @@ def store(suffix: str, write: Callable[[Path], object]) -> StoredFile:
 
 
 def store_arrays(**arrays: NDArray[np.generic]) -> StoredFile:
-    """Stores named arrays as one .npz file."""
+    """Store named arrays as one .npz file."""
     return store(".npz", lambda path: np.savez(path, allow_pickle=False, **arrays))
 
 
 def load_arrays(file: StoredFile, *names: str) -> dict[str, NDArray[np.generic]]:
-    """Gives arrays of a .npz file back by name, those named or else all; pickled content is refused by NumPy."""
+    """Return arrays of a .npz file back by name, those named or else all; NumPy refuses pickled content."""
     with np.load(file.path, allow_pickle=False) as archive:
         return {name: archive[name] for name in names or archive.files}

@@ -26,7 +26,7 @@ class CutOff(Spec):
 
 
 def owner() -> dict[str, str]:
-    """Whose run it is: the user's, and of which process, so that a later one can tell whether it still lives."""
+    """Return whose run it is: the user's, and of which process, so that a later one can tell whether it still lives."""
     process = psutil.Process()
     return {
         "mlflow.user": process.username(),
@@ -39,12 +39,12 @@ def owner() -> dict[str, str]:
 
 
 def find_cut_off() -> tuple[CutOff, ...]:
-    """The runs that are open although their process on this machine is gone."""
+    """Return the runs that are open although their process on this machine is gone."""
     return tuple(_cut_off(run) for run in _search("attributes.status = 'RUNNING'") if _is_dead(run))
 
 
 def mark_killed(dead: Sequence[CutOff]) -> None:
-    """Ends the runs in MLflow, and notes that their flow runs are still to be ended."""
+    """End the runs in MLflow, and note that their flow runs are still to be ended."""
     client = connect()
     for run in dead:
         if run.flow_run_id:
@@ -53,12 +53,12 @@ def mark_killed(dead: Sequence[CutOff]) -> None:
 
 
 def find_open_flow_runs() -> tuple[CutOff, ...]:
-    """The runs that were ended in MLflow, and whose flow runs are still to be ended in Prefect."""
+    """Return the runs that were ended in MLflow, and whose flow runs are still to be ended in Prefect."""
     return tuple(_cut_off(run) for run in _search(f"tags.`{OPEN}` = 'true'"))
 
 
 def note_flow_run_ended(run: CutOff) -> None:
-    """Notes that nothing is left to be done for it."""
+    """Note that nothing is left to be done for it."""
     from mlflow.exceptions import MlflowException
 
     try:
