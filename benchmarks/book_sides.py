@@ -96,7 +96,7 @@ def _net(binary: bool) -> Any:
 def ours_on_mnist(import_seconds: float) -> Measured:
     """The engine on all training digits."""
     from tasks.data.problem import Problem
-    from tasks.data.published.pictures import DIGITS
+    from tasks.data.published.numbers import DIGITS
     from tasks.models.networks import DenseSpec
     from tasks.training import Member, Stack
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.datasets import BostonSpec, ingest
+from tasks.data.datasets import ingest
 from tasks.data.problem import Problem
+from tasks.data.published.numbers import BostonSpec
 from tasks.data.splitting import KFoldSpec, Rows, split
 from tasks.data.vectorization import vectorize
 from tasks.models.networks import DenseSpec

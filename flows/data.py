@@ -28,7 +28,7 @@ def list_datasets(context: typer.Context) -> None:
         from rich.table import Table
 
         from tasks.data.datasets import DATASETS
-        from tasks.data.published.pictures import MNIST
+        from tasks.data.published.numbers import MNIST
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("data set", "task", "rows", "shape", "from", "here"):
@@ -58,7 +58,8 @@ def fetch(
     with errors(debug):
         from flows import terminal
         from tasks.data.datasets import dataset_named
-        from tasks.data.published import keras_cache
+        from tasks.data.published.spec import content
+        from tasks.data.published.spec import fetch as fetch_files
 
         specs = {name: dataset_named(name) for name in names}
         files = list(dict.fromkeys(file for spec in specs.values() for file in spec.files))
@@ -67,9 +68,9 @@ def fetch(
             if not spec.files:
                 console.print(f"{name} comes with {spec.origin}; there is nothing to fetch")
         with terminal.progress_on(console):
-            fetched = keras_cache.fetch(files, mirror)
+            fetched = fetch_files(files, mirror)
         for file in files:
-            keras_cache.content(file)
+            content(file)
             typer.echo(f"{file.path}: {'downloaded and verified' if file in fetched else 'was there, verified'}")
 
 
@@ -81,7 +82,7 @@ def verify(debug: Debug = False) -> None:
     """
     with errors(debug):
         from tasks.data.datasets import DATASETS
-        from tasks.data.published.keras_cache import state
+        from tasks.data.published.spec import state
         from tasks.specs import BakeoffError
 
         words = {"cached": "as published", "absent": "not here", "altered": "ALTERED or cut short"}
@@ -112,7 +113,7 @@ def show(
     """
     with errors(debug):
         from flows import terminal
-        from tasks.data.published.keras_cache import fetch
+        from tasks.data.published.spec import fetch
         from tasks.specs import BakeoffError
 
         dataset = _dataset(name, num_words)
@@ -160,7 +161,7 @@ def _draw(dataset: "PublishedDataset", raw: "Raw", row: int) -> str:
     import numpy as np
 
     from tasks.data.examples import WordLists
-    from tasks.data.published.pictures import PictureSpec
+    from tasks.data.published.numbers import PictureSpec
     from tasks.data.published.texts import TextSpec
 
     if isinstance(raw.X, WordLists) and isinstance(dataset, TextSpec):

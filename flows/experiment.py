@@ -5,14 +5,14 @@ import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tasks.data.datasets import Dataset
 from tasks.data.problem import Problem
-from tasks.data.splitting import KFoldSpec, Validation
+from tasks.data.splitting import FoldsSpec, KFoldSpec, Validation
 from tasks.metrics import MetricName, metric_for
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.contenders import Contender
@@ -49,19 +49,17 @@ class Experiment(Spec):
         return self
 
     def _check_validation(self) -> None:
-        """Finds out whether rows are held out in the way that the data need, if they are to learn nothing of them."""
+        """Check that rows are held out in the way that the data need, if nothing is to be learned of them."""
         kind = self.validation.kind
-        for setting, needed, leak in (
-            ("group_column", "group_k_fold", "rows of a group would be held out while others of it are learned from"),
-            ("time_column", "time_series_split", "what came later would be learned from to predict what came before"),
-        ):
+        for spec in get_args(FoldsSpec):
+            setting, needed = spec.column, spec.model_fields["kind"].default
             column = getattr(self.dataset, setting, None)  # only rows of a file have such a column
             if column and kind != needed:
                 raise BakeoffError(
-                    f"validation.kind is {kind}, but dataset.{setting} is {column}: {leak};"
+                    f"validation.kind is {kind}, but dataset.{setting} is {column}: {spec.leak};"
                     f" set validation.kind: {needed}, or leave {setting} out"
                 )
-            if kind == needed and not column:
+            if setting and kind == needed and not column:
                 raise BakeoffError(
                     f"validation.kind is {needed}, but there is no dataset.{setting}; name the column, or choose k_fold"
                 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from flows.experiment import Experiment
     from tasks.data.examples import Raw
-    from tasks.data.validation import Parts
+    from tasks.data.splitting import Parts
     from tasks.inspection.asked import Asked
     from tasks.inspection.look import Look
     from tasks.inspection.probe import Expectation

@@ -13,7 +13,6 @@ from prefect.client.schemas import State, TaskRun
 from prefect.context import TaskRunContext
 
 from flows.kept import digest
-from tasks import challenge as challenges
 from tasks import comparison, evaluation, explanation, leak_audit, learning_curve, refitting, selection
 from tasks.data import datasets, splitting, vectorization
 from tasks.data.examples import DatasetSpec
@@ -89,7 +88,7 @@ refit = _step(refitting.refit, "{evaluation.name}, all training rows")
 compare = _step(comparison.compare, "compare all pairs")
 correct_for_choice = _step(selection.correct_for_choice, "correct the champion's score")
 score_on_test = _step(refitting.score_on_test, "{refit.name}, test rows")
-challenge = _step(challenges.challenge, "challenge the champion")
+challenge = _step(comparison.challenge, "challenge the champion")
 log_data = _side_effect(runs.log_data, "log data and folds")
 log_contender = _side_effect(runs.log_contender, "log {result.name}")
 register = _side_effect(registry.register, "register {candidate.name}")

@@ -7,6 +7,7 @@ tasks/statistics/significance.py.
 Of many pairs, some differ by chance. There are two families of hypotheses, and within each the chance of a single false
 "better" is held at 5 % (Holm 1979). The primary one is the experiment's own question: the best net against the best
 gradient boosting, among the pairs that these could have been. The secondary, exploratory one is that of all pairs.
+`challenge` says which family a run's best contender and the champion that stands are of.
 """
 
 from collections.abc import Sequence
@@ -198,7 +199,7 @@ def design_of(validation: FoldsSpec, groups: Groups | None) -> FoldDesign:
     """How folds of rows hang together, or of these groups; as many groups as folds leave no other folds to draw."""
     n_splits, ratio = validation.n_splits, validation.test_ratio
     if groups is None:
-        return FoldDesign(n_splits, ratio, repeatable=validation.kind != "time_series_split")
+        return FoldDesign(n_splits, ratio, repeatable=not validation.in_order)
     return FoldDesign(n_splits, ratio, groups.effective, repeatable=groups.count > n_splits)
 
 
@@ -224,11 +225,42 @@ def compare(results: Sequence[Result], arrays: Arrays, rules: Rules) -> Comparis
         pairs: list[Pair] = row_pairs([result.test for result in results], arrays, rules)
     else:
         design = design_of(rules.validation, arrays.groups)
-        pairs = [
-            fold_pair(one, two, design, rules.metric, rules.equivalent_within)
-            for one, two in combinations(evaluations, 2)
-        ]
+        pairs = [fold_pair(one, two, design, rules) for one, two in combinations(evaluations, 2)]
     return Comparison(verdicts=tuple(adjusted(pairs)), headline=_headline(evaluations, pairs, rules.metric))
+
+
+def challenge(
+    challenger: str,
+    results: Sequence[Result],
+    champion: Evaluation,
+    champion_tests: Sequence[FinalScore],
+    arrays: Arrays,
+    rules: Rules,
+) -> Verdict:
+    """The verdict on the challenger, first, against the champion that stands, second.
+
+    With folds the challenger was chosen as the best of all contenders on the very folds that judge it. So the family of
+    hypotheses is that of all pairs of the champion with a contender, and within it the chance of a single false
+    "better" is held at 5 % (Holm 1979): whichever of them turns out best, one run replaces a champion that none of them
+    beats no more often than that. With a hold-out the test rows judge, which had no part in the choice, so there is one
+    pair.
+
+    Args:
+        challenger: the name of the run's best contender, whose method must not be the champion's.
+        results: the contenders'; the champion may be among them.
+        champion: its scores on the same folds.
+        champion_tests: its scores on the test rows, as the only item; with folds there need be none.
+        arrays: the rows.
+        rules: how contenders are compared.
+    """
+    if isinstance(rules.validation, HoldOutSpec):
+        judged = [*(result.test for result in results if result.name == challenger), *champion_tests]
+        pairs: list[Pair] = row_pairs(judged, arrays, rules)
+    else:
+        rivals = [result.evaluation for result in results if result.evaluation.contender != champion.contender]
+        design = design_of(rules.validation, arrays.groups)
+        pairs = [fold_pair(rival, champion, design, rules) for rival in rivals]
+    return next(verdict for verdict in adjusted(pairs) if verdict.first == challenger)
 
 
 def adjusted(pairs: Sequence[Pair]) -> list[Verdict]:
@@ -237,11 +269,10 @@ def adjusted(pairs: Sequence[Pair]) -> list[Verdict]:
     return [pair.verdict(float(factor), len(pairs)) for pair, factor in zip(pairs, factors, strict=True)]
 
 
-def fold_pair(
-    one: Evaluation, two: Evaluation, design: FoldDesign, metric: MetricName, equivalent_within: float
-) -> Pair:
+def fold_pair(one: Evaluation, two: Evaluation, design: FoldDesign, rules: Rules) -> Pair:
     """Two contenders by their scores on the same folds."""
-    return FoldPair(one.name, two.name, np.subtract(one.scores, two.scores), design, metric, equivalent_within)
+    differences = np.subtract(one.scores, two.scores)
+    return FoldPair(one.name, two.name, differences, design, rules.metric, rules.equivalent_within)
 
 
 def row_pairs(tests: Sequence[FinalScore], arrays: Arrays, rules: Rules) -> list[Pair]:

@@ -12,9 +12,8 @@ from pydantic import Field
 
 from tasks.comparison import FoldPair, Verdict, adjusted, design_of
 from tasks.data.problem import Problem
-from tasks.data.splitting import Folds, FoldsSpec, HoldOutSpec, KFoldSpec, Validation
+from tasks.data.splitting import Folds, FoldsSpec, HoldOutSpec, KFoldSpec, Rows, Validation
 from tasks.data.subsets import Subsets, keep_subsets
-from tasks.data.validation import Rows
 from tasks.data.vectorization import Arrays, Features
 from tasks.evaluation import Evaluation, evaluate
 from tasks.fitting import seed_of

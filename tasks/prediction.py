@@ -14,8 +14,7 @@ from tasks.data.own.kinds import parse
 from tasks.data.own.pictures import WHITE, find_pictures, read_pictures
 from tasks.data.own.series import arrange
 from tasks.data.problem import Problem
-from tasks.data.published.texts import TextSpec
-from tasks.data.published.vocabulary import number_words, vocabulary
+from tasks.data.published.texts import TextSpec, number_words, vocabulary
 from tasks.data.terms import count_known
 from tasks.data.vectorization import Arrays, Features, count_words, scale_pixels
 from tasks.models.contenders import Contender

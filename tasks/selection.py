@@ -14,10 +14,9 @@ from pydantic import Field
 
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
-from tasks.metrics import METRICS, MetricName
+from tasks.metrics import METRICS, Counts, MetricName, scorer
 from tasks.specs import Spec
 from tasks.statistics.bootstrap import SEED, draw, interval_of
-from tasks.statistics.sample_scores import Counts, scorer
 from tasks.store import load_arrays
 
 Floats = NDArray[np.float64]

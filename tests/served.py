@@ -10,7 +10,7 @@ import pytest
 from tasks.data.columns import Column
 from tasks.data.datasets import AnyDataset, ingest
 from tasks.data.examples import Examples
-from tasks.data.published.keras_cache import KerasFile
+from tasks.data.published.spec import KerasFile
 from tasks.data.published.texts import ImdbSpec
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays, vectorize
@@ -49,8 +49,8 @@ def examples_of(arrays: Arrays, name: str = "made") -> Examples:
 def cached_words(patch: pytest.MonkeyPatch, folder: Path, words: Sequence[str]) -> None:
     """Has the data set imdb count these words, the most frequent first; its word index is in a cache in the folder."""
     index = json.dumps({word: place for place, word in reversed(list(enumerate(words, start=1)))}).encode()
-    file = KerasFile(name="words.json", digest=hashlib.sha256(index).hexdigest(), size=len(index), loader="none")
-    patch.setattr(ImdbSpec, "word_index", file)
+    file = KerasFile(name="words.json", digest=hashlib.sha256(index).hexdigest(), size=len(index), dataset="none")
+    patch.setattr(ImdbSpec, "files", (ImdbSpec.files[0], file))
     patch.setenv("KERAS_HOME", str(folder))
     file.path.parent.mkdir(parents=True)
     file.path.write_bytes(index)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.challenge import challenge
-from tasks.comparison import Verdict, adjusted, design_of, fold_pair
+from tasks.comparison import Verdict, adjusted, challenge, design_of, fold_pair
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
 from tasks.evaluation import Evaluation
 from tasks.models.baselines.floor import DummySpec
@@ -36,7 +35,7 @@ def of_folds(challenger: str, evaluations: list[Evaluation], champion: Evaluatio
 
 def test_with_folds_the_verdict_is_one_of_all_pairs_of_the_champion_with_a_contender() -> None:
     found = of_folds("forest", RIVALS)
-    pairs = [fold_pair(each, CHAMPION, design_of(FOLDS, None), "mae", 0.1) for each in RIVALS]
+    pairs = [fold_pair(each, CHAMPION, design_of(FOLDS, None), RULES) for each in RIVALS]
     assert found == adjusted(pairs)[1]
     assert (found.first, found.second, found.n_pairs, found.better) == ("forest", "standing", 3, "forest")
 

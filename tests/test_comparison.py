@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tasks.comparison import REPEATS_LIMIT, Comparison, FoldPair, Verdict, adjusted, compare, design_of, estimate
-from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
 from tasks.data.examples import Groups
-from tasks.data.splitting import KFoldSpec
+from tasks.data.splitting import GroupKFoldSpec, KFoldSpec, TimeSeriesSplitSpec
 from tasks.metrics import METRICS, MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
 from tasks.models.baselines.linear import RidgeSpec

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from tasks.data.datasets import DATASETS
-from tasks.data.published.keras_cache import KerasFile
+from tasks.data.published.spec import KerasFile
 
 
 def data(*arguments: str, code: int = 0) -> Result:
@@ -39,7 +39,7 @@ def test_the_list_names_every_dataset_in_80_columns(empty_cache: Path, monkeypat
 
 
 def test_the_list_says_how_much_of_a_dataset_is_cached(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = [KerasFile(name=name, digest="", size=3, loader="imdb:load_data") for name in ("texts", "words")]
+    files = [KerasFile(name=name, digest="", size=3, dataset="imdb") for name in ("texts", "words")]
     monkeypatch.setattr(DATASETS["imdb"], "files", tuple(files))
     empty_cache.mkdir(parents=True)
     for name, content, said in (("texts", "abc", "in part"), ("words", "abc", "cached"), ("texts", "cut", "cached")):
@@ -109,14 +109,13 @@ def test_verify_names_a_file_that_is_altered(empty_cache: Path, capfd: pytest.Ca
     assert "imdb.npz is not what was published; delete it, then `bakeoff data fetch imdb`" in capfd.readouterr().err
 
 
-@pytest.mark.servers
 def test_fetch_downloads_what_is_absent_and_verifies_it(
     empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import hashlib
 
     made = b"made"
-    file = KerasFile(name="made.npz", digest=hashlib.sha256(made).hexdigest(), size=4, loader="mnist:load_data")
+    file = KerasFile(name="made.npz", digest=hashlib.sha256(made).hexdigest(), size=4, dataset="mnist")
     monkeypatch.setattr(DATASETS["mnist"], "files", (file,))
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "made.npz").write_bytes(made)

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from tasks.artifacts.contender import write_contender
 from tasks.artifacts.experiment import write_experiment
 from tasks.comparison import compare
-from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
 from tasks.data.examples import count_groups
-from tasks.data.splitting import FoldsSpec, split
+from tasks.data.splitting import FoldsSpec, GroupKFoldSpec, TimeSeriesSplitSpec, split
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import _members, evaluate
 from tasks.models.baselines.floor import DummySpec

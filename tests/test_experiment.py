@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from flows.experiment import Experiment, available, check, load
-from tasks.data.datasets import BostonSpec
+from tasks.data.published.numbers import BostonSpec
 from tasks.data.splitting import KFoldSpec
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.models.baselines.floor import DummySpec

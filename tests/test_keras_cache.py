@@ -2,29 +2,31 @@
 
 import hashlib
 import importlib
+import io
 import os
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
 
 from tasks import progress
 from tasks.data.datasets import DATASETS, ingest
-from tasks.data.published import keras_cache
-from tasks.data.published.keras_cache import MIRROR, KerasFile, content, fetch, state
-from tasks.data.published.pictures import FASHION
+from tasks.data.published import spec
+from tasks.data.published.numbers import FASHION
+from tasks.data.published.spec import MIRROR, SERVER, KerasFile, content, fetch, state
 from tasks.data.published.texts import IMDB, ImdbSpec
 from tasks.specs import BakeoffError
 
 GOOD = b"the bytes that were published " * 1000
-FILE = KerasFile(
-    name="made.npz", digest=hashlib.sha256(GOOD).hexdigest(), size=len(GOOD), loader="boston_housing:load_data"
-)
-OWN_FOLDER = FILE.model_copy(update={"folder": "datasets/made"})
-Comes = Callable[..., list[tuple[Sequence[KerasFile], str]]]
+FILE = KerasFile(name="made.npz", digest=hashlib.sha256(GOOD).hexdigest(), size=len(GOOD), dataset="boston_housing")
+OWN_FOLDER = replace(FILE, folder="datasets/made")
+Comes = Callable[..., list[str]]
 
 
 @pytest.fixture(autouse=True)
@@ -40,17 +42,19 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def comes(monkeypatch: pytest.MonkeyPatch) -> Comes:
-    """Says what Keras's download brings, in place of Keras; gives what is asked for, and of which mirror."""
-    asked: list[tuple[Sequence[KerasFile], str]] = []
+    """Says which files a server has, and why it has no others; gives the addresses that it is asked for."""
 
-    def say(brought: dict[str, bytes], reason: str = "") -> list[tuple[Sequence[KerasFile], str]]:
-        def download(files: Sequence[KerasFile], mirror: str, home: Path) -> str:
-            asked.append((files, mirror))
-            for name, bytes_ in brought.items():
-                _put(home / files[0].folder, bytes_, name)
-            return reason
+    def say(brought: dict[str, bytes], reason: str = "") -> list[str]:
+        asked: list[str] = []
 
-        monkeypatch.setattr(keras_cache, "_have_keras_download", download)
+        def urlopen(address: str, timeout: float) -> io.BytesIO:
+            asked.append(address)
+            name = address.rpartition("/")[2]
+            if name not in brought:
+                raise URLError(reason)
+            return io.BytesIO(brought[name])
+
+        monkeypatch.setattr(spec, "urlopen", urlopen)
         return asked
 
     return say
@@ -81,7 +85,7 @@ def test_a_genuine_file_is_read_and_left_as_it_is(cache: Path) -> None:
 
 
 def test_a_file_with_an_md5_alone_is_checked_by_that(cache: Path) -> None:
-    file = FILE.model_copy(update={"digest": hashlib.md5(GOOD, usedforsecurity=False).hexdigest()})
+    file = replace(FILE, digest=hashlib.md5(GOOD, usedforsecurity=False).hexdigest())
     assert state(file) == "absent"
     _put(cache, GOOD)
     assert state(file) == "cached"
@@ -103,24 +107,23 @@ def test_a_truncated_or_altered_file_is_refused_by_name_and_kept(cache: Path, ba
 
 
 def test_the_dataset_that_a_refusal_names_is_one_that_can_be_fetched() -> None:
-    for name, spec in DATASETS.items():
-        assert {file.loader.partition(":")[0] for file in spec.files} <= {name}
+    for name, dataset in DATASETS.items():
+        assert {file.dataset for file in dataset.files} <= {name}
 
 
 class EnoughError(Exception):
     """Raised in place of a download."""
 
 
-@pytest.mark.parametrize("dataset", [name for name, spec in DATASETS.items() if spec.files])
+@pytest.mark.parametrize("dataset", [name for name, dataset in DATASETS.items() if dataset.files])
 def test_names_folders_and_hashes_are_those_in_keras_own_source(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for file in DATASETS[dataset].files:
-        module, function = file.loader.split(":")
-        loader = importlib.import_module(f"keras.src.datasets.{module}")
+        loader = importlib.import_module(f"keras.src.datasets.{file.dataset}")
 
         def get_file(
             fname: str, origin: str, file_hash: str = "", cache_subdir: str = "datasets", file: KerasFile = file
         ) -> None:
-            assert origin.endswith(f"/{fname}")
+            assert origin == f"{SERVER}/{fname}"
             if fname == file.name:
                 assert file_hash == ("" if file in FASHION else file.digest)
                 assert Path(cache_subdir) == Path(file.folder)
@@ -128,7 +131,7 @@ def test_names_folders_and_hashes_are_those_in_keras_own_source(dataset: str, mo
 
         monkeypatch.setattr(loader, "get_file", get_file)
         with pytest.raises(EnoughError):
-            getattr(loader, function)()
+            loader.get_word_index() if file.name.endswith("word_index.json") else loader.load_data()
 
 
 def test_what_cannot_be_read_is_said_so(cache: Path) -> None:
@@ -167,7 +170,6 @@ def test_a_pickle_in_place_of_imdb_is_never_opened(cache: Path) -> None:
     assert Path("bomb").exists()
 
 
-@pytest.mark.servers
 def test_without_file_and_network_it_is_said_what_goes_where(cache: Path) -> None:
     with pytest.raises(BakeoffError) as refusal:
         ingest(ImdbSpec())
@@ -178,7 +180,6 @@ def test_without_file_and_network_it_is_said_what_goes_where(cache: Path) -> Non
     assert list(cache.iterdir()) == []
 
 
-@pytest.mark.servers
 def test_a_mirror_is_asked_in_place_of_keras_own_server(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,12 +198,12 @@ def test_a_mirror_that_is_named_goes_before_that_of_the_environment(
     comes: Comes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = comes({}, reason="no")
-    for named in (None, "one"):
+    for named in (None, "one/"):
         for everywhere in ("", "other"):
             monkeypatch.setenv(MIRROR, everywhere)
-            with pytest.raises(BakeoffError, match="could not be downloaded: no"):
+            with pytest.raises(BakeoffError, match=r"could not be downloaded: URL fetch failure on .*: None -- no"):
                 fetch([FILE], named)
-    assert [mirror for _, mirror in asked] == ["", "other", "one", "one"]
+    assert asked == [f"{server}/made.npz" for server in (SERVER, "other", "one", "one")]
 
 
 def test_what_came_is_not_taken_unless_it_is_what_was_published(cache: Path, comes: Comes) -> None:
@@ -214,31 +215,25 @@ def test_what_came_is_not_taken_unless_it_is_what_was_published(cache: Path, com
 
 
 def test_of_a_download_that_breaks_off_the_whole_files_are_kept(cache: Path, comes: Comes) -> None:
-    other = FILE.model_copy(update={"name": "other.npz"})
-    comes({FILE.name: GOOD, other.name: GOOD[:100]}, reason="the line went dead")
-    with pytest.raises(BakeoffError, match=r"^other\.npz not in .*: the line went dead\. Put it there"):
+    other = replace(FILE, name="other.npz")
+    comes({FILE.name: GOOD}, reason="the line went dead")
+    with pytest.raises(BakeoffError, match=r"^other\.npz not in .*: None -- the line went dead\. Put it there"):
         fetch([FILE, other])
     assert [path.name for path in cache.iterdir()] == [FILE.name]
 
 
-def test_a_download_that_dies_without_a_word_is_said_so(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("breaks", [KeyboardInterrupt, TimeoutError("timed out"), IncompleteRead(b"", 100)])
+def test_a_download_that_breaks_off_leaves_nothing(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, breaks: BaseException
 ) -> None:
-    dies = tmp_path / "dies.py"
-    dies.write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    monkeypatch.setattr(keras_cache, "PROGRAM", dies)
-    with pytest.raises(BakeoffError, match="could not be downloaded: Keras ended with code -9"):
-        fetch([FILE])
-    assert list(cache.iterdir()) == []
+    class Breaks(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell():
+                raise breaks
+            return super().read(100)
 
-
-def test_an_interrupted_download_leaves_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(files: Sequence[KerasFile], mirror: str, home: Path) -> str:
-        _put(home / "datasets", GOOD[:100])
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(keras_cache, "_have_keras_download", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(spec, "urlopen", lambda address, timeout: Breaks(GOOD))
+    with pytest.raises((KeyboardInterrupt, BakeoffError)):
         fetch([FILE])
     assert list(cache.iterdir()) == []
 
@@ -246,21 +241,20 @@ def test_an_interrupted_download_leaves_nothing(cache: Path, monkeypatch: pytest
 def test_a_file_that_another_run_brought_meanwhile_is_not_replaced(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def meanwhile(files: Sequence[KerasFile], mirror: str, home: Path) -> str:
-        _put(home / "datasets", GOOD)
+    def meanwhile(address: str, timeout: float) -> io.BytesIO:
         _put(cache, b"of another run")
-        return ""
+        return io.BytesIO(GOOD)
 
-    monkeypatch.setattr(keras_cache, "_have_keras_download", meanwhile)
+    monkeypatch.setattr(spec, "urlopen", meanwhile)
     fetch([FILE])
     assert (cache / FILE.name).read_bytes() == b"of another run"
 
 
-def test_fashion_mnists_four_files_are_asked_for_at_once(comes: Comes) -> None:
+def test_fashion_mnists_four_files_are_named_at_once(comes: Comes) -> None:
     asked = comes({}, reason="no network")
-    with pytest.raises(BakeoffError, match="could not be downloaded: no network") as refusal:
+    with pytest.raises(BakeoffError, match=r"could not be downloaded: .* -- no network") as refusal:
         DATASETS["fashion_mnist"]().read()
-    assert asked == [(list(FASHION), "")]
+    assert asked == [f"{SERVER}/{FASHION[0].name}"]
     assert all(file.name in str(refusal.value) for file in FASHION)
 
 
@@ -284,7 +278,7 @@ def test_every_file_that_keras_names_has_the_hash_that_keras_names(
     monkeypatch: pytest.MonkeyPatch, keras_home: Path
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(keras_home))
-    files = {file for spec in DATASETS.values() for file in spec.files if file.path.exists()}
+    files = {file for dataset in DATASETS.values() for file in dataset.files if file.path.exists()}
     assert {file.name for file in files} >= {"mnist.npz", "imdb.npz", "reuters.npz", "boston_housing.npz"}
     assert {state(file) for file in files} == {"cached"}
     assert all(file.size == file.path.stat().st_size for file in files)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from tasks.data.dependence import GroupKFoldSpec
-from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, split
+from tasks.data.splitting import Folds, GroupKFoldSpec, HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import evaluate
 from tasks.leak_audit import (

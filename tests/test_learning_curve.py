@@ -7,8 +7,7 @@ import pytest
 
 from tasks.artifacts.learning_curve import say_curve
 from tasks.comparison import Verdict
-from tasks.data.dependence import TimeSeriesSplitSpec
-from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, split
+from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, split
 from tasks.data.subsets import spread_sizes
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import evaluate

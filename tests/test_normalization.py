@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from tasks.data.normalization import fit_normalization
+from tasks.data.encoding import fit_normalization
 
 TABLES = st_numpy.arrays(
     np.float64,

@@ -23,8 +23,7 @@ from flows.cli import app
 from tasks.data.datasets import ingest
 from tasks.data.own.images import ImagesSpec
 from tasks.data.own.pictures import convert_pictures, read_pictures
-from tasks.data.published.pictures import DigitsSpec, Mnist5kSpec
-from tasks.data.published.tables import WineSpec
+from tasks.data.published.numbers import DigitsSpec, Mnist5kSpec, WineSpec
 from tasks.data.splitting import KFoldSpec, split
 from tasks.data.vectorization import vectorize
 from tasks.evaluation import evaluate

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
-from tasks.data.published.tables import DiabetesSpec, WineSpec
+from tasks.data.published.numbers import DiabetesSpec, WineSpec
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays
 from tasks.models.baselines.bayes import BernoulliNBSpec, GaussianNBSpec

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.data.datasets import ingest
 from tasks.data.examples import Examples
-from tasks.data.published.tables import DiabetesSpec, WineSpec
+from tasks.data.published.numbers import DiabetesSpec, WineSpec
 from tasks.data.splitting import Folds, KFoldSpec, split
 from tasks.data.vectorization import Arrays, vectorize
 from tasks.evaluation import Evaluation, evaluate

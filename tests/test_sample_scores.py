@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.metrics import METRICS, MetricName
-from tasks.statistics.sample_scores import scorer
+from tasks.metrics import METRICS, MetricName, scorer
 
 CLASSIFICATION: list[MetricName] = [name for name, metric in METRICS.items() if metric.classification]
 REGRESSION: list[MetricName] = [name for name, metric in METRICS.items() if not metric.classification]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from flows.cli import app
-from tasks.data.published.tables import BostonSpec, WineSpec
+from tasks.data.published.numbers import BostonSpec, WineSpec
 from tasks.models.baselines.boosting import XGBoostSpec
 from tasks.models.baselines.linear import LogisticRegressionSpec
 from tasks.models.contenders import Contender

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tasks.data.normalization import Normalization
+from tasks.data.encoding import Normalization
 from tasks.models.encoding import MemberNormalization
 from tasks.models.layers import Inputs
 from tasks.models.networks import DenseSpec

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tasks.data.normalization import fit_robust_normalization
+from tasks.data.encoding import fit_robust_normalization
 from tasks.data.problem import Form
 from tasks.metrics import Task
 from tasks.models.layers import Inputs

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
-from tasks.data.splitting import HoldOutSpec, KFoldSpec, Validation, split
+from tasks.data.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation, split
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import evaluate
 from tasks.metrics import METRICS, MetricName

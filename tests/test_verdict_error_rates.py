@@ -9,9 +9,8 @@ from scipy import stats
 from scipy.signal import lfilter
 
 from tasks.comparison import RESAMPLES_PER_PAIR, Comparison, FoldPair, RowPair, Verdict, adjusted, compare, design_of
-from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
 from tasks.data.examples import count_groups
-from tasks.data.splitting import KFoldSpec, pairs_of
+from tasks.data.splitting import GroupKFoldSpec, KFoldSpec, TimeSeriesSplitSpec, pairs_of
 from tasks.data.vectorization import Arrays
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.data.examples import WordLists
-from tasks.data.published.texts import ImdbSpec, ReutersSpec, TextSpec
-from tasks.data.published.vocabulary import number_words, vocabulary
+from tasks.data.published.texts import ImdbSpec, ReutersSpec, TextSpec, number_words, vocabulary
 from tests.served import cached_words
 
 WORDS = ("the", "film", "it's", "Été")

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
 from tasks.data.examples import Groups
-from tasks.data.splitting import HoldOutSpec, KFoldSpec, Validation
+from tasks.data.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation
 from tasks.metrics import METRICS, MetricName
 from tasks.reports.wording import FAMILIES, TITLES, say, say_limits
 from tasks.rules import Rules

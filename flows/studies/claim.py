@@ -125,8 +125,7 @@ def take_part(
 
 
 def _would_be_fetched(experiment: "Experiment") -> bool:
-    from tasks.data.published.keras_cache import state
-    from tasks.data.published.spec import PublishedSpec
+    from tasks.data.published.spec import PublishedSpec, state
 
     return isinstance(experiment.dataset, PublishedSpec) and any(
         state(file) == "absent" for file in experiment.dataset.files

@@ -4,7 +4,6 @@ import logging
 from typing import Annotated, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.data.examples import Examples, Raw, WordLists, count_groups, keep
@@ -12,34 +11,13 @@ from tasks.data.own.images import ImagesSpec
 from tasks.data.own.series import SeriesSpec
 from tasks.data.own.tables import TableFileSpec
 from tasks.data.own.texts import TextFileSpec
-from tasks.data.published.pictures import DigitsSpec, FashionMnistSpec, Mnist5kSpec, MnistSpec
-from tasks.data.published.tables import (
-    BostonHousingSpec,
-    BostonSpec,
-    BreastCancerSpec,
-    CaliforniaHousingSpec,
-    DiabetesSpec,
-    WineSpec,
-)
-from tasks.data.published.texts import ImdbSpec, ReutersSpec
+from tasks.data.published.numbers import NumberDataset
+from tasks.data.published.texts import TextDataset
 from tasks.specs import BakeoffError, did_you_mean
 
 logger = logging.getLogger(__name__)
 
-PublishedDataset = (
-    BostonSpec
-    | BostonHousingSpec
-    | CaliforniaHousingSpec
-    | BreastCancerSpec
-    | WineSpec
-    | DiabetesSpec
-    | MnistSpec
-    | FashionMnistSpec
-    | Mnist5kSpec
-    | DigitsSpec
-    | ImdbSpec
-    | ReutersSpec
-)
+PublishedDataset = NumberDataset | TextDataset
 AnyDataset = PublishedDataset | ImagesSpec | SeriesSpec | TableFileSpec | TextFileSpec
 Dataset = Annotated[AnyDataset, Field(discriminator="kind")]
 DATASETS: dict[str, type[PublishedDataset]] = {
@@ -75,11 +53,15 @@ def keep_examples(dataset: Dataset, raw: Raw) -> Examples:
         BakeoffError: when a value is infinite, or missing where none may be.
     """
     problem = raw.problem or dataset.problem
-    columns: dict[str, NDArray[np.generic]] = {}
-    if not isinstance(raw.X, np.ndarray | WordLists):
-        columns = {str(name): raw.X[name].to_numpy() for name in raw.X}
+    frame = None if isinstance(raw.X, np.ndarray | WordLists) else raw.X
+    columns = {} if frame is None else {str(name): frame[name].to_numpy() for name in frame}
     checked = bool(problem.levels) or problem.form == "words"  # a table of the user's own, by itself, or no numbers
-    _check_finite(dataset.name, ({} if checked else columns) | {"the target": raw.y})
+    numbers = ({} if checked else columns) | {"the target": raw.y}
+    unusable = [name for name, values in numbers.items() if not np.isfinite(values.astype(np.float64)).all()]
+    if unusable:
+        raise BakeoffError(
+            f"{dataset.name}: missing or infinite values in {', '.join(unusable)}; finite numbers needed"
+        )
     file, digest = keep(raw)
     logger.info("%s: %d rows, %d of them for the test, digest %s", dataset.name, len(raw.y), raw.held_out.sum(), digest)
     return Examples(
@@ -96,9 +78,3 @@ def keep_examples(dataset: Dataset, raw: Raw) -> Examples:
         test_rows=int(raw.held_out.sum()),
         file=file,
     )
-
-
-def _check_finite(name: str, columns: dict[str, NDArray[np.generic]]) -> None:
-    unusable = [column for column, values in columns.items() if not np.isfinite(values.astype(np.float64)).all()]
-    if unusable:
-        raise BakeoffError(f"{name}: missing or infinite values in {', '.join(unusable)}; finite numbers needed")

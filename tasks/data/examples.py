@@ -1,11 +1,13 @@
 """A data set on disk, whatever its form: tables, pictures or texts."""
 
 import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tasks.data.columns import Column
 from tasks.data.problem import Problem
@@ -22,12 +24,29 @@ GROUP = "__group__"
 PREDICTION = "prediction"  # the column that is added where rows of a file are predicted
 
 
+def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
+    """Where each of the stretches begins that have these lengths, and where the last ends."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
 @dataclass(frozen=True)
 class WordLists:
     """Lists of word numbers, one for each text: text i is `words[offsets[i]:offsets[i + 1]]`."""
 
     words: NDArray[np.int32]
     offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, lists: "Collection[Collection[int]] | NDArray[np.object_]") -> "WordLists":
+        """These lists."""
+        offsets = offsets_of([len(numbers) for numbers in lists])
+        return cls(np.fromiter(chain.from_iterable(lists), np.int32, int(offsets[-1])), offsets)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[WordLists]") -> "WordLists":
+        """The texts of all parts, one after another."""
+        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        return cls(np.concatenate([part.words for part in parts]), offsets_of(lengths))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -38,7 +57,7 @@ class WordLists:
     def take(self, rows: NDArray[np.intp]) -> "WordLists":
         """These texts, in this order."""
         lengths = np.diff(self.offsets)[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        offsets = offsets_of(lengths)
         positions = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
         return WordLists(self.words[positions], offsets)
 

@@ -6,14 +6,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.splitting import Folds
-from tasks.data.validation import Numbers, Parts, Rows
+from tasks.data.splitting import NO_ROWS, Folds, Numbers, Parts, Rows, absent_class
 from tasks.data.vectorization import Arrays, Labels
 from tasks.fitting import seed_of
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays, store_arrays
 
-NO_ROWS: Rows = np.empty(0, np.int64)
 N_SIZES = 7
 SPAN = 120  # the largest size by the smallest, if rows allow: from 60,000 down to 500
 FEWEST = 30  # with fewer rows, scores are little but chance
@@ -69,7 +67,7 @@ def draw_subsets(
         repeats: how many of the folds' repeats are taken at a size. With a hold-out, each has the same rows held out.
     """
     labels, groups = arrays.y("train") if arrays.classes else None, arrays.group_numbers("train")
-    by_time, seed = folds.validation.kind == "time_series_split", folds.validation.seed
+    by_time, seed = folds.validation.in_order, folds.validation.seed
     numbers = folds.held_out()
     most = max(map(repeats, sizes))
     if folds.validation.kind == "hold_out":
@@ -109,7 +107,7 @@ def shuffled(rows: Rows, seed: int, labels: Labels | None = None, groups: Labels
 
 
 def check_sizes(sizes: Sequence[int], folds: Folds) -> None:
-    """Finds out whether so many rows can be learned from.
+    """Check that so many rows can be learned from.
 
     Raises:
         BakeoffError: when they are too few, or more than any fold has.
@@ -137,11 +135,8 @@ def spread_sizes(folds: Folds, n_classes: int) -> tuple[int, ...]:
 def missing_class(subsets: Subsets, arrays: Arrays) -> str | None:
     """A class of which some fold learns from no row, if there is one: rows in order, or of a group, may be of one."""
     y = arrays.y("train")
-    for learned, _ in subsets.pairs():
-        for number, name in enumerate(arrays.classes):
-            if number not in y[learned]:
-                return name
-    return None
+    absent = (absent_class(arrays.classes, y[learned]) for learned, _ in subsets.pairs())
+    return next(filter(None, absent), None)
 
 
 def most_rows(folds: Folds) -> int:

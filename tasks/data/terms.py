@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import WordLists
+from tasks.data.examples import WordLists, offsets_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -114,7 +114,7 @@ def in_vocabulary(X: "csr_matrix", columns: NDArray[np.int32], width: int) -> "c
     numbers[columns] = RESERVED + np.arange(len(columns), dtype=np.int32)
     indices = numbers[X.indices]
     kept = indices > 0
-    offsets = _offsets(kept)[X.indptr]
+    offsets = offsets_of(kept)[X.indptr]
     return csr_matrix((X.data[kept], indices[kept], offsets.astype(np.int32)), (X.shape[0], width))
 
 
@@ -122,7 +122,7 @@ def _word_lists(texts: Iterable[str], numbers_of: Callable[[list[str]], Iterable
     """Each text as the numbers of its words; a typographer's apostrophe is one as well."""
     split = (WORD.findall(text.lower().replace("’", "'")) for text in texts)
     lists = [np.fromiter(numbers_of(words), np.int32, len(words)) for words in split]
-    return WordLists(np.concatenate(lists), _offsets(np.array([len(each) for each in lists])))
+    return WordLists(np.concatenate(lists), offsets_of(np.array([len(each) for each in lists])))
 
 
 def _pairs(lists: WordLists, n_words: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -132,7 +132,7 @@ def _pairs(lists: WordLists, n_words: int) -> tuple[NDArray[np.int64], NDArray[n
     ends = lists.offsets[1:-1]
     inside[ends[(ends > 0) & (ends <= len(inside))] - 1] = False  # a text's last word and the next text's first
     codes = first[inside].astype(np.int64) * n_words + second[inside]
-    return codes, _offsets(inside)[np.minimum(lists.offsets, len(inside))]
+    return codes, offsets_of(inside)[np.minimum(lists.offsets, len(inside))]
 
 
 def _side_by_side(
@@ -150,12 +150,7 @@ def _matrix(numbers: NDArray[np.integer[Any]], offsets: NDArray[np.int64], width
     from scipy.sparse import csr_matrix
 
     known = numbers != UNKNOWN
-    indices, begins = numbers[known].astype(np.int32), _offsets(known)[offsets].astype(np.int32)
+    indices, begins = numbers[known].astype(np.int32), offsets_of(known)[offsets].astype(np.int32)
     matrix = csr_matrix((np.ones(len(indices), np.float32), indices, begins), (len(offsets) - 1, width))
     matrix.sum_duplicates()
     return matrix
-
-
-def _offsets(lengths: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Where each of the stretches begins that have these lengths, and where the last ends."""
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])

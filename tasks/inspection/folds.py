@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.dependence import check_groups
 from tasks.data.examples import Raw, count_groups
 from tasks.data.problem import Problem
-from tasks.data.splitting import Validation, check_scored, pairs_of
-from tasks.data.validation import Parts
+from tasks.data.splitting import Parts, Validation, check_groups, check_scored, pairs_of
 from tasks.metrics import MetricName
 from tasks.specs import Spec
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks import progress
-from tasks.data.validation import Parts, Rows
+from tasks.data.splitting import Parts, Rows
 from tasks.data.vectorization import Arrays, Features, Labels
 from tasks.fitting import limited_to, threads_for
 from tasks.models.contenders import Baseline, Contender

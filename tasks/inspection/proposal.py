@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.data.datasets import AnyDataset
-from tasks.data.dependence import GroupKFoldSpec, TimeSeriesSplitSpec
 from tasks.data.own.images import ImagesSpec
 from tasks.data.own.series import SeriesSpec
 from tasks.data.own.texts import TextFileSpec
 from tasks.data.problem import Form
-from tasks.data.splitting import HoldOutSpec, KFoldSpec, Validation
+from tasks.data.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation
 from tasks.inspection.contenders import Entries, Size, for_pictures, for_series, for_table, for_texts
 from tasks.inspection.look import Look
 from tasks.inspection.overview import TargetSeen, counted

@@ -14,9 +14,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tasks.data.encoding import Encoding, Factors, Layout, fit_encodings
-from tasks.data.normalization import (
+from tasks.data.encoding import (
+    Encoding,
+    Factors,
+    Layout,
     Normalization,
+    fit_encodings,
     fit_normalization,
     fit_robust_normalization,
     fit_series_normalization,

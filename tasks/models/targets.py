@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tasks.data.problem import Problem
-from tasks.data.validation import Rows
+from tasks.data.splitting import Rows
 from tasks.data.vectorization import one_hot
 from tasks.metrics import Task
 from tasks.models.networks import Loss, NetworkSpec

@@ -10,15 +10,7 @@ from tasks.rules import Rules
 from tasks.specs import Family
 from tasks.statistics.bootstrap import CONFIDENCE
 
-TITLES: Mapping[MetricName, str] = {
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "r2": "R²",
-    "accuracy": "accuracy",
-    "log_loss": "log loss",
-    "macro_f1": "macro F1",
-    "roc_auc": "ROC AUC",
-}
+TITLES: Mapping[MetricName, str] = {name: metric.title for name, metric in METRICS.items()}
 FEWER = 0.8  # share of the groups from which on their sizes are not worth mentioning
 FAMILIES: Mapping[Family, str] = {
     "network": "deep net",
@@ -54,12 +46,8 @@ def say(verdict: Verdict | None, rules: Rules) -> str:
 
 def say_limits(validation: Validation, groups: Groups | None) -> list[str]:
     """What the verdict cannot know of rows that depend on one another, and how far it can be trusted."""
-    if validation.kind == "time_series_split":
-        return [
-            f"The verdict rests on {validation.n_splits} stretches of time, as a sample of those to come:"
-            " where one contender is better for a while and then another, it calls differences that do not last. Scores"
-            " on the test rows, which follow one another too, are less sure than their intervals say."
-        ]
+    if validation.caveat:
+        return [validation.caveat]
     if groups is None:
         return []
     as_many = f", unequal in size, which tell as much as {groups.effective:.1f} equal ones"
@@ -118,15 +106,14 @@ def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:
 
 
 def _outlook(verdict: Verdict, validation: Validation) -> str:
-    if isinstance(validation, HoldOutSpec):
-        return "Only more test rows, or K-fold validation, could settle it."
-    if validation.kind == "time_series_split":
-        return "Only more rows, of a longer time, could settle it."
+    if validation.outlook:
+        return validation.outlook
     if verdict.interval[0] == verdict.interval[1]:
         return (
             "The difference is the same on every fold, so nothing is known of how it varies; more repeats would tell."
         )
     if verdict.repeats_needed:
         return f"About {verdict.repeats_needed} repeats in all would settle it."
-    more = "groups" if validation.kind == "group_k_fold" else "rows"
-    return f"No number of repeats up to {REPEATS_LIMIT} would settle it on these rows; only more {more} could."
+    return (
+        f"No number of repeats up to {REPEATS_LIMIT} would settle it on these rows; only more {validation.more} could."
+    )

@@ -6,8 +6,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics import MetricName
-from tasks.statistics.sample_scores import Counts, scorer
+from tasks.metrics import Counts, MetricName, scorer
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -29,7 +28,7 @@ def resample(
         y: the targets (rows,).
         predictions: for each contender, (models, rows) or (models, rows, classes). A contender with several models, of
             different seeds, is scored by their mean; the models are resampled as the rows are, apart from them.
-        metric: the score; tasks/statistics/sample_scores.py says what each costs.
+        metric: the score; `scorer` in tasks/metrics.py says what each costs.
         count: how many resamples; fewer are the first of more.
         groups: the number (rows,) of each row's group, where whole groups are to be drawn.
     """

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.data.splitting import HoldOutSpec, Validation, pairs_of
-from tasks.data.validation import Parts, Rows
+from tasks.data.splitting import HoldOutSpec, Parts, Rows, Validation, pairs_of
 from tasks.data.vectorization import Arrays, Labels
 from tasks.fitting import seed_of
 from tasks.models.search import Choice, Range, Space, TuningSpec, Value

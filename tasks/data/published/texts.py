@@ -1,11 +1,17 @@
-"""Texts: data sets whose examples are lists of word numbers."""
+"""Texts: data sets whose examples are lists of word numbers, and how raw text becomes such numbers.
+
+They were made with the defaults of Keras's `Tokenizer`
+(https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/text/Tokenizer): lower case, punctuation but the
+apostrophe taken out, split at blanks, and a word that was not among those counted left out. The lower case was that of
+bytes, of ASCII letters alone. So each of IMDB's 50,000 raw reviews becomes the very numbers that Keras has for it.
+"""
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
-from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, Literal
+from string import ascii_lowercase, ascii_uppercase
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,36 +19,14 @@ from pydantic import Field
 
 from tasks.data.examples import Raw, WordLists
 from tasks.data.problem import Problem
-from tasks.data.published.keras_cache import KerasFile, content, fetch
-from tasks.data.published.spec import PublishedSpec
+from tasks.data.published.spec import KerasFile, PublishedSpec, content, fetch
 
-if TYPE_CHECKING:
-    from numpy.lib.npyio import NpzFile
-
-IMDB = KerasFile(
-    name="imdb.npz",
-    digest="69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f",
-    size=17_464_789,
-    loader="imdb:load_data",
-)
-IMDB_WORDS = KerasFile(
-    name="imdb_word_index.json",
-    digest="bfafd718b763782e994055a2d397834f",
-    size=1_641_221,
-    loader="imdb:get_word_index",
-)
+IMDB = KerasFile("imdb.npz", "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f", 17_464_789, "imdb")
+IMDB_WORDS = KerasFile("imdb_word_index.json", "bfafd718b763782e994055a2d397834f", 1_641_221, "imdb")
 REUTERS = KerasFile(
-    name="reuters.npz",
-    digest="d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916",
-    size=2_110_848,
-    loader="reuters:load_data",
+    "reuters.npz", "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916", 2_110_848, "reuters"
 )
-REUTERS_WORDS = KerasFile(
-    name="reuters_word_index.json",
-    digest="4d44cc38712099c9e383dc6e5f11a921",
-    size=550_378,
-    loader="reuters:get_word_index",
-)
+REUTERS_WORDS = KerasFile("reuters_word_index.json", "4d44cc38712099c9e383dc6e5f11a921", 550_378, "reuters")
 # As `keras.datasets.reuters.get_label_names()` gives them.
 TOPICS = (
     "cocoa", "grain", "veg-oil", "earn", "acq", "wheat", "copper", "housing", "money-supply", "coffee", "sugar",
@@ -51,25 +35,45 @@ TOPICS = (
     "rubber", "heat", "jobs", "lei", "bop", "zinc", "orange", "pet-chem", "dlr", "gas", "silver", "wpi", "hog", "lead",
 )  # fmt: skip
 
+
 # Keras's defaults, by which the files' word numbers become those of its loaders.
 START, INDEX_FROM, SEED = 1, 3, 113
+TAKEN_OUT = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+_AS_KERAS = str.maketrans(TAKEN_OUT + ascii_uppercase, " " * len(TAKEN_OUT) + ascii_lowercase)
 
 
 class TextSpec(PublishedSpec):
-    """What all texts have in common; the most frequent words have the lowest numbers, from 4 on."""
+    """What all texts have in common; the most frequent words have the lowest numbers, from 4 on.
+
+    `files` are the texts and their word index; the arrays of the former are `x` and `y` with each of the `endings`.
+    """
 
     num_words: int
     form = "words"
-    word_index: ClassVar[KerasFile]
+    endings: ClassVar[tuple[str, ...]] = ("",)
 
     @property
     def problem(self) -> Problem:
         """A text is a row of as many columns as there are words."""
         return Problem(task=self.task, form=self.form, shape=(self.num_words,), classes=self.classes)
 
+    def read(self) -> Raw:
+        """The rows of Keras's `load_data()` in its order, training rows first, with all their words."""
+        packed = content(self.files[0])
+        fetch(self.files)  # its words travel with the models
+        texts, labels, shuffle = [], [], np.random.RandomState(SEED)  # one for all parts, as in Keras
+        with np.load(io.BytesIO(packed), allow_pickle=True) as archive:  # whose hash has been checked
+            for ending in self.endings:
+                order = np.arange(len(archive[f"y{ending}"]))
+                shuffle.shuffle(order)
+                texts.append(_led_by_start(archive[f"x{ending}"]).take(order))
+                labels.append(archive[f"y{ending}"][order].astype(np.int64))
+        X, y = WordLists.joined(texts), np.concatenate(labels)
+        return Raw(X, y, np.arange(len(y)) >= (len(labels[0]) if len(labels) > 1 else int(len(y) * (1 - 0.2))))
+
     def decode(self, words: Sequence[int] | NDArray[np.int32]) -> str:
         """A text for people; `?` for words that are not among the first `num_words`."""
-        names = _names(self.word_index)
+        names = _names(self.files[1])
         known = [int(word) for word in words if word != START]
         return " ".join(names.get(word - INDEX_FROM, "?") if word < self.num_words else "?" for word in known)
 
@@ -83,20 +87,7 @@ class ImdbSpec(TextSpec):
     rows = 50_000
     classes = ("negative", "positive")
     files = (IMDB, IMDB_WORDS)
-    word_index = IMDB_WORDS
-
-    def read(self) -> Raw:
-        """The rows of `keras.datasets.imdb.load_data()` in its order, training rows first, with all their words."""
-        packed = content(IMDB)
-        fetch(self.files)  # its words travel with the models
-        with np.load(io.BytesIO(packed), allow_pickle=True) as archive:  # whose hash has been checked
-            shuffle = np.random.RandomState(SEED)  # one for both parts, as in Keras
-            parts = [
-                _shuffled(_word_lists(archive, f"x_{part}"), archive[f"y_{part}"], shuffle)
-                for part in ("train", "test")
-            ]
-        texts, labels = _joined([texts for texts, _ in parts]), np.concatenate([labels for _, labels in parts])
-        return Raw(texts, labels.astype(np.int64), np.arange(len(texts)) >= len(parts[0][0]))
+    endings = ("_train", "_test")
 
 
 class ReutersSpec(TextSpec):
@@ -108,42 +99,35 @@ class ReutersSpec(TextSpec):
     rows = 11_228
     classes = TOPICS
     files = (REUTERS, REUTERS_WORDS)
-    word_index = REUTERS_WORDS
-
-    def read(self) -> Raw:
-        """The rows of `keras.datasets.reuters.load_data()` in its order, training rows first, with all their words."""
-        packed = content(REUTERS)
-        fetch(self.files)  # its words travel with the models
-        with np.load(io.BytesIO(packed), allow_pickle=True) as archive:  # whose hash has been checked
-            texts, labels = _shuffled(_word_lists(archive, "x"), archive["y"], np.random.RandomState(SEED))
-        return Raw(texts, labels.astype(np.int64), np.arange(len(texts)) >= int(len(texts) * (1 - 0.2)))
 
 
-def _word_lists(archive: "NpzFile", name: str) -> WordLists:
-    """An array of lists, whose numbers are raised by INDEX_FROM and led by START, as Keras's loaders do it."""
-    lists = archive[name]
-    lengths = np.fromiter(map(len, lists), np.int64, len(lists)) + 1
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    words = np.full(offsets[-1], START, np.int32)
-    inner = np.ones(offsets[-1], np.bool_)
-    inner[offsets[:-1]] = False
-    words[inner] = np.fromiter(chain.from_iterable(lists), np.int32, int(inner.sum())) + INDEX_FROM
-    return WordLists(words, offsets)
+def vocabulary(dataset: type[TextSpec]) -> tuple[str, ...]:
+    """All words that a data set counted, whatever its `num_words`; the most frequent comes first.
+
+    Raises:
+        BakeoffError: when the word index cannot be had.
+    """
+    places = json.loads(content(dataset.files[1]))
+    return tuple(sorted(places, key=places.__getitem__))
 
 
-def _shuffled(
-    texts: WordLists, labels: NDArray[np.generic], shuffle: np.random.RandomState
-) -> tuple[WordLists, NDArray[np.generic]]:
-    order = np.arange(len(texts))
-    shuffle.shuffle(order)
-    return texts.take(order), labels[order]
+def number_words(texts: Iterable[str], words: Iterable[str]) -> WordLists:
+    """The texts as Keras's loaders give them: each led by START, the word in place i (from 1) as i + INDEX_FROM."""
+    numbers = {word: number for number, word in enumerate(words, start=1 + INDEX_FROM)}
+    split = (text.translate(_AS_KERAS).split(" ") for text in texts)
+    return WordLists.of([[START, *(numbers[word] for word in words if word in numbers)] for words in split])
 
 
-def _joined(parts: Sequence[WordLists]) -> WordLists:
-    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-    return WordLists(np.concatenate([part.words for part in parts]), np.concatenate([[0], np.cumsum(lengths)]))
+def _led_by_start(lists: NDArray[np.object_]) -> WordLists:
+    """Lists whose numbers are raised by INDEX_FROM and led by START, as Keras's loaders do it."""
+    texts = WordLists.of(lists)
+    words = np.insert(texts.words + np.int32(INDEX_FROM), texts.offsets[:-1], START)
+    return WordLists(words, texts.offsets + np.arange(len(texts) + 1))
 
 
 @cache
 def _names(word_index: KerasFile) -> dict[int, str]:
     return {number: word for word, number in json.loads(content(word_index)).items()}
+
+
+TextDataset = ImdbSpec | ReutersSpec

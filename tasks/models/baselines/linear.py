@@ -7,7 +7,7 @@ import numpy as np
 
 from tasks.data.problem import Problem
 from tasks.data.vectorization import Features
-from tasks.metrics import MetricName, Task
+from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.baselines.estimators import Floats, Setting
 from tasks.models.baselines.pipelines import SklearnSpec
 from tasks.models.search import Range, Space
@@ -46,9 +46,9 @@ class _SvmSpec(SklearnSpec):
     def check(self, problem: Problem, metric: MetricName) -> None:
         """Also refuses a metric of probabilities."""
         super().check(problem, metric)
-        if metric == "log_loss":
+        if METRICS[metric].of_probabilities:
             raise BakeoffError(
-                f"{self.kind} gives decision values and no probabilities, which log_loss is about; choose"
+                f"{self.kind} gives decision values and no probabilities, which {metric} is about; choose"
                 " logistic_regression, or the metric accuracy, macro_f1 or roc_auc"
             )
 
