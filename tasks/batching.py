@@ -34,7 +34,7 @@ class Steps(NamedTuple):
 
 
 def batches(rows: Sequence[Rows], batch_size: int) -> Steps:
-    """Cuts each member's rows into batches, in order."""
+    """Cut each member's rows into batches, in order."""
     longest = max(len(own) for own in rows)
     batch = min(batch_size, longest)
     steps = -(-longest // batch) if batch else 0
@@ -48,13 +48,13 @@ def batches(rows: Sequence[Rows], batch_size: int) -> Steps:
 
 
 def step_at(steps: Steps, number: tf.Tensor) -> Steps:
-    """One of the steps, or of the epochs."""
-    step: Steps = tf.nest.map_structure(lambda each: each[number], steps)
+    """Return one of the steps, or of the epochs."""
+    step: Steps = tf.nest.map_structure(lambda array: array[number], steps)
     return step
 
 
 def stacked(epochs: Sequence[Steps], length: int) -> Steps:
-    """The steps of epochs as arrays of epochs, padded at their end to so many of them."""
+    """Stack the steps of epochs as arrays of epochs, padded at their end to so many of them."""
 
     def stack(*arrays: NDArray[np.generic]) -> NDArray[np.generic]:
         return np.stack([*arrays, *[np.zeros_like(arrays[0])] * (length - len(arrays))])
@@ -71,11 +71,11 @@ class DenseRows:
         self.features = X.shape[1]
 
     def steps(self, rows: Sequence[Rows], batch_size: int) -> Steps:
-        """Each member's rows, cut into batches."""
+        """Cut each member's rows into batches."""
         return batches(rows, batch_size)
 
     def inputs(self, order: tf.Tensor, entries: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        """What a network takes at one step, whose row numbers are `order` (batch, members)."""
+        """Return what a network takes at one step, whose row numbers are `order` (batch, members)."""
         return tf.gather(self._X, order)
 
 
@@ -90,16 +90,16 @@ class WordRows:
 
     def __init__(self, X: "csr_matrix | Sequence[csr_matrix]") -> None:
         own = list(X) if isinstance(X, Sequence) else [X]
-        matrices = list({id(each): each for each in own}.values())
-        places = {id(each): number for number, each in enumerate(matrices)}
-        self._words = np.concatenate([each.indices for each in matrices]).astype(np.int32, copy=False)
-        self._lengths = np.concatenate([np.diff(each.indptr) for each in matrices]).astype(np.int64)
+        matrices = list({id(matrix): matrix for matrix in own}.values())
+        places = {id(matrix): number for number, matrix in enumerate(matrices)}
+        self._words = np.concatenate([matrix.indices for matrix in matrices]).astype(np.int32, copy=False)
+        self._lengths = np.concatenate([np.diff(matrix.indptr) for matrix in matrices]).astype(np.int64)
         self._offsets = np.cumsum(self._lengths) - self._lengths
-        self._first = np.array([places[id(each)] * each.shape[0] for each in own])  # where a member's matrix begins
+        self._first = np.array([places[id(matrix)] * matrix.shape[0] for matrix in own])  # where it begins
         self.features = matrices[0].shape[1]
 
     def steps(self, rows: Sequence[Rows], batch_size: int) -> Steps:
-        """Each member's rows, cut into batches, and the words of each."""
+        """Cut each member's rows into batches, with the words of each."""
         order, mask, _ = batches(rows, batch_size)
         own = order + self._first
         lengths = (self._lengths[own] * mask).astype(np.int64)
@@ -113,20 +113,20 @@ class WordRows:
         return Steps(order, mask, (words, counts_for))
 
     def inputs(self, order: tf.Tensor, entries: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
-        """What a network takes at one step."""
+        """Return what a network takes at one step."""
         return entries
 
     def _words_of(self, rows: Rows, lengths: NDArray[np.int64]) -> Entries:
-        """The words of these rows, and to which of them each belongs."""
+        """Return the words of these rows, and to which of them each belongs."""
         place = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)
         first = np.cumsum(lengths) - lengths
         position = np.arange(len(place)) + np.repeat(self._offsets[rows] - first, lengths)
         return self._words[position], place
 
     def _expected(self, rows: Sequence[Rows], shape: tuple[int, ...]) -> int:
-        """A number of words that a step of rows drawn at random hardly ever exceeds."""
+        """Return a number of words that a step of rows drawn at random hardly ever exceeds."""
         begins = np.broadcast_to(self._first, len(rows))
-        own = np.concatenate([each + first for each, first in zip(rows, begins, strict=True)])
+        own = np.concatenate([learned + first for learned, first in zip(rows, begins, strict=True)])
         lengths = self._lengths[own.astype(np.int64)]
         drawn = shape[1] * shape[2]
         if not len(lengths):

@@ -122,7 +122,7 @@ class Stack:
         ends_at: float = math.inf,
         may_diverge: bool = False,
     ) -> History:
-        """Trains all members for so many epochs, or until early stopping has ended the last of them.
+        """Train all members for so many epochs, or until early stopping has ended the last of them.
 
         Args:
             epochs: the most that a member takes; those with a spec of their own take as many as that says.
@@ -154,21 +154,21 @@ class Stack:
         return self._finish(np.concatenate(curves))
 
     def restart(self, specs: Sequence[NetworkSpec]) -> None:
-        """Puts all members back to where they began, with these specs of their own, for the same compiled program."""
+        """Put all members back to where they began, with these specs of their own, for the same compiled program."""
         if self._own is None:
             raise ValueError("only a stack whose members have specs of their own can begin again")
         self._own.restart(self.network, specs)
         self._optimizer.restart()
 
     def predict(self, rows: Sequence[Rows]) -> list[NDArray[np.float64]]:
-        """Each member's prediction for its own list of rows of X: (rows,), or class probabilities (rows, classes)."""
+        """Return each member's prediction for its own rows of X: (rows,), or class probabilities (rows, classes)."""
         outputs = self._predict_batches(self._source.steps(rows, self.spec.evaluation_batch)).numpy().astype(np.float64)
         flat = outputs.reshape(-1, *outputs.shape[2:])
         predictions = [as_prediction(flat[: len(own), k], self._output) for k, own in enumerate(rows)]
-        return [self._targets.undo(each, k) for k, each in enumerate(predictions)]
+        return [self._targets.undo(prediction, k) for k, prediction in enumerate(predictions)]
 
     def unstack(self, k: int) -> keras.Model:
-        """Member k as an ordinary Keras model that takes raw features."""
+        """Return member k as an ordinary Keras model that takes raw features."""
         net = self.network.unstack(k)
         self._targets.fold_into([layer for layer in net.layers if layer.weights][-1], k)
         return net
@@ -182,7 +182,7 @@ class Stack:
         return self._source.steps(rows, self.spec.batch_size)
 
     def _epochs(self, epochs: Steps, watched: Steps, judging: Steps, count: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-        """Runs the first `count` of the epochs, whose steps are stacked. Gives curves (epochs, 4, members)."""
+        """Run the first `count` of the epochs, whose steps are stacked. Return curves (epochs, 4, members)."""
         curves = tf.TensorArray(tf.float32, epochs.order.shape[0], element_shape=(4, len(self.members)))
 
         def run(epoch: tf.Tensor, curves: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
@@ -203,7 +203,7 @@ class Stack:
         return self._sum_over(steps, self._train_step) / tf.reduce_sum(steps.mask, axis=(0, 1))
 
     def _train_step(self, step: Steps) -> tf.Tensor:
-        """One batch, rows and weights (batch, members). Gives the sums of loss and metric over its rows."""
+        """Learn from one batch, rows and weights (batch, members). Return the sums of loss and metric over its rows."""
         x, y, weights = self._source.inputs(step.order, step.entries), self._targets.at(step.order), step.mask
         self._optimizer.prepare()
         with tf.GradientTape() as tape:
@@ -217,13 +217,13 @@ class Stack:
         return tf.stack([losses, tf.reduce_sum(self._targets.metric(y, output) * weights, axis=0)])
 
     def _evaluate(self, steps: Steps) -> tf.Tensor:
-        """Mean loss and metric (2, members) over the rows; NaN for members without rows."""
+        """Return mean loss and metric (2, members) over the rows; NaN for members without rows."""
         if not steps.order.shape[0]:
             return tf.fill((2, len(self.members)), np.float32(np.nan))
         return self._sum_over(steps, self._evaluate_step) / tf.reduce_sum(steps.mask, axis=(0, 1))
 
     def _evaluate_step(self, step: Steps) -> tf.Tensor:
-        """The sums (2, members) of loss and metric over a batch."""
+        """Return the sums (2, members) of loss and metric over a batch."""
         y, output = self._targets.at(step.order), self._output_at(step)
         return tf.reduce_sum(
             tf.stack([self._targets.loss(y, output), self._targets.metric(y, output)]) * step.mask, axis=1
@@ -234,7 +234,7 @@ class Stack:
         return tf.map_fn(self._output_at, steps, fn_output_signature=shape)
 
     def _sum_over(self, steps: Steps, run: Callable[[Steps], tf.Tensor]) -> tf.Tensor:
-        """Runs one step after the other and adds up what each gives (2, members).
+        """Run one step after the other and add up what each gives (2, members).
 
         A loop of TensorFlow's own: to have it made from a loop of Python would take half a second for each stack.
         """
@@ -246,7 +246,7 @@ class Stack:
         return self.network(self._source.inputs(step.order, step.entries), step.mask, training=False)
 
     def _check_finite(self, values: Floats, start: int) -> None:
-        """Looks through values (epochs, ...) of the epochs after `start`."""
+        """Look through values (epochs, ...) of the epochs after `start`."""
         failed = np.argwhere(~np.isfinite(values))
         if len(failed):
             raise TrainingDivergedError(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.data.encoding import MOST_INPUTS, RARE, Encoding, fit_encodings, vector_length
 from tasks.data.problem import Problem
-from tasks.models.encoding import MemberEncoding, encode
+from tasks.models.encoding import MemberEncoding
 from tasks.models.networks import DenseSpec
 from tasks.models.optimizers import SGDSpec
 from tasks.models.stacking import ensemble
@@ -51,7 +51,7 @@ MEMBERS = [  # batches of 16: the last one is short, and the second member's are
 def inputs(encoding: Encoding, rows: Any) -> np.ndarray:
     """What one net makes of rows."""
     rows = np.array(rows, float)
-    return np.asarray(encode(encoding)(rows))
+    return np.asarray(MemberEncoding([encoding]).ordinary(0)(rows))
 
 
 def encoding_of(rows: Any, levels: tuple[int, ...]) -> Encoding:
@@ -147,8 +147,8 @@ def test_any_table_becomes_finite_inputs_the_same_in_a_stack_as_alone(data: st.D
     stacked = MemberEncoding(encodings)
     together = np.asarray(stacked(np.repeat(rows[:, None].astype(np.float32), 2, axis=1)))
     assert np.isfinite(together).all()
-    for k, encoding in enumerate(encodings):
-        alone = encode(encoding)
+    for k in range(2):
+        alone = stacked.ordinary(k)
         alone.set_weights([weight[k] for weight in stacked.get_weights()])
         np.testing.assert_allclose(together[:, k], np.asarray(alone(rows)), atol=1e-6)
 

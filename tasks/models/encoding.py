@@ -42,11 +42,11 @@ class MemberNormalization(MemberLayer):
         self.scale = tf.constant(np.stack([normalization.scale for normalization in normalizations]))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Takes and gives (batch, members, features)."""
+        """Take and return (batch, members, features)."""
         return (x - self.mean) / self.scale
 
     def ordinary(self, k: int) -> Layer:
-        """Keras's own layer would take the root of a variance, which single precision does not have for all scales."""
+        """Do without Keras's own layer, whose root of a variance single precision does not have for all scales."""
         normalization = self._normalizations[k]
         taken = keras.Input(normalization.mean.shape)
         return keras.Model(taken, (taken - normalization.mean) / normalization.scale)
@@ -67,11 +67,11 @@ class MemberEncoding(MemberLayer):
 
     @property
     def others(self) -> list[tuple[Any, Draw]]:
-        """The vectors, which no penalty falls on."""
+        """Return the vectors, which no penalty falls on."""
         return [(vectors, first_vectors) for vectors in self.vectors]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """From (batch, members, features) to (batch, members, inputs)."""
+        """Turn (batch, members, features) into (batch, members, inputs)."""
 
         def slots_at(places: tf.Tensor) -> tf.Tensor:
             return tf.gather(self._slots, places + self._first)
@@ -84,34 +84,30 @@ class MemberEncoding(MemberLayer):
         return _inputs(x, self._layout, self._normalize, slots_at, embed)
 
     def ordinary(self, k: int) -> Layer:
-        """The same for one net, on raw rows."""
-        return encode(self._encodings[k])
+        """Make the inputs of raw rows (rows, features), by Keras's own operations and layers alone."""
+        encoding, layout = self._encodings[k], self._layout
+        mean, scale = encoding.normalization.mean, encoding.normalization.scale
+        taken = keras.Input((len(layout.numbers) + len(layout.factors.categories),))
 
+        def normalize(numbers: Tensor) -> Tensor:
+            return (numbers - mean) / scale
 
-def encode(encoding: Encoding) -> Layer:
-    """The inputs of one net, of raw rows (rows, features), built from Keras's own operations and layers alone."""
-    layout, normalization = encoding.layout, encoding.normalization
-    taken = keras.Input((len(layout.numbers) + len(layout.factors.categories),))
-    embed = [keras.layers.Embedding(*shape) for shape in layout.embedded.values()]
+        def slots_at(places: Tensor) -> Tensor:
+            return ops.take(encoding.slots, places, axis=0)
 
-    def normalize(numbers: Tensor) -> Tensor:
-        return (numbers - normalization.mean) / normalization.scale
-
-    def slots_at(places: Tensor) -> Tensor:
-        return ops.take(encoding.slots, places, axis=0)
-
-    return keras.Model(taken, _inputs(taken, layout, normalize, slots_at, embed))
+        embed = [keras.layers.Embedding(*shape) for shape in layout.embedded.values()]
+        return keras.Model(taken, _inputs(taken, layout, normalize, slots_at, embed))
 
 
 def first_vectors(shape: tuple[int, ...], seed: int) -> Floats:
-    """Keras's default initial vectors (slots, length); that of slot 0 is 0, for a net may have no row to learn it."""
+    """Draw vectors (slots, length) by Keras's default; that of slot 0 is 0, for a net may have no row to learn it."""
     vectors = np.array(keras.initializers.RandomUniform(seed=seed)(shape))
     vectors[0] = 0
     return vectors
 
 
 def preparation(X: Features, problem: Problem, training: Sequence[Rows], robust: bool) -> list[MemberLayer]:
-    """What prepares the features of a table or of series by each member's own training rows; of others, nothing."""
+    """Return what prepares a table or series by each member's own training rows; nothing for other features."""
     training = [problem.prepared_on(rows) for rows in training]
     fit = fit_robust_normalization if robust else fit_normalization
     if problem.levels:
@@ -130,7 +126,7 @@ def _inputs(
     slots_at: Callable[[Tensor], Tensor],
     embed: Sequence[Callable[[Tensor], Tensor]],
 ) -> Tensor:
-    """What a net learns from, (..., inputs), of x (..., features); said once for both kinds of net."""
+    """Return what a net learns from, (..., inputs), of x (..., features); said once for both kinds of net."""
     parts = []
     if len(layout.numbers):
         numbers = ops.take(x, layout.numbers, axis=-1)
@@ -147,7 +143,7 @@ def _inputs(
 
 
 def _places(x: Tensor, factors: Factors) -> Tensor:
-    """As `Factors.places`; a number that is no level's counts as unknown."""
+    """Return what `Factors.places` does; a number that is no level's counts as unknown."""
     codes = ops.take(x, factors.categories, axis=-1)
     known = ops.logical_and(codes >= 0, codes < factors.levels.astype(np.float32))
     levels = ops.cast(ops.where(known, codes + 1, 0.0), "int32")

@@ -38,7 +38,7 @@ class Inputs:
 
 
 def glorot_uniform(shape: tuple[int, ...], seed: int) -> Floats:
-    """Keras's default initial kernel (Glorot & Bengio 2010)."""
+    """Draw a kernel by Keras's default (Glorot & Bengio 2010)."""
     return np.asarray(keras.initializers.GlorotUniform(seed=seed)(shape))
 
 
@@ -60,27 +60,27 @@ class MemberLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
 
     @property
     def kernels(self) -> list[Any]:
-        """What weight decay and an L2 penalty fall on."""
+        """Return what weight decay and an L2 penalty fall on."""
         return [] if self.kernel is None else [self.kernel]
 
     @property
     def others(self) -> list[tuple[Any, Draw]]:
-        """What else is drawn at first, and how."""
+        """Return the other weights that are drawn at first, and how."""
         return []
 
     def begin(self, seeds: Sequence[int], position: int) -> None:
-        """Draws first weights by another rule; `position` is that of the layer in its stack."""
+        """Draw first weights by a rule of its own; `position` is that of the layer in its stack."""
 
     def ordinary(self, k: int) -> Layer:
-        """Member k's layer, of Keras's own alone, so that a net is saved and loaded without any code but Keras's."""
+        """Return member k's layer, of Keras's own alone, so that a net is loaded without any code but Keras's."""
         return self.of_keras(**self._settings)
 
     def weights_of(self, k: int) -> list[Floats]:
-        """Member k's weights as those of the ordinary layer."""
+        """Return member k's weights as those of the ordinary layer."""
         return [weight[k] for weight in self.get_weights()]
 
     def make(self, *shape: int | None, initializer: Any = "zeros", trainable: bool = True) -> Any:
-        """A weight of this shape, which begins with the members."""
+        """Make a weight of this shape, which begins with the members."""
         return self.add_weight(shape=shape, initializer=initializer, trainable=trainable)
 
 
@@ -94,11 +94,11 @@ class MemberDense(MemberLayer):
         self._units = units
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes kernel (members, inputs, units) and bias (members, units)."""
+        """Make kernel (members, inputs, units) and bias (members, units)."""
         self.kernel, self.bias = self.make(shape[1], shape[-1], self._units), self.make(shape[1], self._units)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Of a single member as a plain product, for which XLA has a program that is a seventh faster."""
+        """Compute a single member as a plain product, for which XLA has a program that is a seventh faster."""
         if self.kernel.shape[0] > 1:
             return self.activation(ops.einsum("bki,kio->bko", x, self.kernel) + self.bias)
         return self.activation(ops.matmul(x[:, 0], self.kernel[0]) + self.bias[0])[:, None]
@@ -118,12 +118,12 @@ class MemberBag(MemberLayer):
         self._num_words, self._units = num_words, units
 
     def build(self, entries_shape: Any, row_weights_shape: tuple[int, ...]) -> None:
-        """Makes the weights that a dense layer would have."""
+        """Make the weights that a dense layer would have."""
         members = row_weights_shape[1]
         self.kernel, self.bias = self.make(members, self._num_words, self._units), self.make(members, self._units)
 
     def call(self, entries: tuple[tf.Tensor, tf.Tensor], row_weights: tf.Tensor) -> tf.Tensor:
-        """From the words of a batch, as `tasks.batching.WordRows` numbers them, to (batch, members, units)."""
+        """Turn the words of a batch, as `tasks.batching.WordRows` numbers them, into (batch, members, units)."""
         words, places = entries
         batch, members = row_weights.shape
         vectors = tf.gather(tf.reshape(self.kernel, (-1, self._units)), words)
@@ -131,7 +131,7 @@ class MemberBag(MemberLayer):
         return self.activation(tf.transpose(tf.reshape(sums, (members, batch, -1)), (1, 0, 2)) + self.bias)
 
     def ordinary(self, k: int) -> Layer:
-        """From rows of word numbers (rows, length), filled up with 0.
+        """Take rows of word numbers (rows, length), filled up with 0.
 
         A word counts once, however often a row has it; words from `num_words` on count as the unknown one. The bias is
         the vector of one more word, which every row has.
@@ -147,7 +147,7 @@ class MemberBag(MemberLayer):
         return keras.Model(words, keras.layers.Activation(self.activation)(sums))
 
     def weights_of(self, k: int) -> list[Floats]:
-        """The vectors of all words, and the bias behind them."""
+        """Return the vectors of all words, and the bias behind them."""
         kernel, bias = super().weights_of(k)
         return [np.concatenate([kernel, bias[None]])]
 
@@ -162,7 +162,7 @@ class MemberReshape(MemberLayer):
         self._shape = shape
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """From (batch, members, ...) to (batch, members, *shape)."""
+        """Turn (batch, members, ...) into (batch, members, *shape)."""
         return tf.reshape(x, (*x.shape[:2], *self._shape))
 
 
@@ -175,7 +175,7 @@ class MemberActivation(MemberLayer):
         super().__init__(activation=activation)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Takes and gives one shape."""
+        """Take and return one shape."""
         return self.activation(x)
 
 
@@ -194,12 +194,12 @@ class MemberConv(MemberLayer):
         self._filters, self._size, self._padding = filters, kernel_size, padding
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes kernel (members, height, width, channels, filters) and bias (members, filters)."""
+        """Make kernel (members, height, width, channels, filters) and bias (members, filters)."""
         self.kernel = self.make(shape[1], *self._size, shape[-1], self._filters)
         self.bias = self.make(shape[1], self._filters)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """As `keras.layers.Conv2D` does it for each."""
+        """Do for each member what `keras.layers.Conv2D` does."""
         outputs = [
             tf.nn.conv2d(x[:, k], self.kernel[k], strides=1, padding=self._padding.upper())
             for k in range(self.kernel.shape[0])
@@ -217,7 +217,7 @@ class MemberPooling(MemberLayer):
         self._size = pool_size
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Takes and gives (batch, members, height, width, channels)."""
+        """Take and return (batch, members, height, width, channels)."""
         members, *picture = x.shape[1:]
         pooled = tf.nn.max_pool2d(tf.reshape(x, (-1, *picture)), self._size, self._size, "VALID")
         return tf.reshape(pooled, (-1, members, *pooled.shape[1:]))
@@ -241,7 +241,7 @@ class MemberDropout(MemberLayer):
         self._draws = tf.Variable(0, trainable=False)
 
     def call(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        """In training zeroes a share of x, and raises the rest so that the expected sum stays what it was."""
+        """In training zero a share of x, and raise the rest so that the expected sum stays what it was."""
         if not training:
             return x
         seed = tf.stack([tf.constant(self._seed), self._draws.assign_add(1)])
@@ -260,14 +260,14 @@ class MemberBatchNormalization(MemberLayer):
     takes = ("row_weights", "training")
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes the weights (members, features), in the order of `keras.layers.BatchNormalization`."""
+        """Make the weights (members, features), in the order of `keras.layers.BatchNormalization`."""
         own = (shape[1], shape[-1])
         self.gamma, self.beta = self.make(*own, initializer="ones"), self.make(*own)
         self.moving_mean = self.make(*own, trainable=False)
         self.moving_variance = self.make(*own, initializer="ones", trainable=False)
 
     def call(self, x: tf.Tensor, row_weights: tf.Tensor, training: bool) -> tf.Tensor:
-        """Normalizes x (batch, members, ..., features), in training with the moments of the rows that count."""
+        """Normalize x (batch, members, ..., features), in training with the moments of the rows that count."""
         mean, variance = self.moving_mean.value, self.moving_variance.value
         if training:
             mean, variance = self._moments(x, row_weights)
@@ -275,7 +275,7 @@ class MemberBatchNormalization(MemberLayer):
         return (x - _beside(mean, x)) * _beside(scale, x) + _beside(self.beta, x)
 
     def _moments(self, x: tf.Tensor, row_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and variance (members, features) over rows and, of pictures, over their pixels."""
+        """Return mean and variance (members, features) over rows and, of pictures, over their pixels."""
         pixels = tuple(range(2, len(x.shape) - 1))
         axes, weights = (0, *pixels), ops.reshape(row_weights, (*row_weights.shape, *(1,) * (len(pixels) + 1)))
         count = ops.sum(row_weights, axis=0)[:, None] * float(np.prod([x.shape[axis] for axis in pixels]))
@@ -288,6 +288,6 @@ class MemberBatchNormalization(MemberLayer):
 
 
 def _beside(own: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """What each member has for each feature (members, features), in a shape that goes with x."""
+    """Reshape what each member has for each feature (members, features), to go with x."""
     members, features = own.shape
     return ops.reshape(own, (members, *(1,) * (len(x.shape) - 3), features))

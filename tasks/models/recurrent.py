@@ -23,7 +23,7 @@ LOST = -3e38  # what a step without values holds in front of Keras's Masking, wh
 
 
 def orthogonal(shape: tuple[int, ...], seed: int) -> Floats:
-    """Keras's default initial recurrent kernel (units, gates * units): orthogonal (Saxe et al. 2014)."""
+    """Draw a recurrent kernel (units, gates * units) by Keras's default: orthogonal (Saxe et al. 2014)."""
     return np.asarray(keras.initializers.Orthogonal(seed=seed)(shape))
 
 
@@ -35,11 +35,11 @@ class MemberFilled(MemberLayer):
         self._features = features
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Takes NaN, and gives none."""
+        """Fill what is NaN."""
         return tf.where(tf.math.is_nan(x), 0.0, x)
 
     def ordinary(self, k: int) -> Layer:
-        """The same by Keras's own operations."""
+        """Fill rows by Keras's own operations."""
         taken = keras.Input((self._features,))
         return keras.Model(taken, ops.where(ops.isnan(taken), 0.0, taken))
 
@@ -53,20 +53,20 @@ class MemberSeries(MemberLayer):
         self.supports_masking = True
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """From (batch, members, time * features) to (batch, members, time, features)."""
+        """Turn (batch, members, time * features) into (batch, members, time, features)."""
         return tf.reshape(tf.where(tf.math.is_nan(x), 0.0, x), (-1, x.shape[1], *self._shape))
 
     def compute_mask(self, x: tf.Tensor, previous: None) -> tf.Tensor:
-        """Which steps have a value (batch, members, time)."""
+        """Say which steps have a value (batch, members, time)."""
         known = tf.reshape(~tf.math.is_nan(x), (-1, x.shape[1], *self._shape))
         return tf.reduce_any(known, axis=-1)
 
     def ordinary(self, k: int) -> Layer:
-        """The same from rows (rows, time * features), by Keras's own operations and layers."""
+        """Take rows (rows, time * features), by Keras's own operations and layers."""
         taken = keras.Input((int(np.prod(self._shape)),))
         missing = ops.isnan(taken)
-        filled = ops.where(missing, 0.0, taken)
-        values, unknown = (ops.reshape(each, (-1, *self._shape)) for each in (filled, missing))
+        values = ops.reshape(ops.where(missing, 0.0, taken), (-1, *self._shape))
+        unknown = ops.reshape(missing, (-1, *self._shape))
         marked = ops.where(ops.all(unknown, axis=-1, keepdims=True), LOST, values)
         return keras.Model(taken, keras.layers.Masking(LOST)(marked))
 
@@ -83,18 +83,18 @@ class MemberRecurrent(MemberLayer):
         self.supports_masking = True
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes kernel (members, features, gates * units) and recurrent kernel (members, units, gates * units)."""
+        """Make kernel (members, features, gates * units) and recurrent kernel (members, units, gates * units)."""
         members, width = shape[1], self.gates * self.units
         self.kernel, self.recurrent_kernel = (self.make(members, n, width) for n in (shape[-1], self.units))
         self.bias = self._bias(members)
 
     @property
     def others(self) -> list[tuple[Any, Draw]]:
-        """What leads from a state to the next."""
+        """Return what leads from a state to the next."""
         return [(self.recurrent_kernel, orthogonal)]
 
     def call(self, x: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-        """Gives the state after the last step (batch, members, units), or after each (batch, members, time, units)."""
+        """Return the state after the last step (batch, members, units), or after each (batch, members, time, units)."""
         input_bias, recurrent_bias = self._biases()
         inputs = tf.einsum("bktf,kfg->tkbg", x, self.kernel) + input_bias
         there = tf.ones(inputs.shape[:-1], tf.bool) if mask is None else tf.transpose(mask, (2, 1, 0))
@@ -117,18 +117,18 @@ class MemberRecurrent(MemberLayer):
         return tf.transpose(state[0], (1, 0, 2))
 
     def compute_mask(self, x: tf.Tensor, previous: tf.Tensor | None) -> tf.Tensor | None:
-        """That of the series, as long as there are steps."""
+        """Return that of the series, as long as there are steps."""
         return previous if self._return_sequences else None
 
     def _bias(self, members: int | None) -> Any:
         raise NotImplementedError
 
     def _biases(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """What is added to the inputs' part of the gates, and to the state's, (members, 1, gates * units)."""
+        """Return what is added to the inputs' part of the gates, and to the state's, (members, 1, gates * units)."""
         raise NotImplementedError
 
     def _after(self, state: State, inputs: tf.Tensor, recurrent: tf.Tensor) -> State:
-        """The state after a step, of what the inputs and the state before it bring to the gates."""
+        """Return the state after a step, of what the inputs and the state before it bring to the gates."""
         raise NotImplementedError
 
 
@@ -144,7 +144,7 @@ class MemberGRU(MemberRecurrent):
         return self.bias[:, :1], self.bias[:, 1:]
 
     def _after(self, state: State, inputs: tf.Tensor, recurrent: tf.Tensor) -> State:
-        from_inputs, from_state = (tf.split(each, 3, axis=-1) for each in (inputs, recurrent))
+        from_inputs, from_state = (tf.split(part, 3, axis=-1) for part in (inputs, recurrent))
         update, reset = (tf.sigmoid(from_inputs[gate] + from_state[gate]) for gate in (0, 1))
         candidate = tf.tanh(from_inputs[2] + reset * from_state[2])
         return (update * state[0] + (1 - update) * candidate,)
@@ -156,7 +156,7 @@ class MemberLSTM(MemberRecurrent):
     gates, n_states, of_keras = 4, 2, keras.layers.LSTM
 
     def _bias(self, members: int | None) -> Any:
-        """With 1 for the forget gate (Jozefowicz et al. 2015)."""
+        """Begin with 1 for the forget gate (Jozefowicz et al. 2015)."""
         start = keras.initializers.Constant(np.repeat([0.0, 1.0, 0.0, 0.0], self.units))
         return self.make(members, 4 * self.units, initializer=start)
 

@@ -33,7 +33,7 @@ class MemberHyperparameters:
         self.restart(network, specs)
 
     def restart(self, network: StackedNetwork, specs: Sequence[NetworkSpec]) -> None:
-        """Takes each member's own from its spec, which is the stack's in all else, and its first weights."""
+        """Take each member's own from its spec, which is the stack's in all else, and its first weights."""
         for weight, first in zip(network.weights, self._first, strict=True):
             weight.assign(first)
         highest = self._spec.optimizer.highest_rate
@@ -43,20 +43,20 @@ class MemberHyperparameters:
         self.epochs.assign([spec.epochs for spec in specs])
 
     def penalty(self, kernel: tf.Tensor) -> tf.Tensor:
-        """The sum over members of each one's L2 penalty on its part of a kernel (members, ...)."""
+        """Return the sum over members of each one's L2 penalty on its part of a kernel (members, ...)."""
         own = tf.reduce_sum(tf.square(kernel), axis=range(1, len(kernel.shape)))
         return tf.reduce_sum(self.l2 * own)
 
     def left(self, epoch: tf.Tensor) -> tf.Tensor:
-        """1 (members,) for those that still learn in an epoch, counted from 0; else 0."""
+        """Return 1 (members,) for those that still learn in an epoch, counted from 0; else 0."""
         return tf.cast(epoch < self.epochs, tf.float32)
 
     def learning(self, values: NDArray[np.float32], start: int) -> NDArray[np.float32]:
-        """Values (epochs, members) of the epochs after `start`, of those that still learned; else 0."""
+        """Return the values (epochs, members) of the epochs after `start`, of those that still learned; else 0."""
         return np.where(start + np.arange(len(values))[:, None] < self.epochs.numpy(), values, 0)
 
     def freeze(self, curves: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Has each member's curves (epochs, 4, members) stay as they are after its last epoch; gives these epochs."""
+        """Have each member's curves (epochs, 4, members) stay as they are after its last epoch; return these epochs."""
         epochs = np.asarray(np.minimum(self.epochs.numpy(), len(curves)), np.int64)
         for k, last in enumerate(epochs):
             curves[last:, :, k] = curves[last - 1, :, k]
@@ -96,7 +96,7 @@ class Annealing:
         network.drop_out(self._dropout)
 
     def advance(self, done: tf.Tensor) -> None:
-        """Goes to the step that follows on those that are done (members,)."""
+        """Go to the step that follows on those that are done (members,)."""
         progress = tf.minimum(1.0, done / (self._steps_per_epoch * tf.cast(self._epochs, tf.float32)))
         self.rate.assign(coslog(progress))
         self.decay.assign(flat_cos(progress))
@@ -131,17 +131,17 @@ class StackedOptimizer:
         self._annealing = Annealing(spec, network, steps_per_epoch, own) if spec.annealed else None
 
     def restart(self) -> None:
-        """Puts steps and state back to where they began."""
+        """Put steps and state back to where they began."""
         for slot in (self._steps, *chain.from_iterable(self._slots)):
             slot.assign(tf.zeros_like(slot))
 
     def prepare(self) -> None:
-        """What changes between steps, before one is taken."""
+        """Set what changes between steps, before one is taken."""
         if self._annealing:
             self._annealing.advance(self._steps.value())
 
     def apply(self, gradients: Sequence[tf.Tensor], active: tf.Tensor) -> None:
-        """Updates the weights of active members; a member that has run out of batches this epoch keeps its own."""
+        """Update the weights of active members; a member that has run out of batches this epoch keeps its own."""
         self._steps.assign_add(tf.cast(active, tf.float32))
         for variable, gradient, slots in zip(self._variables, gradients, self._slots, strict=True):
             per_member = (-1,) + (1,) * (len(variable.shape) - 1)
@@ -172,7 +172,7 @@ class BestWeights:
         self._waited = tf.Variable(tf.zeros(members, tf.int32))
 
     def update(self, loss: tf.Tensor, epoch: tf.Tensor, patience: int) -> None:
-        """Keeps the weights of members whose loss (members,) fell, unless they have been stopped."""
+        """Keep the weights of members whose loss (members,) fell, unless they have been stopped."""
         better = (loss < self._loss) & (self._waited < patience)
         self._waited.assign(tf.where(better, 0, self._waited + 1))
         self._loss.assign(tf.where(better, loss, self._loss))
@@ -182,11 +182,11 @@ class BestWeights:
             kept.assign(tf.where(tf.reshape(better, per_member), weight.value, kept))
 
     def all_stopped(self, patience: int) -> bool:
-        """Whether no member can improve any more."""
+        """Say whether no member can improve any more."""
         return bool(tf.reduce_all(self._waited >= patience))
 
     def restore(self) -> NDArray[np.int64]:
-        """Puts the best weights back and gives the epochs, from 1, at which they were reached."""
+        """Put the best weights back and return the epochs, from 1, at which they were reached."""
         for kept, weight in zip(self._kept, self._weights, strict=True):
             weight.assign(kept)
         return np.asarray(self._epoch.numpy(), np.int64)

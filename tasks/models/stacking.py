@@ -24,25 +24,25 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
         self.stacked_layers, self._inputs = list(stacked_layers), inputs
 
     def call(self, x: tf.Tensor, row_weights: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """From (batch, members, features) to (batch, members, outputs); row_weights is (batch, members)."""
+        """Turn (batch, members, features) into (batch, members, outputs); row_weights is (batch, members)."""
         given = {"row_weights": row_weights, "training": training}
         for layer in self.stacked_layers:
             x = layer(x, **{name: given[name] for name in layer.takes})
         return x
 
     def drop_out(self, rates: tf.Variable) -> None:
-        """Has each member drop out by its own rate (members,), where there is dropout at all."""
+        """Have each member drop out by its own rate (members,), where there is dropout at all."""
         for layer in self.stacked_layers:
             if isinstance(layer, MemberDropout):
                 layer.rate = rates
 
     @property
     def kernels(self) -> list[Any]:
-        """The kernels (members, ..., inputs, outputs): what weight decay and an L2 penalty fall on."""
+        """Return the kernels (members, ..., inputs, outputs): what weight decay and an L2 penalty fall on."""
         return [kernel for layer in self.stacked_layers for kernel in layer.kernels]
 
     def begin(self, seeds: Sequence[int]) -> None:
-        """Gives each member its first weights, which depend on its own seed alone."""
+        """Give each member its first weights, which depend on its own seed alone."""
         kernels = [(kernel, layer.draw_kernel) for layer in self.stacked_layers for kernel in layer.kernels]
         others = [pair for layer in self.stacked_layers for pair in layer.others]
         for position, (weight, draw) in enumerate([*kernels, *others]):
@@ -52,7 +52,7 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
             layer.begin(seeds, position)
 
     def unstack(self, k: int) -> Layer:
-        """Member k as the ordinary `keras.Sequential` of the same architecture.
+        """Return member k as the ordinary `keras.Sequential` of the same architecture.
 
         It takes raw features, which a normalization or an encoding in front turns into what the net learned from, or
         rows of word numbers.
@@ -72,7 +72,7 @@ def build_stack(
     seeds: Sequence[int],
     front: Sequence[MemberLayer] = (),
 ) -> StackedNetwork:
-    """A stack with one member for each seed; each member's first weights depend on its own seed alone.
+    """Build a stack with one member for each seed; each member's first weights depend on its own seed alone.
 
     In `front` is what prepares the rows of a table or of series, if they are to be prepared.
     """
@@ -87,7 +87,7 @@ def build_stack(
 
 
 def ensemble(nets: Sequence[Layer]) -> Layer:
-    """One net whose output is the mean of these nets' outputs; a single net is its own mean."""
+    """Return one net whose output is the mean of these nets' outputs; a single net is its own mean."""
     if len(nets) == 1:
         return nets[0]
     taken = keras.Input(nets[0].input_shape[1:], dtype=nets[0].inputs[0].dtype)

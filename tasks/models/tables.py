@@ -59,17 +59,17 @@ class MemberTableLayer(MemberLayer):
     draw_kernel = None
 
     def first(self, generator: np.random.Generator) -> First:
-        """One member's first weights."""
+        """Draw one member's first weights."""
         return []
 
     def begin(self, seeds: Sequence[int], position: int) -> None:
-        """Gives each member its first weights."""
+        """Give each member its first weights."""
         own = [self.first(np.random.default_rng([seed, position])) for seed in seeds]
         self.set_weights([np.stack(weights) for weights in zip(*own, strict=True)])
 
 
 def uniform(generator: np.random.Generator, fan_in: int, *shape: int) -> NDArray[np.float64]:
-    """PyTorch's first weights of a linear layer, as the authors of both papers have them."""
+    """Draw PyTorch's first weights of a linear layer, as the authors of both papers have them."""
     return generator.uniform(-(fan_in**-0.5), fan_in**-0.5, shape)
 
 
@@ -85,14 +85,14 @@ class MemberNumbers(MemberTableLayer):
         self._numbers, self._embedded = numbers, embedded and numbers > 0
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes w1, b1, W2 and b2, if there is an embedding."""
+        """Make w1, b1, W2 and b2, if there is an embedding."""
         self._inputs = shape[-1]
         own, length = (shape[1], self._numbers), LENGTH - 1
         shapes = [(FREQUENCIES,), (FREQUENCIES,), (FREQUENCIES, length), (length,)] if self._embedded else []
         self._weights_of = [self.make(*own, *rest) for rest in shapes]
 
     def first(self, generator: np.random.Generator) -> First:
-        """Normal frequencies, phases all around, and the usual linear layer."""
+        """Draw normal frequencies, phases all around, and the usual linear layer."""
         if not self._embedded:
             return []
         waves = (self._numbers, FREQUENCIES)
@@ -104,7 +104,7 @@ class MemberNumbers(MemberTableLayer):
         ]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """From (batch, members, inputs) to (batch, members, more inputs)."""
+        """Turn (batch, members, inputs) into (batch, members, more inputs)."""
         if not self._embedded:
             return _with_numbers(x, self._numbers)
         w1, b1, w2, b2 = (RATE * weight for weight in self._weights_of)
@@ -116,7 +116,7 @@ class MemberNumbers(MemberTableLayer):
         )
 
     def ordinary(self, k: int) -> Layer:
-        """Made of Keras's own: the einsum is over batch b, numbers n, cosines h and outputs o."""
+        """Do it by Keras's own: the einsum is over batch b, numbers n, cosines h and outputs o."""
         taken = keras.Input((self._inputs,))
         embedding = []
         if self._embedded:
@@ -128,7 +128,7 @@ class MemberNumbers(MemberTableLayer):
         return keras.Model(taken, _with_numbers(taken, self._numbers, *embedding))
 
     def weights_of(self, k: int) -> list[Floats]:
-        """With the factor 2 pi in the frequencies."""
+        """Put the factor 2 pi into the frequencies."""
         if not self._embedded:
             return []
         w1, *others = (RATE * weight for weight in super().weights_of(k))
@@ -136,7 +136,7 @@ class MemberNumbers(MemberTableLayer):
 
 
 def _with_numbers(x: Tensor, numbers: int, *embedding: Callable[[Tensor], Tensor]) -> Tensor:
-    """Inputs x (..., inputs), of which the first are numbers, clipped, and embedded by `waves` and `mix` if given."""
+    """Clip the numbers, the first of inputs x (..., inputs), and embed them by `waves` and `mix` if these are given."""
     taken = x[..., :numbers]
     clipped = taken / ops.sqrt(1 + ops.square(taken / CLIP))
     if embedding:
@@ -160,27 +160,27 @@ class MemberNTKDense(MemberTableLayer):
         self._units, self._is_first, self._is_last = units, is_first, is_last
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes kernel (members, inputs, units), bias (members, units), and a first layer's scale (members, inputs)."""
+        """Make kernel (members, inputs, units), bias (members, units), and a first layer's scale (members, inputs)."""
         members, inputs = shape[1], shape[-1]
         self.kernel, self.bias = self.make(members, inputs, self._units), self.make(members, self._units)
         self._factor = float(self.kernel.shape[1]) ** -0.5
         self.scale = self.make(members, inputs) if self._is_first else None
 
     def first(self, generator: np.random.Generator) -> First:
-        """Kernel, bias and scale."""
+        """Draw kernel, bias and scale."""
         inputs = self.kernel.shape[1]
         draw = np.zeros if self._is_last else generator.standard_normal
         scale = [np.full(inputs, 1 / SCALE_RATE)] if self._is_first else []
         return [draw((inputs, self._units)), draw(self._units) / BIAS_RATE, *scale]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """From (batch, members, inputs) to (batch, members, units)."""
+        """Turn (batch, members, inputs) into (batch, members, units)."""
         scaled = x if self.scale is None else x * (SCALE_RATE * self.scale)
         product = ops.einsum("bki,kio->bko", scaled, self.kernel)
         return self.activation(self._factor * product + BIAS_RATE * self.bias)
 
     def weights_of(self, k: int) -> list[Floats]:
-        """Kernel and bias of a dense layer."""
+        """Return kernel and bias of a dense layer."""
         kernel, bias, *scale = super().weights_of(k)
         factor = SCALE_RATE * scale[0][:, None] if scale else 1.0
         return [factor * self._factor * kernel, BIAS_RATE * bias]
@@ -194,13 +194,13 @@ class MemberAdapter(MemberTableLayer):
         self._k, self._begins, self._biased = k, begins, biased
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes factor and bias, both (members, k, inputs)."""
+        """Make factor and bias, both (members, k, inputs)."""
         own, self._one_input = (shape[1], self._k, shape[-1]), len(shape) == 3
         self.factor = self.make(*own)
         self.bias = self.make(*own) if self._biased else None
 
     def first(self, generator: np.random.Generator) -> First:
-        """Factors as they begin, and no bias."""
+        """Draw factors as they begin, and no bias."""
         shape = tuple(self.factor.shape[1:])
         factors = {
             "ones": np.ones(shape),
@@ -210,12 +210,12 @@ class MemberAdapter(MemberTableLayer):
         return [factors[self._begins], *([np.zeros(shape)] if self._biased else [])]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """From (batch, members, inputs) or (batch, members, k, inputs) to (batch, members, k, inputs)."""
+        """Turn (batch, members, inputs) or (batch, members, k, inputs) into (batch, members, k, inputs)."""
         product = (x[:, :, None] if self._one_input else x) * self.factor
         return self.activation(product if self.bias is None else product + self.bias)
 
     def ordinary(self, k: int) -> Layer:
-        """Over batch b, submodels k and inputs i."""
+        """Do it by an einsum over batch b, submodels k and inputs i."""
         equation, shape = "bi,ki->bki" if self._one_input else "bki,ki->bki", tuple(self.factor.shape[1:])
         biased = "ki" if self._biased else None
         return keras.layers.EinsumDense(equation, shape, bias_axes=biased, activation=self.activation)
@@ -231,16 +231,16 @@ class MemberShared(MemberTableLayer):
         self._units = units
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes the kernel (members, inputs, units)."""
+        """Make the kernel (members, inputs, units)."""
         self.kernel = self.make(shape[1], shape[-1], self._units)
 
     def first(self, generator: np.random.Generator) -> First:
-        """The kernel."""
+        """Draw the kernel."""
         inputs, units = self.kernel.shape[1:]
         return [uniform(generator, inputs, inputs, units)]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """From (batch, members, k, inputs) to (batch, members, k, units)."""
+        """Turn (batch, members, k, inputs) into (batch, members, k, units)."""
         return ops.einsum("bmki,mio->bmko", x, self.kernel)
 
 
@@ -254,17 +254,17 @@ class MemberHeads(MemberTableLayer):
         self._k, self._outputs = k, outputs
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes kernel (members, k, inputs, outputs) and bias (members, k, outputs)."""
+        """Make kernel (members, k, inputs, outputs) and bias (members, k, outputs)."""
         self.kernel = self.make(shape[1], self._k, shape[-1], self._outputs)
         self.bias = self.make(shape[1], self._k, self._outputs)
 
     def first(self, generator: np.random.Generator) -> First:
-        """Kernel and bias."""
+        """Draw the kernel; the bias is 0."""
         inputs = self.kernel.shape[2]
         return [uniform(generator, inputs, self._k, inputs, self._outputs), np.zeros((self._k, self._outputs))]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """From (batch, members, k, inputs) to (batch, members, k, outputs)."""
+        """Turn (batch, members, k, inputs) into (batch, members, k, outputs)."""
         return self.activation(ops.einsum("bmki,mkio->bmko", x, self.kernel) + self.bias)
 
 
@@ -275,5 +275,5 @@ class MemberMean(MemberLayer):
     takes = ("training",)
 
     def call(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        """From (batch, members, k, outputs) to (batch, members, outputs)."""
+        """Turn (batch, members, k, outputs) into (batch, members, outputs)."""
         return x if training else ops.mean(x, axis=2)

@@ -66,7 +66,7 @@ class Targets:
         self._y = tf.constant(one_hot(y, problem.n_outputs) if in_columns else y[:, None], tf.float32)
 
     def at(self, order: tf.Tensor) -> tf.Tensor:
-        """Those of rows (batch, members), as each member learns them: in its own standard deviations."""
+        """Return those of rows (batch, members), as each member learns them: in its own standard deviations."""
         y, scale = tf.gather(self._y, order), self._scale
         if scale is None:
             return y
@@ -74,33 +74,33 @@ class Targets:
         return y * slope.astype(np.float32) + intercept.astype(np.float32)
 
     def loss(self, y: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-        """The loss per row; of outputs (batch, members, k, outputs) the mean of the k submodels' losses."""
+        """Return the loss per row; of outputs (batch, members, k, outputs) the mean of the k submodels' losses."""
         if len(output.shape) == 3:
             return self._loss(y, output)
         return tf.reduce_mean(self._loss(tf.repeat(y[:, :, None], output.shape[2], axis=2), output), axis=2)
 
     def metric(self, y: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-        """The metric per row; of outputs (batch, members, k, outputs) that of the k submodels' mean."""
+        """Return the metric per row; of outputs (batch, members, k, outputs) that of the k submodels' mean."""
         return self._metric(y, tf.reduce_mean(output, axis=2) if len(output.shape) == 4 else output)
 
     def undo(self, prediction: NDArray[np.float64], k: int) -> NDArray[np.float64]:
-        """Member k's prediction (rows,) in the unit of the target."""
+        """Return member k's prediction (rows,) in the unit of the target."""
         return np.asarray(prediction * self._scale.scale[k] + self._scale.mean[k]) if self._scale else prediction
 
     def fold_into(self, output: Any, k: int) -> None:
-        """Has the output layer of member k's ordinary net give numbers in the unit of the target."""
+        """Have the output layer of member k's ordinary net give numbers in the unit of the target."""
         if self._scale:
             mean, scale = self._scale.mean[k], self._scale.scale[k]
             kernel, bias = output.get_weights()
             output.set_weights([kernel * scale, bias * scale + mean])
 
     def metric_in_unit(self, curves: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Curves (..., members) of the metric in the unit of the target."""
+        """Return curves (..., members) of the metric in the unit of the target."""
         return curves * self._scale.scale[:, 0].astype(np.float32) if self._scale else curves
 
 
 def fit_target_scale(y: NDArray[np.generic], members: Sequence[Rows]) -> TargetScale:
-    """Fits on each member's training rows, given by their numbers; a constant target gets scale 1.
+    """Fit on each member's training rows, given by their numbers; a constant target gets scale 1.
 
     Raises:
         BakeoffError: when an ordinary net, which gives single precision, would lose the digits that differ.
@@ -114,8 +114,8 @@ def fit_target_scale(y: NDArray[np.generic], members: Sequence[Rows]) -> TargetS
         )
     own = [numbers[rows] for rows in members]
     return TargetScale(
-        mean=np.array([[each.mean()] for each in own]),
-        scale=np.array([[each.std() or 1.0] for each in own]),
+        mean=np.array([[learned.mean()] for learned in own]),
+        scale=np.array([[learned.std() or 1.0] for learned in own]),
         shared_mean=mean,
         shared_scale=std or 1.0,
     )
