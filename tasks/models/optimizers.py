@@ -29,11 +29,11 @@ class _ScheduleSpec(Spec):
 
     @property
     def highest(self) -> float:
-        """The largest rate that is ever used."""
+        """Return the largest rate that is ever used."""
         return self.initial_learning_rate
 
     def at(self, step: Tensor) -> Tensor:
-        """The rate at each of these steps, counted from 0."""
+        """Return the rate at each of these steps, counted from 0."""
         raise NotImplementedError
 
 
@@ -86,25 +86,25 @@ class _OptimizerSpec(Spec):
 
     @property
     def highest_rate(self) -> float:
-        """The learning rate, or the largest of its schedule."""
+        """Return the learning rate, or the largest of its schedule."""
         return self.learning_rate if isinstance(self.learning_rate, float) else self.learning_rate.highest
 
     def rate(self, step: Tensor, factor: Factor) -> Factor:
-        """The learning rate at a step, counted from 1, times each member's own factor."""
+        """Return the learning rate at a step, counted from 1, times each member's own factor."""
         rate = self.learning_rate
         return factor * (rate if isinstance(rate, float) else rate.at(step - 1))
 
     @property
     def n_slots(self) -> int:
-        """How many tensors of state the rule keeps for each weight."""
+        """Return how many tensors of state the rule keeps for each weight."""
         raise NotImplementedError
 
     def decayed(self, kernel: Tensor, step: Tensor, factor: Factor) -> Tensor:
-        """What weight decay leaves of a kernel, before it is updated; `factor` is that of the decay."""
+        """Return what weight decay leaves of a kernel, before it is updated; `factor` is that of the decay."""
         return kernel
 
     def update(self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0) -> Update:
-        """The new weight and slots; `step`, counted from 1, and the rate's `factor` broadcast against the weight."""
+        """Take a step; its number, counted from 1, and the rate's `factor` broadcast against the weight."""
         raise NotImplementedError
 
 
@@ -117,7 +117,7 @@ class SGDSpec(_OptimizerSpec):
 
     @property
     def n_slots(self) -> int:
-        """The velocity, with momentum; else nothing."""
+        """Keep the velocity, with momentum; else nothing."""
         return 1 if self.momentum else 0
 
     def update(self, weight: Tensor, gradient: Tensor, slots: Slots, step: Tensor, factor: Factor = 1.0) -> Update:
@@ -188,7 +188,7 @@ _MIXING = {
 
 
 def _refuse_mixing(value: Any) -> Any:
-    """Says why an optimizer cannot be stacked, where pydantic would only say that it does not know it."""
+    """Say why an optimizer cannot be stacked, where pydantic would only say that it does not know it."""
     names = [value.get("kind"), *value] if isinstance(value, dict) else []
     for name in names:
         if isinstance(name, str) and name.lower() in _MIXING:
