@@ -132,11 +132,12 @@ def suspects(contenders: Mapping[str, Contender], arrays: Arrays) -> list[Suspec
     if all(each.leak != "selection" for each in found) and arrays.form == "table" and arrays.width > 1:
         score = "f_regression" if arrays.task == "regression" else "f_classif"
         select = SelectKBestSpec(score_func=score, k=arrays.width // 2)
-        pipelines = [(name, each) for name, each in contenders.items() if _selects(each)]
-        found += [
-            Suspect(name=name, contender=each.model_copy(update={"select": select}), leak="selection")
-            for name, each in pipelines[:1]
+        pipelines = [
+            Suspect(name=name, contender=contender.model_copy(update={"select": select}), leak="selection")
+            for name, contender in contenders.items()
+            if isinstance(contender, SklearnSpec) and contender.family == "classic"
         ]
+        found += pipelines[:1]
     if not found:
         raise BakeoffError("none of these contenders fits anything but its model, so there is nothing to audit")
     return sorted(found, key=lambda each: [*LEAKS].index(each.leak))
@@ -174,11 +175,6 @@ def leaks_of(contender: Contender, arrays: Arrays) -> list[LeakKind]:
         names = [type(step).__name__ for _, step in contender.estimator(arrays, seed=0).steps]
         leaks += [STEPS[name] for name in names if name in STEPS]
     return leaks
-
-
-def _selects(contender: Contender) -> bool:
-    """Whether a contender can be entered with a selection, as a demonstration."""
-    return isinstance(contender, SklearnSpec) and contender.family == "classic"
 
 
 def entered_honestly(suspect: Suspect, arrays: Arrays, folds: Folds) -> tuple[Contender, Arrays, Folds]:

@@ -60,15 +60,16 @@ def wine(name: str, validation: dict[str, Any], **contenders: dict[str, Any]) ->
 def curve(experiment: Experiment, sizes: list[int], repeats: int | None) -> LearningCurve:
     """What the flow of a curve gives, whatever was kept."""
     asked = Curve(experiment, [*experiment.contenders], sizes, repeats)
-    given = asked.enter()
-    return asked.flow(given)(**given)
+    entered = asked.enter()
+    return asked.flow(entered)(**entered.given)
 
 
 def audit(experiment: Experiment, choice: Choice | None) -> Audit:
     """What the flow of an audit gives, whatever was kept."""
     asked = LeakAudit(experiment, [*experiment.contenders])
-    given = asked.enter() | {"choice": choice}
-    return asked.flow(given)(**given)
+    entered = asked.enter()
+    entered.given["choice"] = choice
+    return asked.flow(entered)(**entered.given)
 
 
 @dataclass(frozen=True)

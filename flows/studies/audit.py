@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flows.options import AsJson, Debug, Fresh, Settings, errors
-from flows.studies.study import Contenders, Label, Name, Study, Write, check_names, show
+from flows.studies.study import Contenders, Entered, Name, Study, Write, check_names, show
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
@@ -43,33 +43,28 @@ class LeakAudit(Study["Audit"]):
     experiment: "Experiment"
     names: Sequence[str]
     fresh: bool = False
-    name = document = "audit"
+    name = document = kind = "audit"
     run_name = "audit of {experiment.name}"
 
-    def enter(self) -> dict[str, Any]:
+    def enter(self) -> Entered:
         """Return the experiment with the contenders that take part, and what its latest report says of their choice."""
         from flows.launch import check_settings
+        from tasks.leak_audit import folds_for
         from tasks.tracking.studies import find_readable_report
 
         contenders = self.experiment.contenders
         names = self.names or [name for name in contenders if contenders[name].family != "floor"]
         entered = self.experiment.with_only(names, self.experiment.name)
         check_settings(entered)
-        return {"experiment": entered, "choice": choice_of(find_readable_report(entered.name), self.experiment)}
+        settings = {"contenders": [*entered.contenders], "validation": folds_for(entered.validation).model_dump()}
+        choice = choice_of(find_readable_report(entered.name), self.experiment)
+        return Entered({"experiment": entered, "choice": choice}, settings)
 
     def kept(self, given: Mapping[str, Any]) -> "Audit | None":
         """Return the audit of an earlier run that nothing has changed since, if there is one."""
         from tasks.leak_audit import Audit
 
         return self.find(Audit, given)
-
-    def label(self, given: Mapping[str, Any]) -> Label:
-        """Return what its run in MLflow is called."""
-        from tasks.leak_audit import folds_for
-
-        entered = given["experiment"]
-        validation = folds_for(entered.validation).model_dump()
-        return Label(entered.name, "audit", {"contenders": [*entered.contenders], "validation": validation})
 
     def compute(self, experiment: "Experiment", choice: "Choice | None") -> "Audit":
         """Fit the experiment's contenders as they are and with each leak, and say what the leaks do to their scores."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from flows.options import AsJson, Debug, Fresh, errors
-from flows.studies.study import Study, Write, show
+from flows.studies.study import Entered, Study, Write, show
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
@@ -34,13 +34,13 @@ class Book(Study["BookReport"]):
     name = document = "book"
     of_several = True
 
-    def enter(self) -> dict[str, Any]:
+    def enter(self) -> Entered:
         """Return the experiments that repeat the worked examples, by name."""
         from flows.experiment import load
         from tasks.artifacts import book
 
         names = [problem.experiment for problem in book.PROBLEMS]
-        return {"experiments": {name: load(name) for name in names}, "fresh": self.fresh}
+        return Entered({"experiments": {name: load(name) for name in names}, "fresh": self.fresh})
 
     def compute(self, experiments: "Mapping[str, Experiment]", fresh: bool) -> "BookReport":
         """Run all four problems; one that fails does not stop the others."""

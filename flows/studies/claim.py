@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.options import AsJson, Debug, Fresh, errors
-from flows.studies.study import Label, Study, Write, show
+from flows.studies.study import Entered, Study, Write, show
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
@@ -50,9 +50,10 @@ class ClaimStudy(Study["Claim"]):
     named: "Sequence[Experiment]"
     fresh: bool = False
     name = document = "claim"
+    kind = "experiment"
     of_several = True
 
-    def enter(self) -> dict[str, Any]:
+    def enter(self) -> Entered:
         """Return the experiments, checked, and why others do not take part."""
         from flows.experiment import load
         from flows.launch import check_settings
@@ -61,7 +62,8 @@ class ClaimStudy(Study["Claim"]):
         experiments, left_out = take_part(self.named or usual, () if self.named else (OPTIONAL,))
         for experiment in experiments:
             check_settings(experiment)
-        return {"experiments": experiments, "left_out": left_out, "fresh": self.fresh}
+        settings = {"experiments": [experiment.name for experiment in experiments]}
+        return Entered({"experiments": experiments, "left_out": left_out, "fresh": self.fresh}, settings, DESCRIPTION)
 
     def kept(self, given: Mapping[str, Any]) -> "Claim | None":
         """Return what kept reports say; none if one of them has to be made."""
@@ -76,11 +78,6 @@ class ClaimStudy(Study["Claim"]):
                 return None
             contests.append(claim.contest(report))
         return claim.weigh(contests, {}, given["left_out"]).model_copy(update={"kept": True})
-
-    def label(self, given: Mapping[str, Any]) -> Label:
-        """Return what its run in MLflow is called."""
-        settings = {"experiments": [experiment.name for experiment in given["experiments"]]}
-        return Label("claim", "experiment", settings, DESCRIPTION)
 
     def compute(self, experiments: "Sequence[Experiment]", left_out: Mapping[str, str], fresh: bool) -> "Claim":
         """Run all experiments, or take what was kept of them; one that fails does not stop the others."""

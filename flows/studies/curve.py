@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.options import AsJson, Debug, Fresh, Settings, errors
-from flows.studies.study import Contenders, Label, Name, Study, Write, check_names, show
+from flows.studies.study import Contenders, Entered, Name, Study, Write, check_names, show
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
@@ -54,28 +54,23 @@ class Curve(Study["LearningCurve"]):
     sizes: Sequence[int]
     repeats: int | None
     fresh: bool = False
-    name = document = "curve"
+    name = document = kind = "curve"
     run_name = "curve of {experiment.name}"
 
-    def enter(self) -> dict[str, Any]:
+    def enter(self) -> Entered:
         """Return the experiment with the contenders that take part, the sizes and the repeats."""
         from flows.launch import check_settings
 
         entered = self.experiment.with_only(self.names or best_rivals(self.experiment), self.experiment.name)
         check_settings(entered)
-        return {"experiment": entered, "sizes": self.sizes, "repeats": self.repeats}
+        settings = {"contenders": [*entered.contenders], "validation": entered.validation.model_dump()}
+        return Entered({"experiment": entered, "sizes": self.sizes, "repeats": self.repeats}, settings)
 
     def kept(self, given: Mapping[str, Any]) -> "LearningCurve | None":
         """Return the curve of an earlier run that nothing has changed since, if there is one."""
         from tasks.learning_curve import LearningCurve
 
         return self.find(LearningCurve, given)
-
-    def label(self, given: Mapping[str, Any]) -> Label:
-        """Return what its run in MLflow is called."""
-        entered = given["experiment"]
-        settings = {"contenders": [*entered.contenders], "validation": entered.validation.model_dump()}
-        return Label(entered.name, "curve", settings)
 
     def compute(self, experiment: "Experiment", sizes: Sequence[int], repeats: int | None) -> "LearningCurve":
         """Fit the experiment's contenders on ever more training rows, and say where their curves cross."""

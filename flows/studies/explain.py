@@ -1,13 +1,13 @@
 """`bakeoff explain`: what an experiment's result rests on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.options import AsJson, Debug, Settings, Tune, errors
-from flows.studies.study import Label, Study, show
+from flows.studies.study import Entered, Study, show
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
@@ -50,20 +50,17 @@ class Explain(Study["Explanation"]):
     experiment: "Experiment"
     named: Sequence[str]
     n_repeats: int
-    name, document = "explain", "explanation"
+    name = "explain"
+    document = kind = "explanation"
     run_name = "{experiment.name}: what it rests on"
     fresh = False
 
-    def enter(self) -> dict[str, Any]:
+    def enter(self) -> Entered:
         """Return the experiment, the contenders to ask, and how often a column is shuffled."""
         contenders = chosen_contenders(report_to_explain(self.experiment), self.named)
-        return {"experiment": self.experiment, "contenders": contenders, "n_repeats": self.n_repeats}
-
-    def label(self, given: Mapping[str, Any]) -> Label:
-        """Return what its run in MLflow is called."""
-        settings = {"contenders": given["contenders"], "n_repeats": self.n_repeats}
-        name = self.experiment.name
-        return Label(name, "explanation", settings, f"What the contenders of {name} rest on")
+        settings = {"contenders": contenders, "n_repeats": self.n_repeats}
+        description = f"What the contenders of {self.experiment.name} rest on"
+        return Entered({"experiment": self.experiment, **settings}, settings, description)
 
     def compute(self, experiment: "Experiment", contenders: Sequence[str], n_repeats: int) -> "Explanation":
         """Take the fitted contenders from what the experiment's run has kept, and ask them on the test rows."""

@@ -32,12 +32,11 @@ Contenders = Annotated[
 Write = Annotated[Path | None, typer.Option(metavar="PAGE.md", help="Write the result as a Markdown page.")]
 
 
-class Label(NamedTuple):
-    """What a study's run in MLflow is called and says."""
+class Entered(NamedTuple):
+    """What a study's flow is given, by name, and what its run in MLflow shows as parameters and as description."""
 
-    experiment: str
-    kind: str
-    settings: Mapping[str, object]
+    given: dict[str, Any]
+    settings: Mapping[str, object] = {}
     description: str = ""
 
 
@@ -45,17 +44,19 @@ class Study(ABC, Generic[R]):
     """A question, as a command or a schedule asks it.
 
     Its flow and its document in MLflow are called `name` and `document`; `run_name` may name what the flow is given.
+    Its run in MLflow, of this `kind`, stands in the experiment that it is of; without a kind there is none.
     """
 
     name: ClassVar[str]
     document: ClassVar[str]
+    kind: ClassVar[str] = ""
     run_name: ClassVar[str | None] = None
     of_several: ClassVar[bool] = False  # experiments, which show their own progress
     fresh: bool
 
     @abstractmethod
-    def enter(self) -> dict[str, Any]:
-        """Return what the flow is given, by name, after looking for all that the user has to mend.
+    def enter(self) -> Entered:
+        """Return what the flow is given, after looking for all that the user has to mend.
 
         Raises:
             BakeoffError: when there is something.
@@ -63,9 +64,6 @@ class Study(ABC, Generic[R]):
 
     def kept(self, given: Mapping[str, Any]) -> R | None:
         """Return the result of an earlier run that nothing has changed since, if there is one."""
-
-    def label(self, given: Mapping[str, Any]) -> Label | None:
-        """Return what its run in MLflow is called, if it has one."""
 
     @abstractmethod
     def compute(self, *args: Any, **given: Any) -> R:
@@ -82,26 +80,26 @@ class Study(ABC, Generic[R]):
         found = find_study(given["experiment"].name, self.document, self._fingerprint(given), form)
         return found.model_copy(update={"kept": True}) if found else None
 
-    def flow(self, given: Mapping[str, Any]) -> "Flow[..., R]":
+    def flow(self, entered: Entered) -> "Flow[..., R]":
         """Return the flow, to be called with what it is given."""
         from prefect import Flow
 
         @wraps(self.compute)  # whose parameters are what Prefect shows
         def answer(*_args: object, **_given: object) -> R:
-            return self.answer(given)
+            return self.answer(entered)
 
         return Flow(
             answer, name=self.name, flow_run_name=self.run_name, persist_result=False, validate_parameters=False
         )
 
-    def answer(self, given: Mapping[str, Any]) -> R:
+    def answer(self, entered: Entered) -> R:
         """Compute and log the result, within a flow run."""
         from flows import steps
         from flows.published import progress_shown
 
         started = time.perf_counter()
-        with nullcontext() if self.of_several else progress_shown(), self._tracked(given) as run:
-            found = self.compute(**given)
+        with nullcontext() if self.of_several else progress_shown(), self._tracked(entered) as run:
+            found = self.compute(**entered.given)
             own: dict[str, object] = {"seconds": round(time.perf_counter() - started, 1)}
             if run:
                 own |= {"mlflow_experiment_id": run.experiment_id, "mlflow_run_id": run.run_id}
@@ -111,21 +109,20 @@ class Study(ABC, Generic[R]):
         return found
 
     @contextmanager
-    def _tracked(self, given: Mapping[str, Any]) -> Iterator["RunRef | None"]:
+    def _tracked(self, entered: Entered) -> Iterator["RunRef | None"]:
         """Its run in MLflow, if it has one, which ends as its flow run does."""
         from prefect.runtime import flow_run
 
         from flows.published import flow_run_address
         from tasks.tracking import runs
 
-        label = self.label(given)
-        if label is None:
+        if not self.kind:
             yield None
             return
+        given, settings, description = entered
+        experiment = given["experiment"].name if "experiment" in given else self.name
         depends_on, address = self._fingerprint(given), flow_run_address()
-        with runs.tracked(
-            label.experiment, label.description, depends_on, flow_run.id, label.settings, address, label.kind
-        ) as run:
+        with runs.tracked(experiment, description, depends_on, flow_run.id, settings, address, self.kind) as run:
             yield run
 
     def _fingerprint(self, given: Mapping[str, Any]) -> str:
@@ -151,12 +148,12 @@ def run(study: Study[R], console: "Console | None" = None) -> R:
             from flows import terminal
 
             terminal.print_cut_off(cut_off, console)
-        given = study.enter()
-        kept = None if study.fresh else study.kept(given)
+        entered = study.enter()
+        kept = None if study.fresh else study.kept(entered.given)
         if kept:
             return kept
         with orchestrated(study.fresh):
-            found: R = study.flow(given)(**given)
+            found: R = study.flow(entered)(**entered.given)
             return found
 
 
@@ -168,9 +165,9 @@ def run_within(study: Study[R]) -> R:
     """
     from flows.surroundings import within_flow_run
 
-    given = study.enter()
+    entered = study.enter()
     with within_flow_run(study.fresh):
-        return study.answer(given)
+        return study.answer(entered)
 
 
 def show(study: Study[R], as_json: bool, debug: bool, write: Path | None = None) -> R:

@@ -311,16 +311,11 @@ def _row(contest: Contest) -> tuple[str, ...]:
 
 
 def _cost_rows(contest: Contest) -> list[tuple[str, ...]]:
-    return [
-        (
-            contest.problem,
-            entrant.name,
-            str(entrant.n_fits),
-            f"{entrant.fit_seconds:.3g}",
-            f"{entrant.predict_seconds_per_1000_rows:.2g}",
-        )
-        for entrant in (contest.net, contest.boosting)
-    ]
+    rows = []
+    for entrant in (contest.net, contest.boosting):
+        seconds = f"{entrant.fit_seconds:.3g}", f"{entrant.predict_seconds_per_1000_rows:.2g}"
+        rows.append((contest.problem, entrant.name, str(entrant.n_fits), *seconds))
+    return rows
 
 
 def plot_claim(claim: Claim, path: Path) -> Path:

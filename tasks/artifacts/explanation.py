@@ -11,7 +11,7 @@ from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, is_ink, save
 from tasks.explanation import Explained, Explanation
 from tasks.importance import CANDIDATES, Effect, Floats
 from tasks.reports.presentation import Presentation, Table
-from tasks.reports.wording import TITLES, short, with_unit
+from tasks.reports.wording import TITLES, short, titled, with_unit
 from tasks.specs import listed
 from tasks.statistics.bootstrap import CONFIDENCE
 from tasks.store import load_arrays
@@ -167,11 +167,8 @@ def title_of(explanation: Explanation) -> str:
     """Return what the numbers are."""
     name, rows = explanation.experiment, explanation.rows
     if explanation.method == "permutation":
-        unit = with_unit(explanation.metric, explanation.unit)
-        return (
-            f"{name}: {TITLES[explanation.metric]}{unit} worse by, when a column is shuffled ({explanation.n_repeats}"
-            f" shuffles of {rows} test rows)"
-        )
+        how = f"when a column is shuffled ({explanation.n_repeats} shuffles of {rows} test rows)"
+        return f"{name}: {titled(explanation.metric, explanation.unit)} worse by, {how}"
     if explanation.method == "occlusion":
         side = explanation.patch
         return f"{name}: most that the true class's probability loses when {side} x {side} pixels are covered"

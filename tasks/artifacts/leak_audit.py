@@ -6,7 +6,7 @@ from tasks.artifacts.figures import BLUE, GREY, ORANGE, figure, save
 from tasks.leak_audit import LEAKS, Audit, Finding
 from tasks.metrics import METRICS
 from tasks.reports.presentation import Presentation, Table, page_of
-from tasks.reports.wording import TITLES, short, with_unit
+from tasks.reports.wording import TITLES, short, titled, way, with_unit
 from tasks.statistics.bootstrap import CONFIDENCE
 
 HEADINGS = ("leak", "contender", "honest", "leaky", "looks better by", "95% interval", "p", "p adjusted")
@@ -16,8 +16,7 @@ SHORT = ("leak", "contender", "honest", "flatters", "95% interval", "p adj.")  #
 def tell_audit(audit: Audit) -> Presentation:
     """Return all that is told of the audit; its metrics in MLflow are how much better each leak makes a score look."""
     sentences, picture = say_audit(audit), f"{audit.experiment}-audit.png"
-    way = "higher" if audit.greater_is_better else "lower"
-    measure = f"{TITLES[audit.metric]}{with_unit(audit.metric, audit.unit)} ({way} is better)"
+    measure = f"{titled(audit.metric, audit.unit)} ({way(audit.metric)} is better)"
     title = f"{audit.experiment}: {measure}, {audit.validation.label}"
     rows = [_cells(finding, audit) for finding in audit.findings]
     brief = [
@@ -75,10 +74,10 @@ def say_audit(audit: Audit) -> list[str]:
 
 def _moved(finding: Finding, audit: Audit) -> str:
     gain, (low, high) = flattery(finding, audit)
-    way = "better" if gain > 0 else "worse"
+    seems = "better" if gain > 0 else "worse"
     low, high = (low, high) if gain > 0 else (-high, -low)
     return (
-        f"{finding.name}, with {LEAKS[finding.leak]}, looks {way} than it is by"
+        f"{finding.name}, with {LEAKS[finding.leak]}, looks {seems} than it is by"
         f" {abs(gain):.3g}{with_unit(audit.metric, audit.unit)} of {TITLES[audit.metric]}"
         f" ({CONFIDENCE:.0%} interval {low:.3g} to {high:.3g}, p = {finding.verdict.p_value:.2g},"
         f" adjusted {finding.verdict.p_adjusted:.2g})."

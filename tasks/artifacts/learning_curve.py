@@ -10,7 +10,7 @@ from tasks.artifacts.figures import FAMILY_COLOURS, GREY, figure, save
 from tasks.learning_curve import LearningCurve, Rivalry
 from tasks.metrics import METRICS
 from tasks.reports.presentation import Presentation, Table, page_of
-from tasks.reports.wording import TITLES, all_listed, short, with_unit
+from tasks.reports.wording import TITLES, all_listed, short, titled, way, with_unit
 from tasks.statistics.bootstrap import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -92,9 +92,8 @@ def _say_trend(rivalry: Rivalry, curve: LearningCurve) -> str:
 
 def scores_table(curve: LearningCurve) -> Table:
     """Return a row for each size, with each contender's score and its interval."""
-    way = "higher" if curve.greater_is_better else "lower"
     where = "the experiment's folds" if curve.scored_on == "folds" else f"the {curve.scored_on}"
-    title = f"{curve.experiment}: {TITLES[curve.metric]}{with_unit(curve.metric, curve.unit)} ({way} is better)"
+    title = f"{curve.experiment}: {titled(curve.metric, curve.unit)} ({way(curve.metric)} is better)"
     names, rows = list(dict.fromkeys(point.name for point in curve.points)), []
     for size in curve.sizes:
         points = [point for point in curve.points if point.size == size]
@@ -131,8 +130,7 @@ def plot_learning_curve(curve: LearningCurve, path: Path) -> Path:
         for crossing in rivalry.crossings:
             axes.axvline(crossing.rows, color=GREY, linewidth=1, linestyle=":")
     _label(axes, curve)
-    way = "higher" if curve.greater_is_better else "lower"
-    picture.suptitle(f"{curve.experiment}: {TITLES[curve.metric]} by training rows, {way} is better")
+    picture.suptitle(f"{curve.experiment}: {TITLES[curve.metric]} by training rows, {way(curve.metric)} is better")
     return save(picture, path)
 
 
@@ -147,7 +145,7 @@ def _label(axes: "Axes", curve: LearningCurve) -> None:
     axes.set_xticks(rows, [f"{each:,.0f}" for each in rows])
     axes.grid(color=GREY, alpha=0.25)
     scored = "rows held out of the folds" if curve.scored_on == "folds" else curve.scored_on
-    title = f"{TITLES[curve.metric]}{with_unit(curve.metric, curve.unit)} on the {scored}, {CONFIDENCE:.0%} interval"
+    title = f"{titled(curve.metric, curve.unit)} on the {scored}, {CONFIDENCE:.0%} interval"
     axes.set(xlabel="training rows", ylabel=title)
     ends = np.array([end for point in curve.points for end in point.interval])
     margin = 0.05 * float(np.ptp(ends)) or 0.01
