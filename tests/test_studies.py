@@ -13,7 +13,7 @@ from mlflow.entities import Run
 from rich.console import Console
 from typer.testing import CliRunner
 
-from flows import surroundings
+from flows import steps, surroundings
 from flows.cli import app
 from flows.experiment import Experiment, check
 from flows.studies import study
@@ -23,9 +23,11 @@ from flows.surroundings import ahead
 from tasks.artifacts.leak_audit import say_audit, tell_audit
 from tasks.artifacts.learning_curve import say_curve, tell_curve
 from tasks.data.datasets import ingest
+from tasks.data.examples import Examples
 from tasks.leak_audit import Audit, Choice
 from tasks.learning_curve import LearningCurve
 from tasks.models.baselines.linear import LogisticRegressionSpec
+from tasks.reports.presentation import Presentation
 from tasks.selection import Corrected
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
@@ -221,6 +223,40 @@ def test_the_pages_hold_the_sentences_and_pictures(made: Made, tmp_path: Path) -
         assert all(f"> {sentence}" in text for sentence in said)
         assert f"(images/wine-{page}.png)" in text
         assert imread(tmp_path / "images" / f"wine-{page}.png").std() > 0
+
+
+@dataclass(frozen=True)
+class Rows(study.Study[Examples]):
+    """The study that CONTRIBUTING.md adds."""
+
+    experiment: Experiment
+    fresh = False
+    name = document = kind = "rows"
+
+    def enter(self) -> study.Entered:
+        return study.Entered({"experiment": self.experiment})
+
+    def compute(self, experiment: Experiment) -> Examples:
+        return steps.ingest(experiment.dataset)
+
+    def tell(self, found: Examples) -> Presentation:
+        said = f"{found.name} has {found.training_rows} rows."
+        return Presentation(tables=[], sentences=[said], summary=said)
+
+
+def test_a_study_more_is_one_class_that_is_run_logged_and_told(
+    made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(made.folder)
+    asked = Rows(made.experiment)
+    entered = asked.enter()
+    found = asked.flow(entered)(**entered.given)
+    study.print_told(asked.tell(found))
+    assert capsys.readouterr().out == "wine has 142 rows.\n"
+    client, run = logged("rows")
+    assert run.data.tags["mlflow.runName"] == "wine rows"
+    assert run.data.tags["bakeoff.verdict"] == "wine has 142 rows."
+    assert [each.path for each in client.list_artifacts(run.info.run_id)] == ["rows.json"]
 
 
 def test_a_contender_that_is_not_entered_is_refused() -> None:
