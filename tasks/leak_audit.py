@@ -112,12 +112,12 @@ class Audit(Spec):
 
 
 def folds_for(validation: Validation) -> FoldsSpec:
-    """The experiment's own folds, or, where it has a hold-out, some of the same seed."""
+    """Return the experiment's own folds, or, where it has a hold-out, some of the same seed."""
     return KFoldSpec(n_splits=N_SPLITS, seed=validation.seed) if isinstance(validation, HoldOutSpec) else validation
 
 
 def suspects(contenders: Mapping[str, Contender], arrays: Arrays) -> list[Suspect]:
-    """Where a leak could be: each contender with each thing that is fitted before or beside its model.
+    """Find where a leak could be: each contender with each thing that is fitted before or beside its model.
 
     Where no contender selects features of a table, one of the pipelines is entered with a selection of half of them.
 
@@ -146,7 +146,7 @@ def suspects(contenders: Mapping[str, Contender], arrays: Arrays) -> list[Suspec
 def without_impossible(
     suspected: Sequence[Suspect], arrays: Arrays, folds: Folds
 ) -> tuple[list[Suspect], tuple[str, ...]]:
-    """Leaves out the leak in the choice of the epoch where a fold cannot set rows aside for it; also says so.
+    """Leave out the leak in the choice of the epoch where a fold cannot set rows aside for it; also says so.
 
     Raises:
         BakeoffError: when nothing else is suspected.
@@ -165,7 +165,7 @@ def without_impossible(
 
 
 def leaks_of(contender: Contender, arrays: Arrays) -> list[LeakKind]:
-    """What is fitted before or beside a contender's model."""
+    """Return what is fitted before or beside a contender's model."""
     leaks: list[LeakKind] = ["vocabulary"] if arrays.form == "words" else []
     if isinstance(contender, NetworkSpec):
         if arrays.form in ("table", "series"):
@@ -178,26 +178,27 @@ def leaks_of(contender: Contender, arrays: Arrays) -> list[LeakKind]:
 
 
 def entered_honestly(suspect: Suspect, arrays: Arrays, folds: Folds) -> tuple[Contender, Arrays, Folds]:
-    """The contender as it always is; where the leak would be in the choice of the epoch, with rows set aside for it."""
+    """Return the contender as it always is; where the leak would be in the choice of the epoch, with rows set aside."""
     if suspect.leak == "best_epoch":
         return _unstopped(suspect), arrays, epochs_by(arrays, folds, leaky=False)
     return suspect.contender, _base(suspect, arrays), folds
 
 
 def evaluate_leaky(suspect: Suspect, arrays: Arrays, folds: Folds, metric: MetricName) -> tuple[float, ...]:
-    """The contender's scores on the folds with the leak."""
-    contender = suspect.contender
-    if suspect.leak == "best_epoch":
-        folds = epochs_by(arrays, folds, leaky=True)
-        return evaluate(suspect.name, _unstopped(suspect), arrays, folds, metric).scores
-    if suspect.leak in STEPS.values() and isinstance(contender, SklearnSpec):
-        base = _base(suspect, arrays)
-        return evaluate(suspect.name, fitted_before(contender, suspect.leak, base), base, folds, metric).scores
-    return evaluate(suspect.name, contender, _leaky(arrays, suspect.leak), folds, metric).scores
+    """Return the contender's scores on the folds with the leak."""
+    contender, leak = suspect.contender, suspect.leak
+    if leak == "best_epoch":
+        contender, folds = _unstopped(suspect), epochs_by(arrays, folds, leaky=True)
+    elif leak in STEPS.values() and isinstance(contender, SklearnSpec):
+        arrays = _base(suspect, arrays)
+        contender = fitted_before(contender, leak, arrays)
+    else:
+        arrays = LeakyArrays(**dict(arrays), leak=leak)
+    return evaluate(suspect.name, contender, arrays, folds, metric).scores
 
 
 def epochs_by(arrays: Arrays, folds: Folds, leaky: bool) -> Subsets:
-    """The folds, each without a share of its training rows, which judge the epochs; if leaky, the rows held out do.
+    """Return the folds, each without some of its training rows, which judge the epochs; if leaky, the rows held out do.
 
     Either way the nets learn from the same rows in the same order, and differ in the epoch whose weights are kept.
 
@@ -218,7 +219,7 @@ def epochs_by(arrays: Arrays, folds: Folds, leaky: bool) -> Subsets:
 
 
 def fitted_before(contender: S, leak: LeakKind, arrays: Arrays) -> S:
-    """The contender with a step of its pipeline, and what stands before that, fitted on all rows and then left so.
+    """Return the contender with a step of its pipeline, and what stands before that, fitted on all rows for good.
 
     It is of a class of its own, which no experiment can name.
     """
@@ -254,7 +255,7 @@ def weigh_leaks(
     validation: FoldsSpec,
     metric: MetricName,
 ) -> tuple[Finding, ...]:
-    """What each leak does to the mean score; p is adjusted for the number of leaks that are looked at (Holm 1979)."""
+    """Return what each leak does to the mean score; p is adjusted for the number of leaks looked at (Holm 1979)."""
     design = design_of(validation, arrays.groups)
     pairs = [
         FoldPair("leaky", "honest", np.subtract(theirs, own.scores), design, metric, 0.0)
@@ -275,11 +276,7 @@ def weigh_leaks(
 def _base(suspect: Suspect, arrays: Arrays) -> Arrays:
     """What both ways are entered on: columns must be the same on all folds if a step keeps what it fitted on all."""
     inside = suspect.leak in ("weighting", "selection")
-    return _leaky(arrays, "vocabulary") if arrays.terms and inside else arrays
-
-
-def _leaky(arrays: Arrays, leak: LeakKind) -> LeakyArrays:
-    return LeakyArrays(**dict(arrays), leak=leak)
+    return LeakyArrays(**dict(arrays), leak="vocabulary") if arrays.terms and inside else arrays
 
 
 def _unstopped(suspect: Suspect) -> Contender:

@@ -311,7 +311,7 @@ def _row(contest: Contest) -> tuple[str, ...]:
 
 
 def _cost_rows(contest: Contest) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for entrant in (contest.net, contest.boosting):
         seconds = f"{entrant.fit_seconds:.3g}", f"{entrant.predict_seconds_per_1000_rows:.2g}"
         rows.append((contest.problem, entrant.name, str(entrant.n_fits), *seconds))
