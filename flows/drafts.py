@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.experiment import CONF, NAME, in_yaml
-from tasks.inspection.overview import ColumnSeen, Overview, printable
+from tasks.data.own.folders import is_folder
+from tasks.data.own.profile import ColumnProfile, DataProfile, printable
 from tasks.inspection.proposal import Proposal
-from tasks.specs import BakeoffError, Spec
+from tasks.specs import BakeoffError
 
 WIDTH = 110
 SHORT = 90  # up to which a mapping stands on one line
@@ -21,13 +22,13 @@ OPEN = ("dataset", COLUMNS, "contenders")  # each of their settings has a line o
 FIRST = ("kind", "path", "text", "id", "time", "target", "task", "unit", "columns")
 
 
-def conf_file(source: Path, is_folder: bool, name: str | None, force: bool) -> Path:
+def conf_file(source: Path, name: str | None, force: bool) -> Path:
     """Where the experiment is to be written: under its name, or else one made of that of the file or folder.
 
     Raises:
         BakeoffError: when the name is none for an experiment, or there is one already.
     """
-    own = source.resolve().name if is_folder else source.stem
+    own = source.resolve().name if is_folder(source) else source.stem
     chosen = name or re.sub(r"[^A-Za-z0-9_.-]+", "_", own).strip("_.-")[:LONGEST_NAME] or "data"
     if not re.fullmatch(NAME, chosen):
         raise BakeoffError(f"--name {chosen}: a name has letters, digits, and . _ - after the first of these")
@@ -53,49 +54,22 @@ def write(text: str, path: Path) -> None:
         raise BakeoffError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def draft(proposal: Proposal, overview: Overview, command: str) -> str:
-    """The text of a YAML file; columns that are left out stand among the others as comments, to be put back."""
-    content = {
-        "description": _description(overview),
-        "dataset": _in_order(_plain(proposal.dataset)),
-        "validation": _plain(proposal.validation),
-        "metric": proposal.metric,
-        "equivalent_within": proposal.equivalent_within,
-        "contenders": {name: _plain(contender) for name, contender in proposal.contenders.items()},
-    }
-    left_out = [column for column in overview.columns if not column.is_feature]
+def draft(proposal: Proposal, profile: DataProfile, command: str) -> str:
+    """Return the text of a YAML file; columns that are left out stand among the others as comments, to be put back."""
+    description = f"{profile.target.name} from {profile.rows:,} {profile.examples} of {Path(profile.source).name}"
+    content = {"description": description, **proposal.settings}
+    dataset = content["dataset"]  # what people look for first comes first, and the test rows last
+    order = dict.fromkeys([*FIRST, *(key for key in dataset if key != "test"), "test"])
+    content["dataset"] = {key: dataset[key] for key in order if key in dataset}
+    left_out = [column for column in profile.columns if not column.is_feature]
     lines = [*_comment(f"Written by `{command}`. docs/experiments.md and docs/own-data.md have all settings.", ""), ""]
     for key, value in content.items():
         lines += [*_settings({key: value}, "", proposal.comments, left_out), ""]
     return "\n".join(lines)
 
 
-def _description(overview: Overview) -> str:
-    return f"{overview.target.name} from {overview.rows:,} {overview.examples} of {Path(overview.source).name}"
-
-
-def _plain(spec: Spec) -> dict[str, Any]:
-    """What was said of it; what was not is left to the defaults."""
-    settings: dict[str, Any] = _kind_first(spec.model_dump(mode="json", exclude_unset=True))
-    return settings
-
-
-def _kind_first(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    kind = {"kind": value["kind"]} if "kind" in value else {}
-    return kind | {key: _kind_first(inner) for key, inner in value.items()}
-
-
-def _in_order(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What people look for first comes first, and the test rows last."""
-    rest = [key for key in settings if key not in FIRST and key != "test"]
-    order = [*FIRST, *rest, "test"]
-    return {key: settings[key] for key in order if key in settings}
-
-
 def _settings(
-    settings: Mapping[str, Any], parent: str, comments: Mapping[str, str], left_out: Sequence[ColumnSeen]
+    settings: Mapping[str, Any], parent: str, comments: Mapping[str, str], left_out: Sequence[ColumnProfile]
 ) -> Iterator[str]:
     indent = "  " * (parent.count(".") + 1) if parent else ""
     for key, value in settings.items():
@@ -129,6 +103,6 @@ def _comment(text: str, indent: str) -> Iterator[str]:
     yield from (f"{indent}# {line}" for line in textwrap.wrap(printable(text), WIDTH - len(indent) - 2))
 
 
-def _put_back(column: ColumnSeen, indent: str) -> str:
-    why = f"{column.suspicion.what}: {column.suspicion.said}" if column.suspicion else ""
+def _put_back(column: ColumnProfile, indent: str) -> str:
+    why = f"{column.warning.what}: {column.warning.said}" if column.warning else ""
     return f"{indent}# {in_yaml(column.name)}: {column.kind}  # left out, {printable(why)}"

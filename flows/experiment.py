@@ -11,8 +11,9 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tasks.data.datasets import Dataset
+from tasks.data.examples import Raw, count_groups
 from tasks.data.problem import Problem
-from tasks.data.splitting import FoldsSpec, KFoldSpec, Validation
+from tasks.data.splitting import FoldsSpec, KFoldSpec, Parts, Validation, check_groups, check_scored, pairs_of
 from tasks.metrics import MetricName, metric_for
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.contenders import Contender
@@ -92,6 +93,20 @@ class Experiment(Spec):
         return Rules(
             validation=self.validation, metric=self.metric, unit=unit, equivalent_within=self.equivalent_within
         )
+
+    def draw_pairs(self, raw: Raw, problem: Problem) -> list[Parts]:
+        """Return, for each fold of data that were read, the training rows to learn from and those held out, by number.
+
+        Raises:
+            BakeoffError: when a contender does not suit them, or there are too few rows, or too few of one class for
+                the folds or for the metric, or nearly all of one group.
+        """
+        self.check_contenders(problem)
+        y, groups = raw.y[~raw.held_out], None if raw.groups is None else raw.groups[~raw.held_out]
+        pairs = [*pairs_of(self.validation, self.validation.draw(y, problem.classes, groups))]
+        check_groups(None if groups is None else count_groups(groups))
+        check_scored(self.metric, problem.classes, y, raw.y[raw.held_out], pairs)
+        return pairs
 
     def with_only(self, entered: Collection[str], name: str) -> "Experiment":
         """The same experiment under another name, with those of its contenders that bear one of these names."""

@@ -1,12 +1,16 @@
 """What was seen of data, of their folds, and of what a run would take, as people read it at the terminal."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from flows.leaderboard import plain_table
-from tasks.inspection.folds import FoldsSeen
-from tasks.inspection.overview import ColumnSeen, Overview, TargetSeen, counted, printable
+from tasks.data.examples import Raw
+from tasks.data.own.profile import ColumnProfile, DataProfile, counted, printable
+from tasks.data.splitting import Parts
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -22,54 +26,69 @@ START_SECONDS = 15  # of libraries and Prefect's server, and of what is logged a
 SERVERS = 500e6  # bytes of Prefect's server and of MLflow, beside the run's own
 
 
-def print_overview(overview: Overview, console: "Console") -> None:
-    """Prints what was seen."""
-    for part in _overview(overview):
+def show(parts: "Iterable[RenderableType]", console: "Console") -> None:
+    """Print what the functions below give."""
+    for part in parts:
         console.print(part, markup=False)
 
 
-def print_folds(folds: FoldsSeen, console: "Console") -> None:
-    """Prints how many rows the folds have, and of each class."""
-    for part in _folds(folds):
-        console.print(part, markup=False)
+def of_folds(label: str, raw: Raw, classes: tuple[str, ...], pairs: Sequence[Parts]) -> "Iterator[RenderableType]":
+    """Give how many rows the folds of that label have to learn from and held out, and of each class."""
+    training, test = raw.y[~raw.held_out], raw.y[raw.held_out]
+    learned, held_out = ([len(rows) for rows in part] for part in zip(*pairs, strict=True))
+    yield (
+        f"\n{len(test):,} rows for the test, {len(training):,} to learn from: {label}; each time {span(learned)} are"
+        f" learned from and {span(held_out)} held out"
+    )
+    if not classes:
+        return
+
+    def count(y: NDArray[np.generic]) -> NDArray[np.intp]:
+        return np.bincount(y.astype(np.int64), minlength=len(classes))
+
+    by_fold = [np.array([count(training[rows]) for rows in part]).T.tolist() for part in zip(*pairs, strict=True)]
+    table = plain_table("")
+    for heading in ("class", "test", "learned from", "held out"):
+        table.add_column(heading, justify="left" if heading == "class" else "right", no_wrap=True)
+    by_class = list(zip(classes, count(test).tolist(), *by_fold, strict=True))
+    rarest = sorted(by_class, key=lambda seen: (min(seen[3]), max(seen[3])))
+    for name, rows, learned, held_out in rarest[:CLASSES]:
+        table.add_row(cut(name), f"{rows:,}", span(learned), span(held_out))
+    yield table
+    if len(classes) > CLASSES:
+        yield f"the {CLASSES} rarest of {len(classes):,} classes"
 
 
-def print_expectation(expectation: "Expectation", console: "Console") -> None:
-    """Prints what a run would take."""
-    for part in _expectation(expectation):
-        console.print(part, markup=False)
-
-
-def _overview(overview: Overview) -> "Iterator[RenderableType]":
-    yield _headline(overview)
-    yield from overview.facts
-    shown = overview.columns
+def of_profile(profile: DataProfile) -> "Iterator[RenderableType]":
+    """Give what is seen of data."""
+    kinds = [column.kind if column.distinct else "empty" for column in profile.columns]
+    counts = [f"{count:,} {kind if count == 1 else MANY[kind]}" for kind, count in Counter(kinds).items()]
+    by_kind = f", {counted(len(kinds), 'column')} beside the target: {', '.join(counts)}" if kinds else ""
+    yield f"{profile.source}: {profile.rows:,} {profile.examples}{by_kind}"
+    yield from profile.facts
+    shown = profile.columns
     if len(shown) > SHOWN:
-        shown = tuple(column for column in shown if column.missing or column.suspicion)[:SHOWN]
+        shown = tuple(column for column in shown if column.missing or column.warning)[:SHOWN]
         yield f"columns that lack values or are suspicious, up to {SHOWN}: {len(shown)}"
     if shown:
         yield _columns_table(shown)
-    yield _target_line(overview.target)
-    if overview.suspects:
+    yield _target_line(profile)
+    suspicious = [(column.name, column.warning) for column in profile.columns if column.warning]
+    if suspicious:
         yield "\nSuspicious:"
-        yield from (_suspect_line(column) for column in overview.suspects[:SHOWN])
-        if len(overview.suspects) > SHOWN:
-            yield f"  and {len(overview.suspects) - SHOWN:,} more"
-    if overview.duplicates:
+        for name, warning in suspicious[:SHOWN]:
+            fate = "left out" if warning.left_out else "kept"
+            yield f"  {cut(name)}: {warning.what}, {fate}: {printable(warning.said)}"
+        if len(suspicious) > SHOWN:
+            yield f"  and {len(suspicious) - SHOWN:,} more"
+    if profile.duplicates:
         yield (
-            f"\nThe same as an earlier row, the target included: {counted(overview.duplicates, 'row')}."
+            f"\nThe same as an earlier row, the target included: {counted(profile.duplicates, 'row')}."
             " If these are copies, scores are too good."
         )
 
 
-def _headline(overview: Overview) -> str:
-    kinds = [column.kind if column.distinct else "empty" for column in overview.columns]
-    counts = [f"{count:,} {kind if count == 1 else MANY[kind]}" for kind, count in Counter(kinds).items()]
-    by_kind = f", {counted(len(kinds), 'column')} beside the target: {', '.join(counts)}" if kinds else ""
-    return f"{overview.source}: {overview.rows:,} {overview.examples}{by_kind}"
-
-
-def _columns_table(columns: Sequence[ColumnSeen]) -> "Table":
+def _columns_table(columns: Sequence[ColumnProfile]) -> "Table":
     from rich.text import Text
 
     table = plain_table("")
@@ -81,47 +100,26 @@ def _columns_table(columns: Sequence[ColumnSeen]) -> "Table":
     return table
 
 
-def _target_line(target: TargetSeen) -> str:
-    lacking = f"; {counted(target.missing, 'row')} without it left out" if target.missing else ""
-    if target.amounts:
-        seen = target.amounts
+def _target_line(profile: DataProfile) -> str:
+    target = profile.target
+    lacking = f"; {counted(profile.left_out, 'row')} without it left out" if profile.left_out else ""
+    if not target.classes:
+        y = target.y.astype(np.float64)
+        with np.errstate(all="ignore"):  # of numbers so large that their sum is infinite
+            mean = y.mean()
         return (
-            f"{cut(target.name)}, the target: a number, mean {seen.mean:.4g}, standard deviation {seen.std:.4g},"
-            f" {seen.least:.4g} to {seen.greatest:.4g}, {seen.distinct:,} different{lacking}"
+            f"{cut(target.name)}, the target: a number, mean {mean:.4g}, standard deviation {target.spread:.4g},"
+            f" {y.min():.4g} to {y.max():.4g}, {target.distinct:,} different{lacking}"
         )
-    by_rows = sorted(target.classes, key=lambda seen: -seen.rows)
-    named = [f"{cut(seen.label)} {seen.rows:,}" for seen in by_rows]
+    by_rows = sorted(zip(target.classes, target.counts, strict=True), key=lambda seen: -seen[1])
+    named = [f"{cut(label)} {rows:,}" for label, rows in by_rows]
     if len(named) > CLASSES:
         named = [*named[: CLASSES - 4], "…", *named[-3:]]
     return f"{cut(target.name)}, the target: {len(by_rows):,} classes: {', '.join(named)}{lacking}"
 
 
-def _suspect_line(column: ColumnSeen) -> str:
-    if column.suspicion is None:
-        return ""
-    fate = "left out" if column.suspicion.left_out else "kept"
-    return f"  {cut(column.name)}: {column.suspicion.what}, {fate}: {printable(column.suspicion.said)}"
-
-
-def _folds(folds: FoldsSeen) -> "Iterator[RenderableType]":
-    yield (
-        f"\n{folds.test:,} rows for the test, {folds.training:,} to learn from: {folds.label}; each time"
-        f" {span(folds.learned)} are learned from and {span(folds.held_out)} held out"
-    )
-    if not folds.classes:
-        return
-    table = plain_table("")
-    for heading in ("class", "test", "learned from", "held out"):
-        table.add_column(heading, justify="left" if heading == "class" else "right", no_wrap=True)
-    rarest = sorted(folds.classes, key=lambda seen: seen.held_out)
-    for seen in rarest[:CLASSES]:
-        table.add_row(cut(seen.label), f"{seen.test:,}", span(seen.learned), span(seen.held_out))
-    yield table
-    if len(rarest) > CLASSES:
-        yield f"the {CLASSES} rarest of {len(rarest):,} classes"
-
-
-def _expectation(expectation: "Expectation") -> "Iterator[RenderableType]":
+def of_expectation(expectation: "Expectation") -> "Iterator[RenderableType]":
+    """Give what a run would take."""
     table = plain_table("About how long a run takes: from fits on a few rows, in a straight line to all of them")
     for heading in ("contender", "fits", "about", "from"):
         right = heading in ("fits", "about")

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from flows.experiment import Experiment
     from tasks.data.examples import Raw
+    from tasks.data.own.profile import InitOptions
+    from tasks.data.own.spec import Inspection
     from tasks.data.splitting import Parts
-    from tasks.inspection.asked import Asked
-    from tasks.inspection.look import Look
     from tasks.inspection.probe import Expectation
 
 app = typer.Typer(rich_markup_mode=None)
@@ -50,18 +50,18 @@ def init(
         from rich.console import Console
 
         from flows.drafts import conf_file, write
-        from flows.overviews import print_overview
-        from tasks.inspection.asked import Asked
-        from tasks.inspection.sources import look_at
+        from flows.overviews import of_profile, show
+        from tasks.data.own.forms import inspect
+        from tasks.data.own.profile import InitOptions
 
-        columns = dict(_column_and_kind(each) for each in kinds or [])
+        columns = dict(_column_and_kind(setting) for setting in kinds or [])
         said = {"target": target, "text": text, "id": series, "time": time, "group": group, "columns": columns}
-        asked = Asked.model_validate({"path": _near(source), **said})
-        path = conf_file(asked.path, asked.is_folder, name, force)
-        look = look_at(asked)
-        write(_experiment_for(look, path, _command(asked, name)), path)
+        options = InitOptions.model_validate({"path": _near(source), **said})
+        path = conf_file(options.path, name, force)
+        seen = inspect(options)
+        write(_experiment_for(seen, path, _command(options, name)), path)
         out = Console(highlight=False, soft_wrap=True)
-        print_overview(look.overview, out)
+        show(of_profile(seen.profile), out)
         out.print(f"\nWritten to {path}, with a comment on each choice. Next:", markup=False)
         for step, why in (("check", "the folds, and how long a run may take"), ("run", "the verdict")):
             out.print(f"  {f'bakeoff {step} {path.stem}':<32}# {why}", markup=False)
@@ -84,22 +84,19 @@ def check(
 
         chosen = load(experiment, settings or [])
         from flows import overviews, terminal
-        from tasks.inspection.again import look_again
-        from tasks.inspection.folds import draw_pairs, look_at_folds
+        from tasks.data.own.forms import look_again
 
         with terminal.progress_on(terminal.messages()):
-            overview, raw = look_again(chosen.dataset)
+            profile, raw = look_again(chosen.dataset)
         problem = raw.problem or chosen.dataset.problem
-        chosen.check_contenders(problem)
-        pairs = draw_pairs(chosen.validation, chosen.metric, raw, problem)
-        folds = look_at_folds(chosen.validation.label, raw.y, raw.held_out, problem.classes, pairs)
+        pairs = chosen.draw_pairs(raw, problem)
         out = Console(highlight=False, soft_wrap=True)
-        overviews.print_overview(overview, out)
-        overviews.print_folds(folds, out)
+        overviews.show(overviews.of_profile(profile), out)
+        overviews.show(overviews.of_folds(chosen.validation.label, raw, problem.classes, pairs), out)
         if probe:
             with terminal.at_work(debug, terminal.CHECK_LOG):
                 expectation = _expectation(chosen, raw, pairs)
-            overviews.print_expectation(expectation, out)
+            overviews.show(overviews.of_expectation(expectation), out)
 
 
 def _column_and_kind(setting: str) -> tuple[str, str]:
@@ -113,17 +110,14 @@ def _column_and_kind(setting: str) -> tuple[str, str]:
     return name, kind
 
 
-def _experiment_for(look: "Look", path: Path, command: str) -> str:
+def _experiment_for(seen: "Inspection", path: Path, command: str) -> str:
     """The text of the file at that path; what is wrong with the data shows now, and not when the experiment is run."""
     from flows.drafts import draft
     from flows.experiment import from_text
-    from tasks.inspection.folds import draw_pairs
     from tasks.inspection.proposal import propose
 
-    text = draft(propose(look), look.overview, command)
-    experiment = from_text(text, path)
-    experiment.check_contenders(look.problem)
-    draw_pairs(experiment.validation, experiment.metric, look.raw, look.problem)
+    text = draft(propose(seen), seen.profile, command)
+    from_text(text, path).draw_pairs(seen.raw, seen.problem)
     return text
 
 
@@ -133,13 +127,13 @@ def _near(source: Path) -> Path:
     return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
 
 
-def _command(asked: "Asked", name: str | None) -> str:
+def _command(options: "InitOptions", name: str | None) -> str:
     """What was called."""
-    options = {"target": asked.target, "name": name, "text": asked.text, "id": asked.id, "time": asked.time}
-    options["group"] = asked.group
-    said = [part for option, value in options.items() if value is not None for part in (f"--{option}", value)]
-    said += [part for column, kind in asked.columns.items() for part in ("--column", f"{column}={kind}")]
-    return shlex.join(["bakeoff", "init", str(asked.path), *said])
+    target = {"target": options.target} if options.target is not None else {}
+    given = target | ({"name": name} if name is not None else {}) | options.uses
+    said = [part for option, value in given.items() for part in (f"--{option}", value)]
+    said += [part for column, kind in options.columns.items() for part in ("--column", f"{column}={kind}")]
+    return shlex.join(["bakeoff", "init", str(options.path), *said])
 
 
 def _expectation(experiment: "Experiment", raw: "Raw", pairs: "Sequence[Parts]") -> "Expectation":

@@ -38,9 +38,9 @@ def predict(
     """
     with errors(debug, interrupted="nothing was written", log="mlruns/predict.log"):
         from flows import terminal
+        from tasks.data.own.files import check_suffix, write_rows
         from tasks.data.own.folders import check_there
-        from tasks.data.own.pictures import may_be_pictures
-        from tasks.data.own.rows import check_suffix, write_rows
+        from tasks.data.own.images import may_be_pictures
         from tasks.specs import BakeoffError
 
         for path in filter(None, (None if may_be_pictures(source) else source, target)):
@@ -60,8 +60,8 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
     """The rows with predictions; what there is to know beside them is said on the console."""
     from flows import terminal
     from tasks import progress
-    from tasks.data.own.pictures import may_be_pictures
-    from tasks.data.own.rows import read_rows
+    from tasks.data.own.files import DataFile
+    from tasks.data.own.images import may_be_pictures
     from tasks.prediction import predict_pictures, predict_rows, unused
     from tasks.specs import BakeoffError
     from tasks.tracking import served
@@ -80,7 +80,7 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
         if may_be_pictures(source):
             rows = predicted = predict_pictures(model, load, source)
         else:
-            rows = read_rows(source, model.numbers)
+            rows = DataFile(source).rows(model.numbers)
             try:
                 predicted = predict_rows(model, load, rows)
             except BakeoffError as error:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from tasks.data.columns import Column, encode
 from tasks.data.datasets import dataset_named
 from tasks.data.examples import PREDICTION, TEXT, Examples
-from tasks.data.own.kinds import parse
-from tasks.data.own.pictures import WHITE, find_pictures, read_pictures
+from tasks.data.own.images import WHITE, find_pictures, read_pictures
 from tasks.data.own.series import arrange
+from tasks.data.own.values import parse
 from tasks.data.problem import Problem
 from tasks.data.published.texts import TextSpec, number_words, vocabulary
 from tasks.data.terms import count_known

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from owned import SHOP, bakeoff, save_images, save_machines, save_texts, shop
 from PIL import Image
 
 from flows.experiment import Experiment, load
+from tasks.data.own import files
 from tasks.data.own.images import ImagesSpec
 from tasks.data.own.series import SeriesSpec
 from tasks.data.own.tables import TableFileSpec
@@ -49,6 +51,19 @@ def test_it_prints_what_it_saw_and_the_next_command() -> None:
     assert ["spent", "number", "7"] in [line.split()[:3] for line in said.splitlines()]
     assert "bakeoff check shop" in said
     assert "bakeoff run shop" in said
+
+
+@pytest.mark.parametrize("command", ["init", "check"])
+def test_a_file_is_decoded_once_and_parsed_once(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyarrow import csv
+
+    shop()
+    bakeoff("init", SHOP, "--target", "back")
+    decode, parse = Mock(wraps=files.encoding_of), Mock(wraps=csv.read_csv)
+    monkeypatch.setattr(files, "encoding_of", decode)
+    monkeypatch.setattr(csv, "read_csv", parse)
+    bakeoff(*(["init", SHOP, "--target", "back", "--force"] if command == "init" else ["check", "shop", "--no-probe"]))
+    assert (decode.call_count, parse.call_count) == (1, 1)
 
 
 def test_every_choice_has_a_comment() -> None:

@@ -9,16 +9,22 @@ from builders import arrays_of
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from flows.experiment import in_yaml
 from tasks.data.columns import ColumnKind
+from tasks.data.own.forms import FORMS
+from tasks.data.own.images import ImagesSpec
+from tasks.data.own.presets import Size
+from tasks.data.own.profile import ColumnProfile, profile_columns
+from tasks.data.own.series import SeriesSpec
+from tasks.data.own.spec import OwnSpec
+from tasks.data.own.tables import TableFileSpec
+from tasks.data.own.targets import Target
+from tasks.data.own.texts import TextFileSpec
 from tasks.data.splitting import KFoldSpec, pairs_of
-from tasks.inspection.columns import look_at_columns
-from tasks.inspection.contenders import Size, for_pictures, for_series, for_table, for_texts
-from tasks.inspection.overview import ClassSeen, ColumnSeen, TargetSeen
 from tasks.inspection.probe import extrapolate, probe
 from tasks.inspection.proposal import choose_equivalence, choose_metric, one_digit
-from tasks.inspection.suspicions import Known
 from tasks.metrics import Task
 from tasks.models.baselines.floor import DummySpec
 from tasks.models.baselines.linear import RidgeSpec
@@ -30,16 +36,27 @@ AMOUNTS = np.random.default_rng(1).normal(10, 3, ROWS)
 CLASSES = np.arange(ROWS) % 2
 
 
-def seen(values: Any, y: NDArray[Any] = AMOUNTS, task: Task = "regression", **kinds: ColumnKind) -> ColumnSeen:
+def target_of(y: NDArray[Any], known: NDArray[np.bool_] | None = None) -> Target:
+    """Whole numbers are classes."""
+    classes = tuple(f"c{label}" for label in range(y.max() + 1)) if y.dtype.kind == "i" else ()
+    return Target("y", y, classes, np.ones(len(y), np.bool_) if known is None else known)
+
+
+def seen(values: Any, y: NDArray[Any] = AMOUNTS, **kinds: ColumnKind) -> ColumnProfile:
     """What is seen of one column."""
-    frame = pd.DataFrame({"column": pd.Series(values)})
-    (column,), _ = look_at_columns(frame, kinds, Known(y, task, np.ones(len(y), np.bool_)))
+    (column,), _ = profile_columns(pd.DataFrame({"column": pd.Series(values)}), kinds, target_of(y))
     return column
 
 
-def suspicion(values: Any, y: NDArray[Any] = AMOUNTS, task: Task = "regression") -> str | None:
-    found = seen(values, y, task).suspicion
+def suspicion(values: Any, y: NDArray[Any] = AMOUNTS) -> str | None:
+    found = seen(values, y).warning
     return found.what if found else None
+
+
+def contenders(form: type[OwnSpec], size: Size) -> dict[str, Contender]:
+    """Those that are entered for data of a form and size."""
+    entries = form.contenders(size)
+    return TypeAdapter(dict[str, Contender]).validate_python({name: entry for name, (entry, _) in entries.items()})
 
 
 @pytest.mark.parametrize(
@@ -76,7 +93,7 @@ def test_a_column_that_is_of_no_use_or_too_good_is_told_from_the_others(values: 
     ],
 )
 def test_a_column_that_tells_the_class_is_told_from_one_that_helps(values: Any, what: str | None) -> None:
-    assert suspicion(values, CLASSES, "binary") == what
+    assert suspicion(values, CLASSES) == what
 
 
 def test_whole_numbers_that_all_differ_may_be_amounts_where_rows_are_few() -> None:
@@ -91,8 +108,8 @@ def test_a_column_that_the_user_wants_is_kept_whatever_is_wrong_with_it() -> Non
 
 def test_missing_values_and_those_that_differ_are_counted_in_rows_that_have_a_target() -> None:
     frame = pd.DataFrame({"a": [1.0, 1.0, None, 2.0, None], "b": ["x", "y", "x", None, "x"]})
-    known = Known(np.array([0, 1, 0, 1]), "binary", np.array([True, True, True, True, False]))
-    (a, b), _ = look_at_columns(frame, {}, known)
+    target = target_of(np.array([0, 1, 0, 1]), np.array([True, True, True, True, False]))
+    (a, b), _ = profile_columns(frame, {}, target)
     assert (a.kind, a.missing, a.distinct) == ("number", 1, 2)
     assert (b.kind, b.missing, b.distinct, b.said) == ("category", 1, 2, "2 times 'x'")
 
@@ -101,9 +118,15 @@ def test_missing_values_and_those_that_differ_are_counted_in_rows_that_have_a_ta
 def test_rows_that_are_the_same_as_an_earlier_one_are_counted(rows: list[tuple[float | None, str | None]]) -> None:
     frame = pd.DataFrame(rows, columns=["a", "b"]).astype({"a": float, "b": object})
     y = np.arange(len(rows)) % 2
-    _, duplicates = look_at_columns(frame, {}, Known(y, "binary", np.ones(len(y), np.bool_)))
+    _, duplicates = profile_columns(frame, {}, target_of(y))
     tidy = frame.assign(b=frame["b"].replace("", None), y=y)  # an empty field is a missing value
     assert duplicates == tidy.duplicated().sum()
+
+
+def test_rows_that_differ_in_whatever_way_are_not_the_same() -> None:
+    rows = np.arange(60)
+    _, duplicates = profile_columns(pd.DataFrame({"a": rows % 4, "y": rows % 2}), {}, target_of(rows % 3))
+    assert duplicates == 60 - 12
 
 
 @pytest.mark.parametrize(
@@ -111,8 +134,7 @@ def test_rows_that_are_the_same_as_an_earlier_one_are_counted(rows: list[tuple[f
     [((50, 50), "accuracy"), ((90, 10), "roc_auc"), ((40, 35, 25), "accuracy"), ((900, 60, 50, 40), "macro_f1")],
 )
 def test_classes_that_are_very_uneven_are_not_judged_by_accuracy(rows: tuple[int, ...], metric: str) -> None:
-    classes = tuple(ClassSeen(label=f"c{number}", rows=count) for number, count in enumerate(rows))
-    target = TargetSeen(name="y", task="binary" if len(rows) == 2 else "multiclass", missing=0, classes=classes)
+    target = target_of(np.repeat(np.arange(len(rows)), rows))
     assert choose_metric(target, dependent=False)[0] == metric
     assert choose_metric(target, dependent=True)[0] in ("accuracy", "macro_f1")
     assert choose_equivalence(target, choose_metric(target, dependent=False)[0], sum(rows))[0] == 0.01
@@ -128,33 +150,34 @@ def test_one_digit_is_within_a_third_of_the_number(value: float) -> None:
 @pytest.mark.parametrize("rows", [100, 5_000, 1_000_000])
 def test_whatever_the_data_a_net_boosting_an_older_method_and_the_floor_are_entered(task: Task, rows: int) -> None:
     classes = {"regression": 0, "binary": 2, "multiclass": 20}[task]
-    for enter, shape in ((for_table, (30,)), (for_pictures, (8, 8)), (for_series, (9, 2)), (for_texts, (20_000,))):
-        entries = enter(Size(task, rows, shape, classes))
-        assert {entry.contender.family for entry in entries.values()} == {"network", "boosting", "classic", "floor"}
+    shapes = {TableFileSpec: (30,), ImagesSpec: (8, 8), SeriesSpec: (9, 2), TextFileSpec: (20_000,)}
+    for form in FORMS:
+        entered = contenders(form, Size(task, rows, shapes[form], classes))
+        assert {contender.family for contender in entered.values()} == {"network", "boosting", "classic", "floor"}
 
 
 def test_a_net_learns_a_number_in_standard_deviations() -> None:
     for task, classes in (("regression", 0), ("binary", 2)):
-        net = for_table(Size(task, 100, (3,), classes))["dense"].contender
+        net = contenders(TableFileSpec, Size(task, 100, (3,), classes))["dense"]
         assert isinstance(net, NetworkSpec)
         assert net.standardize_target == (task == "regression")
 
 
 def test_a_large_table_is_spared_what_would_take_too_long() -> None:
-    large = for_table(Size("regression", 800_000, (30,), 0))
+    large, small = (contenders(TableFileSpec, Size("regression", rows, (30,), 0)) for rows in (800_000, 800))
     assert "random_forest" not in large
-    assert large["dense"].contender.epochs < for_table(Size("regression", 800, (30,), 0))["dense"].contender.epochs
+    assert large["dense"].epochs < small["dense"].epochs
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 5, 8, 64])
 def test_a_convolutional_net_is_entered_where_its_convolutions_leave_something(side: int) -> None:
     from tasks.data.problem import Problem
 
-    entries = for_pictures(Size("binary", 100, (side, side), 2))
+    entered = contenders(ImagesSpec, Size("binary", 100, (side, side), 2))
     problem = Problem(task="binary", form="pixels", shape=(side, side), classes=("a", "b"))
-    assert ("conv" in entries) == (side > 1)
-    for entry in entries.values():
-        entry.contender.check(problem, "accuracy")
+    assert ("conv" in entered) == (side > 1)
+    for contender in entered.values():
+        contender.check(problem, "accuracy")
 
 
 def test_time_is_expected_to_follow_the_line_through_the_last_two_fits() -> None:
@@ -168,8 +191,8 @@ def test_every_fold_and_the_last_fit_are_in_what_is_expected() -> None:
     arrays = arrays_of("regression", np.arange(60.0), n_test=10)
     folds = KFoldSpec(n_splits=5, n_repeats=2)
     pairs = [*pairs_of(folds, folds.draw(arrays.y("train"), ()))]
-    contenders: dict[str, Contender] = {"floor": DummySpec(), "line": RidgeSpec()}
-    found = probe(contenders, arrays, pairs, n_seeds=1)
+    entered: dict[str, Contender] = {"floor": DummySpec(), "line": RidgeSpec()}
+    found = probe(entered, arrays, pairs, n_seeds=1)
     assert [each.fits for each in found.contenders] == [11, 11]
     assert all(0 < each.seconds < 60 for each in found.contenders)
     assert found.expected > found.measured > 10_000_000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.data.columns import Column, ColumnKind
 from tasks.data.own import values as read
-from tasks.data.own.kinds import how_written, kind_of, parse
+from tasks.data.own.values import how_written, kind_of, parse
 from tasks.specs import BakeoffError
 
 

@@ -21,8 +21,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tasks.data.datasets import ingest
-from tasks.data.own.images import ImagesSpec
-from tasks.data.own.pictures import convert_pictures, read_pictures
+from tasks.data.own.images import ImagesSpec, convert_pictures, read_pictures
 from tasks.data.published.numbers import DigitsSpec, Mnist5kSpec, WineSpec
 from tasks.data.splitting import KFoldSpec, split
 from tasks.data.vectorization import vectorize

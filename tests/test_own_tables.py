@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tasks.data.columns import ColumnKind
 from tasks.data.datasets import ingest
 from tasks.data.examples import Raw, read_part
-from tasks.data.own import tables
+from tasks.data.own import spec
 from tasks.data.own.tables import TableFileSpec
 from tasks.data.vectorization import vectorize
 from tasks.specs import BakeoffError
@@ -70,7 +70,7 @@ def frame_of(raw: Raw) -> pd.DataFrame:
 
 
 def test_rows_with_a_target_are_read_in_the_order_of_the_file(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, tables.__name__):
+    with caplog.at_level(logging.INFO, spec.__name__):
         raw = read()
     assert caplog.messages == ["cars.csv: 2 of 40 rows have no target, and are left out"]
     left = [row for row in range(ROWS) if row not in (3, 8)]

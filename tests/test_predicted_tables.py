@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tasks.data.datasets import ingest
-from tasks.data.own.rows import read_rows
+from tasks.data.own.files import DataFile
 from tasks.data.own.tables import TableFileSpec
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays, vectorize
@@ -76,7 +76,7 @@ def fitted(contender: Contender, arrays: Arrays) -> tuple[Served, Refit]:
 
 def predicted(served: Served, kept: Refit, rows: pd.DataFrame) -> pd.DataFrame:
     source = write(rows, Path("new.csv"))
-    return predict_rows(served, lambda: load_model(kept), read_rows(source, served.numbers))
+    return predict_rows(served, lambda: load_model(kept), DataFile(source).rows(served.numbers))
 
 
 def refused(served: Served, rows: pd.DataFrame) -> str:
@@ -131,7 +131,7 @@ def test_a_parquet_file_may_be_predicted_by_what_a_csv_file_taught(arrays: Array
         }
     )
     typed.to_parquet("typed.parquet")
-    answer = predict_rows(served, lambda: load_model(kept), read_rows(Path("typed.parquet"), served.numbers))
+    answer = predict_rows(served, lambda: load_model(kept), DataFile(Path("typed.parquet")).rows(served.numbers))
     np.testing.assert_array_equal(answer.p_schön, predicted(served, kept, rows).p_schön)
 
 
@@ -193,7 +193,7 @@ def test_the_command_predicts_a_users_file(there: None, name: str, capfd: pytest
     result = CliRunner().invoke(app, ["predict", "houses", "new.csv", "-o", name, "--debug"])
     assert result.exit_code == 0, result.output
     assert "9 row(s) predicted by houses, version 1" in capfd.readouterr().err
-    answer = read_rows(Path(name), ())
+    answer = DataFile(Path(name)).rows(())
     assert answer.columns.tolist() == [*houses().columns[:-1], "prediction", "p_hässlich", "p_schön"]
     assert answer["Größe [m²]"].tolist() == houses(9)["Größe [m²]"].tolist()
     assert set(answer.prediction) <= {"schön", "hässlich"}

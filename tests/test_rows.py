@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tasks.data.own import delimited
-from tasks.data.own.rows import column_names, read_rows, write_rows
+from tasks.data.own import files
+from tasks.data.own.files import DataFile, write_rows
 from tasks.specs import BakeoffError
 
 CSV, PARQUET = Path("rows.csv"), Path("rows.parquet")
@@ -18,7 +18,7 @@ CSV, PARQUET = Path("rows.csv"), Path("rows.parquet")
 
 def refused(path: Path) -> str:
     with pytest.raises(BakeoffError) as error:
-        read_rows(path, ["a"])
+        DataFile(path).rows(["a"])
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -27,12 +27,12 @@ def test_numbers_are_read_to_their_last_bit() -> None:
     generator = np.random.default_rng(0)
     values = np.concatenate([generator.normal(size=1000), 10 ** generator.uniform(-300, 300, 1000)])
     CSV.write_text("\n".join(["a", *map(repr, values.tolist())]))
-    np.testing.assert_array_equal(read_rows(CSV, ["a"]).a, values)
+    np.testing.assert_array_equal(DataFile(CSV).rows(["a"]).a, values)
 
 
 def test_columns_that_hold_no_numbers_stay_the_text_that_they_are() -> None:
     CSV.write_text('a,id,note\n1,007,NA\n 2 ,8.0,"x, y"\n')
-    rows = read_rows(CSV, ["a", "note"])
+    rows = DataFile(CSV).rows(["a", "note"])
     assert rows.a.tolist() == [1, 2]
     assert rows.id.tolist() == ["007", "8.0"]
     assert rows.note.tolist() == ["NA", "x, y"]
@@ -42,36 +42,36 @@ def test_columns_that_hold_no_numbers_stay_the_text_that_they_are() -> None:
 
 def test_all_columns_may_hold_numbers() -> None:
     CSV.write_text("a,b\n1,2\n")
-    assert read_rows(CSV, None).dtypes.tolist() == [np.int64, np.int64]
+    assert DataFile(CSV).rows(None).dtypes.tolist() == [np.int64, np.int64]
 
 
 def test_a_column_of_numbers_with_a_gap_stays_text() -> None:
     CSV.write_text("a,b\n1,2\n,3\n")
-    assert read_rows(CSV, None).to_dict("list") == {"a": ["1", ""], "b": [2, 3]}
+    assert DataFile(CSV).rows(None).to_dict("list") == {"a": ["1", ""], "b": [2, 3]}
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_is_the_one_that_cuts_all_lines_alike(delimiter: str) -> None:
     rows = [["größe", "ort"], ["1,5", "Ulm; | am See"], ["2,5", "a\tb"]]
     CSV.write_text("\n".join(delimiter.join(f'"{field}"' for field in row) for row in rows), encoding="utf8")
-    assert read_rows(CSV, ()).to_numpy().tolist() == rows[1:]
+    assert DataFile(CSV).rows(()).to_numpy().tolist() == rows[1:]
 
 
 def test_decimal_commas_do_not_make_commas_the_delimiter() -> None:
     CSV.write_text("a;b;c\n1,5;2,5;x, y\n3,5;4,5;z\n")
-    assert column_names(CSV) == ("a", "b", "c")
+    assert DataFile(CSV).column_names == ("a", "b", "c")
 
 
 def test_a_column_alone_has_no_delimiter() -> None:
     CSV.write_text("a\n1\n\n2\n")
-    assert read_rows(CSV, ["a"]).a.tolist() == [1, 2]
+    assert DataFile(CSV).rows(["a"]).a.tolist() == [1, 2]
 
 
 def test_tabs_delimit_what_ends_in_tsv() -> None:
     path = Path("rows.tsv")
     write_rows(pd.DataFrame({"a": ["1,2", "3"], "b": ["4;5", "6"]}), path)
     assert path.read_text() == "a\tb\n1,2\t4;5\n3\t6\n"
-    assert read_rows(path, ()).to_dict("list") == {"a": ["1,2", "3"], "b": ["4;5", "6"]}
+    assert DataFile(path).rows(()).to_dict("list") == {"a": ["1,2", "3"], "b": ["4;5", "6"]}
 
 
 @pytest.mark.parametrize(
@@ -81,36 +81,36 @@ def test_the_encoding_is_told_by_its_mark_or_by_its_bytes(encoding: str) -> None
     name, _, marked = encoding.partition(" ")
     mark = chr(0xFEFF) if marked else ""
     CSV.write_bytes(f"{mark}Größe;Straße\n1;Köln\n2;\n".encode(name))
-    assert read_rows(CSV, ["Größe"]).to_dict("list") == {"Größe": [1, 2], "Straße": ["Köln", ""]}
+    assert DataFile(CSV).rows(["Größe"]).to_dict("list") == {"Größe": [1, 2], "Straße": ["Köln", ""]}
 
 
 def test_fields_may_hold_the_delimiter_quotes_and_line_ends() -> None:
     CSV.write_bytes(b'\r\n"a\nb",c\r\n"1, ""2""","x\r\ny"\r\n')
-    assert read_rows(CSV, ()).to_dict("list") == {"a\nb": ['1, "2"'], "c": ["x\r\ny"]}
+    assert DataFile(CSV).rows(()).to_dict("list") == {"a\nb": ['1, "2"'], "c": ["x\r\ny"]}
 
 
 def test_names_lose_the_blanks_around_them_and_a_missing_one_is_the_place() -> None:
     CSV.write_text(",a, b\n0,1,2\n")
-    assert column_names(CSV) == ("Unnamed: 0", "a", "b")
-    assert read_rows(CSV, (), ["b", "Unnamed: 0"]).to_dict("list") == {"b": ["2"], "Unnamed: 0": ["0"]}
+    assert DataFile(CSV).column_names == ("Unnamed: 0", "a", "b")
+    assert DataFile(CSV).rows((), ["b", "Unnamed: 0"]).to_dict("list") == {"b": ["2"], "Unnamed: 0": ["0"]}
 
 
 def test_a_long_text_is_read_whole() -> None:
     CSV.write_text(f"a,text\n1,{'word ' * 100_000}\n")
-    assert len(read_rows(CSV, ["a"]).text[0]) == 500_000
+    assert len(DataFile(CSV).rows(["a"]).text[0]) == 500_000
 
 
 def test_a_parquet_file_keeps_all_its_columns_and_a_named_index_is_one() -> None:
     pd.DataFrame({"a": [1.5, 2.5]}, index=pd.Index(["x", "y"], name="id")).to_parquet(PARQUET)
-    rows = read_rows(PARQUET, ["a"])
+    rows = DataFile(PARQUET).rows(["a"])
     assert rows.to_dict("list") == {"a": [1.5, 2.5], "id": ["x", "y"]}
     write_rows(rows, Path("again.parquet"))
-    pd.testing.assert_frame_equal(read_rows(Path("again.parquet"), ["a"]), rows)
+    pd.testing.assert_frame_equal(DataFile(Path("again.parquet")).rows(["a"]), rows)
 
 
 def test_a_parquet_file_keeps_whole_numbers_that_no_float_can_hold() -> None:
     parquet.write_table(pa.table({"id": [2**53 + 1, None], "a.b": [True, None]}), PARQUET)
-    rows = read_rows(PARQUET, (), ["a.b", "id"])
+    rows = DataFile(PARQUET).rows((), ["a.b", "id"])
     assert rows.columns.tolist() == ["a.b", "id"]
     assert rows.id[0] == 2**53 + 1
     assert rows.isna().to_numpy().tolist() == [[False, False], [True, True]]
@@ -118,7 +118,7 @@ def test_a_parquet_file_keeps_whole_numbers_that_no_float_can_hold() -> None:
 
 def test_a_suffix_may_be_written_large() -> None:
     Path("ROWS.CSV").write_text("a\n1\n")
-    assert read_rows(Path("ROWS.CSV"), ["a"]).a.tolist() == [1]
+    assert DataFile(Path("ROWS.CSV")).rows(["a"]).a.tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,9 @@ def test_the_nearest_file_is_offered() -> None:
 def test_the_nearest_column_is_offered() -> None:
     CSV.write_text("mpg,weight\n1,2\n")
     with pytest.raises(BakeoffError, match=r"^rows\.csv has no column mgp; did you mean mpg\?$"):
-        read_rows(CSV, (), ["weight", "mgp"])
+        DataFile(CSV).rows((), ["weight", "mgp"])
     with pytest.raises(BakeoffError, match=r"^rows\.csv has no column z; there are mpg, weight$"):
-        read_rows(CSV, (), ["z"])
+        DataFile(CSV).rows((), ["z"])
 
 
 def test_a_folder_is_not_read_as_a_file() -> None:
@@ -208,8 +208,8 @@ def test_what_the_user_may_not_read_is_refused(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_file_of_another_encoding_than_utf8_is_noted(caplog: pytest.LogCaptureFixture) -> None:
     CSV.write_bytes("ä\n1\n".encode("cp1252"))
-    with caplog.at_level("INFO", delimited.__name__):
-        column_names(CSV)
+    with caplog.at_level("INFO", files.__name__):
+        assert DataFile(CSV).column_names == ("ä",)
     assert caplog.messages == ["rows.csv is no UTF-8, and is read as Windows-1252"]
 
 

@@ -7,10 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.data.examples import Examples, Raw, WordLists, count_groups, keep
-from tasks.data.own.images import ImagesSpec
-from tasks.data.own.series import SeriesSpec
-from tasks.data.own.tables import TableFileSpec
-from tasks.data.own.texts import TextFileSpec
+from tasks.data.own.forms import OwnDataset
 from tasks.data.published.numbers import NumberDataset
 from tasks.data.published.texts import TextDataset
 from tasks.specs import BakeoffError, did_you_mean
@@ -18,7 +15,7 @@ from tasks.specs import BakeoffError, did_you_mean
 logger = logging.getLogger(__name__)
 
 PublishedDataset = NumberDataset | TextDataset
-AnyDataset = PublishedDataset | ImagesSpec | SeriesSpec | TableFileSpec | TextFileSpec
+AnyDataset = PublishedDataset | OwnDataset
 Dataset = Annotated[AnyDataset, Field(discriminator="kind")]
 DATASETS: dict[str, type[PublishedDataset]] = {
     spec.model_fields["kind"].default: spec for spec in get_args(PublishedDataset)

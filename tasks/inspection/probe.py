@@ -1,11 +1,12 @@
 """What a run would take, from fits on a few rows: an estimate, which grows with the rows in a straight line."""
 
-import threading
+import resource
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,10 +16,7 @@ from tasks.data.vectorization import Arrays, Features, Labels
 from tasks.fitting import limited_to, threads_for
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import EarlyStoppingSpec, Network, NetworkSpec
-from tasks.specs import BakeoffError, Spec
-
-if TYPE_CHECKING:
-    from tasks.training import Stack
+from tasks.specs import BakeoffError
 
 BUDGET = 20.0  # seconds, of which each contender has its share; what has begun is not cut off
 ENOUGH = 0.3  # seconds from which what is timed is more than noise
@@ -27,10 +25,9 @@ FIRST_VALUES = 200_000
 GROWTH = 4  # from one fit to the next
 STEPS, NET_ROWS = 8, 1000  # of a net's epoch, at least
 COPIES = 3  # of X that a fit keeps: the data, a fold's rows, and what a library makes of these
-SAMPLED_SECONDS = 0.02
 
 
-class Expected(Spec):
+class Expected(NamedTuple):
     """What a contender would take on all folds and all training rows, in so many fits, and what was timed to say so."""
 
     name: str
@@ -39,8 +36,8 @@ class Expected(Spec):
     basis: str
 
 
-class Expectation(Spec):
-    """What each contender would take, and bytes of memory: `measured` while these were tried, `expected` of a run."""
+class Expectation(NamedTuple):
+    """What each contender would take, and bytes of memory: `measured` at the most until then, `expected` of a run."""
 
     contenders: tuple[Expected, ...]
     measured: int
@@ -49,7 +46,7 @@ class Expectation(Spec):
     @property
     def seconds(self) -> float:
         """Of all fits."""
-        return sum(each.seconds for each in self.contenders)
+        return sum(contender.seconds for contender in self.contenders)
 
 
 @dataclass(frozen=True)
@@ -86,21 +83,25 @@ def probe(contenders: Mapping[str, Contender], arrays: Arrays, pairs: Sequence[P
     Raises:
         BakeoffError: when one of them cannot be fitted.
     """
-    ground, expected, end = _ground(arrays, pairs), [], time.perf_counter() + BUDGET
-    with _peak_memory() as peak, limited_to(threads_for(ground.X.size)):
+    ground, expected, end = _ground(arrays, pairs), list[Expected](), time.perf_counter() + BUDGET
+    what = "trying contenders on a few rows,"
+    with limited_to(threads_for(ground.X.size)):
         for done, (name, contender) in enumerate(contenders.items()):
-            progress.report("trying contenders on a few rows,", done, len(contenders))
+            progress.report(what, done, len(contenders))
             left = (end - time.perf_counter()) / (len(contenders) - done)
             share = max(left, ENOUGH)  # for what is quick even where the others were slow
             try:
-                expected.append(_expect(name, contender, ground, share, n_seeds))
+                if isinstance(contender, NetworkSpec):
+                    expected.append(_expect_network(name, contender, ground, share, n_seeds))
+                else:
+                    expected.append(_expect_baseline(name, contender, ground, share))
             except BakeoffError as error:
                 raise BakeoffError(f"contender {name}, tried on a few rows: {error}") from error
-        progress.report("trying contenders on a few rows,", len(contenders), len(contenders))
-    measured = peak()
-    return Expectation(
-        contenders=tuple(expected), measured=measured, expected=measured + COPIES * _size_in_memory(ground.X)
-    )
+        progress.report(what, len(contenders), len(contenders))
+    unit = 1 if sys.platform == "darwin" else 1024
+    measured = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    parts = (ground.X,) if isinstance(ground.X, np.ndarray) else (ground.X.data, ground.X.indices, ground.X.indptr)
+    return Expectation(tuple(expected), measured, measured + COPIES * sum(part.nbytes for part in parts))
 
 
 def _ground(arrays: Arrays, pairs: Sequence[Parts]) -> _Ground:
@@ -121,12 +122,6 @@ def _ground(arrays: Arrays, pairs: Sequence[Parts]) -> _Ground:
     )
 
 
-def _expect(name: str, contender: Contender, ground: _Ground, share: float, n_seeds: int) -> Expected:
-    if isinstance(contender, NetworkSpec):
-        return _expect_network(name, contender, ground, share, n_seeds)
-    return _expect_baseline(name, contender, ground, share)
-
-
 def _expect_baseline(name: str, contender: Baseline, ground: _Ground, share: float) -> Expected:
     """The first fit is made twice, for a library may be loaded meanwhile."""
     started = time.perf_counter()
@@ -141,9 +136,9 @@ def _expect_baseline(name: str, contender: Baseline, ground: _Ground, share: flo
         rows = min(GROWTH * rows, ground.training)
         timed.append((rows, _fit(contender, ground, rows)))
     seconds = ground.n_folds * extrapolate(timed, ground.training) + extrapolate(timed, len(ground.y))
-    said = [(f"{rows:,}", f"{spent:.2g}") for rows, spent in timed[-2:]]
-    basis, spent = (" and ".join(each) for each in zip(*said, strict=True))
-    return Expected(name=name, seconds=seconds, fits=ground.n_folds + 1, basis=f"{basis} rows: {spent} s")
+    basis = " and ".join(f"{rows:,}" for rows, _ in timed[-2:])
+    spent = " and ".join(f"{spent:.2g}" for _, spent in timed[-2:])
+    return Expected(name, seconds, ground.n_folds + 1, f"{basis} rows: {spent} s")
 
 
 def _fit(contender: Baseline, ground: _Ground, rows: int) -> float:
@@ -166,10 +161,19 @@ def extrapolate(timed: Sequence[tuple[int, float]], rows: int) -> float:
 
 def _expect_network(name: str, contender: Network, ground: _Ground, share: float, n_seeds: int) -> Expected:
     """All nets of all folds are trained side by side, as they would be; the last nets, on all rows, are few."""
+    from tasks.training import Member, Stack
+
     started = time.perf_counter()
     rows = min(ground.training, max(ground.least, NET_ROWS, STEPS * contender.batch_size))
     n_nets = ground.n_folds * n_seeds * contender.n_members
-    stack, done = _stack(contender, ground, rows, n_nets), [(0, time.perf_counter())]
+    chosen = np.concatenate(ground.part(rows))
+    # What stops them early is watched, and does not stop them here.
+    judges = round(rows * contender.early_stopping.validation_fraction) if contender.early_stopping else 0
+    own, judging, predicted = np.split(np.arange(len(chosen)), [rows - judges, rows])
+    tireless = contender.model_copy(update={"early_stopping": EarlyStoppingSpec(patience=10**6) if judges else None})
+    members = [Member(own, seed, predicted, judging) for seed in range(n_nets)]
+    stack = Stack(tireless, ground.X[chosen], ground.y[chosen], ground.arrays, members)
+    done = [(0, time.perf_counter())]
 
     def stop_when_enough(epochs: int, _of: int) -> None:
         done.append((epochs, time.perf_counter()))
@@ -191,41 +195,3 @@ def _expect_network(name: str, contender: Network, ground: _Ground, share: float
 
 class _EnoughError(Exception):
     """Ends a training that was timed for long enough."""
-
-
-def _stack(contender: Network, ground: _Ground, rows: int, n_nets: int) -> "Stack":
-    """Nets that learn from so many rows; what stops them early is watched, and does not stop them here."""
-    from tasks.training import Member, Stack
-
-    training, held_out = ground.part(rows)
-    judges = round(rows * contender.early_stopping.validation_fraction) if contender.early_stopping else 0
-    own, judging, predicted = np.split(np.arange(rows + len(held_out)), [rows - judges, rows])
-    tireless = contender.model_copy(update={"early_stopping": EarlyStoppingSpec(patience=10**6) if judges else None})
-    X, y = (each[np.concatenate([training, held_out])] for each in (ground.X, ground.y))
-    return Stack(tireless, X, y, ground.arrays, [Member(own, seed, predicted, judging) for seed in range(n_nets)])
-
-
-def _size_in_memory(X: Features) -> int:
-    arrays = (X,) if isinstance(X, np.ndarray) else (X.data, X.indices, X.indptr)
-    return int(sum(array.nbytes for array in arrays))
-
-
-@contextmanager
-def _peak_memory() -> Iterator[Callable[[], int]]:
-    """Gives a function that says how many bytes of memory this process has had at the most since then."""
-    import psutil
-
-    process, ended = psutil.Process(), threading.Event()
-    seen = [process.memory_info().rss]
-
-    def watch() -> None:
-        while not ended.wait(SAMPLED_SECONDS):
-            seen.append(max(seen[-1], process.memory_info().rss))
-
-    watching = threading.Thread(target=watch, daemon=True)
-    watching.start()
-    try:
-        yield lambda: max(seen)
-    finally:
-        ended.set()
-        watching.join()

@@ -23,6 +23,11 @@ class ClassFiles(NamedTuple):
     labels: NDArray[np.str_]
     held_out: NDArray[np.bool_] | None
 
+    @property
+    def n_classes(self) -> int:
+        """How many classes there are."""
+        return len(set(self.labels.tolist()))
+
 
 def check_there(path: Path) -> None:
     """Check that there is a file or folder at a path; where the user may not see that, reading it says why.
@@ -33,8 +38,10 @@ def check_there(path: Path) -> None:
     try:
         path.stat()
     except FileNotFoundError as error:
-        what = "file" if path.suffix else "folder"
-        raise BakeoffError(f"there is no {what} {path}{did_you_mean(str(path), _others_beside(path))}") from error
+        what, others = "file" if path.suffix else "folder", list[str]()
+        with suppress(OSError):  # those beside it that the user may see
+            others += [str(other) for other in path.parent.iterdir()]
+        raise BakeoffError(f"there is no {what} {path}{did_you_mean(str(path), others)}") from error
     except OSError:
         return
 
@@ -102,7 +109,7 @@ def _of_classes(folder: Path, suffixes: Collection[str], what: str) -> tuple[lis
     if len(classes) < 2:
         there = f"has one class, {classes[0].name}" if classes else "has no sub-folders"
         raise BakeoffError(f"{folder} {there}; two sub-folders or more are needed, one for each class")
-    found = {each.name: files_below(each, suffixes) for each in classes}
+    found = {below.name: files_below(below, suffixes) for below in classes}
     empty = [name for name, files in found.items() if not files]
     if empty:
         raise BakeoffError(f"{folder / empty[0]} has no {what} ({', '.join(suffixes)}); add some, or take it away")
@@ -110,27 +117,16 @@ def _of_classes(folder: Path, suffixes: Collection[str], what: str) -> tuple[lis
     return [file for files in found.values() for file in files], labels
 
 
-def _others_beside(path: Path) -> list[str]:
-    """Those that the user may see."""
-    try:
-        return [str(other) for other in path.parent.iterdir()]
-    except OSError:
-        return []
-
-
 def _sub_folders(folder: Path) -> list[Path]:
     """Those that are not hidden, in order."""
     try:
-        return sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+        return sorted(below for below in folder.iterdir() if below.is_dir() and not below.name.startswith("."))
     except OSError as error:
-        raise _refusal(error) from error
+        _refuse(error)
+        raise
 
 
 def _refuse(error: OSError) -> None:
-    raise _refusal(error) from error
-
-
-def _refusal(error: OSError) -> BakeoffError:
     if isinstance(error, FileNotFoundError):
-        return BakeoffError(f"there is no folder {error.filename}")
-    return BakeoffError(f"{error.filename} cannot be read: {error.strerror}")
+        raise BakeoffError(f"there is no folder {error.filename}") from error
+    raise BakeoffError(f"{error.filename} cannot be read: {error.strerror}") from error

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +10,25 @@ from pydantic import Field, PositiveInt, model_validator
 
 from tasks.data.columns import Column
 from tasks.data.examples import Raw
+from tasks.data.own import presets
 from tasks.data.own import values as read
-from tasks.data.own.archives import read_arrays
-from tasks.data.own.kinds import how_written, kind_of, parse
-from tasks.data.own.rows import read_rows
-from tasks.data.own.spec import OwnSpec, check_training_rows, hold_out, marked, refuse_two_uses
-from tasks.data.own.targets import Target, read_target
+from tasks.data.own.files import DataFile
+from tasks.data.own.presets import Entries, Size
+from tasks.data.own.profile import DataProfile, InitOptions, counted
+from tasks.data.own.spec import (
+    A_FIFTH,
+    Inspection,
+    OwnSpec,
+    about_test,
+    check_training_rows,
+    hold_out,
+    marked,
+    refuse_two_uses,
+)
+from tasks.data.own.tables import choose_test, read_named
+from tasks.data.own.targets import Target, choose_task, found_kind, read_target, target_of
 from tasks.data.problem import Problem
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,11 +69,13 @@ class SeriesSpec(OwnSpec):
         None, description="steps of a series; of longer ones the last count. By default as many as the longest has"
     )
 
+    examples: ClassVar[str] = "series"
+
     @model_validator(mode="after")
     def _a_long_table_says_what_its_columns_are(self) -> "SeriesSpec":
         uses = {"id": self.id, "time": self.time, "target": self.target, "test.column": self.test.column}
         needed: dict[str, Any] = {name: uses[name] for name in (ID, TIME, "target")} | {"columns": self.columns}
-        if self._is_archive:
+        if DataFile(self.path).is_archive:
             given = [name for name, value in (*needed.items(), ("length", self.length)) if value]
             given += ["test.column"] if self.test.column else []
             if given:
@@ -80,14 +93,40 @@ class SeriesSpec(OwnSpec):
         shape = (self.length, len(self.columns)) if self.length else ()
         return Problem(task=self.task, form="series", shape=shape)
 
-    def read(self) -> Raw:
-        """The series that have a target, in the order in which the file first names them.
+    @classmethod
+    def suits(cls, options: InitOptions) -> bool:
+        """Return whether a column says which rows are of one series, or an archive has what may be series."""
+        return options.id is not None or options.file.is_archive
 
-        Raises:
-            BakeoffError: when the file or a value cannot be read, rows of a series contradict each other, there is
-                nothing to learn from, or the series cannot be kept for the test as it is asked.
-        """
-        X, columns, target, said = self._archive() if self._is_archive else self._long_table()
+    @classmethod
+    def inspect(cls, options: InitOptions) -> Inspection:
+        """Look at a table in long form, or at arrays in a .npz file."""
+        settings, comments = _of_archive(options) if options.file.is_archive else _of_table(options)
+        dataset = cls(kind="series", path=options.path, **settings)
+        raw = dataset.read(options.file)
+        return Inspection(dataset.describe(raw, options.file), dataset, raw, comments)
+
+    @classmethod
+    def contenders(cls, size: Size) -> Entries:
+        """Enter nets that know the order of the steps; boosting and a linear model, which do not; and the dummy."""
+        epochs, batch, patience = (60, 30, 10), (32, 128, 512), (10, 5, 3)
+        filters = presets.halvings((32, 32), size.shape[0])
+        cell = {"cell": "gru", "recurrent_units": [32]}
+        windows = {"filters": filters, "kernel_size": min(5, size.shape[0]), "padding": "same"}
+        recurrent = presets.net(size, "recurrent", 0.003, epochs, batch, patience, cell)
+        conv = presets.net(size, "conv", 0.002, epochs, batch, patience, windows, units=[32])
+        return {
+            "recurrent": (recurrent, "a net that reads step by step"),
+            **({"conv": (conv, "a net that looks for patterns of a few steps")} if filters else {}),
+            **presets.boosting(size),
+            **presets.linear(size),
+            **presets.DUMMY,
+        }
+
+    def read(self, file: DataFile | None = None) -> Raw:
+        """Return the series that have a target, in the order in which the file first names them."""
+        file = file or DataFile(self.path)
+        X, columns, target, said = self._archive(file) if file.is_archive else self._long_table(file)
         if not target.known.all():
             logger.info("%s: %d series have no target, and are left out", self.path, (~target.known).sum())
             X = X[target.known]
@@ -100,38 +139,46 @@ class SeriesSpec(OwnSpec):
             raise BakeoffError(f"column {name} has no values in the series to learn from; take it out of columns")
         return Raw(X, target.y, held_out, problem, columns)
 
-    @property
-    def _is_archive(self) -> bool:
-        return self.path.suffix.lower() == ".npz"
+    def describe(self, raw: Raw, file: DataFile) -> DataProfile:
+        """Return how the targets are spread, how many steps series have, and how much is missing."""
+        X = np.asarray(raw.X)
+        there = ~np.isnan(X).all(axis=2)
+        lengths = X.shape[1] - there[:, ::-1].argmax(axis=1)  # up to the last step with a value
+        within = np.arange(X.shape[1]) < lengths[:, None]
+        missing = np.isnan(X)[within].mean()
+        least = f"{lengths.min():,} to " if lengths.min() < lengths.max() else ""
+        fact = f"{least}{counted(lengths.max(), 'step')} of {counted(X.shape[2], 'value')}, {missing:.1%} missing"
+        return DataProfile(str(self.path), len(X), self.examples, target_of(raw, self.target or "y"), facts=(fact,))
 
-    def _long_table(self) -> tuple[Floats, tuple[Column, ...], Target, NDArray[np.str_] | None]:
+    def _long_table(self, file: DataFile) -> tuple[Floats, tuple[Column, ...], Target, NDArray[np.str_] | None]:
         """X, the columns that a long table needs, the targets, and what each series says of the test."""
-        assert self.id is not None  # noqa: S101  # as the schema holds
-        assert self.time is not None  # noqa: S101
-        assert self.target is not None  # noqa: S101
-        names = [self.id, self.time, self.target, *self.columns, *([self.test.column] if self.test.column else [])]
-        rows = read_rows(self.path, [self.time, *self.columns], names)
-        moments = kind_of(rows[self.time])
+        key, clock, target = str(self.id), str(self.time), str(self.target)  # which are there, as the schema holds
+        names = [key, clock, target, *self.columns, *([self.test.column] if self.test.column else [])]
+        rows = file.rows([clock, *self.columns], names)
+        moments = read.kind_of(rows[clock])
         if moments not in ("number", "date"):
-            raise BakeoffError(f"column {self.time} orders the rows of a series; numbers or dates are needed in it")
+            raise BakeoffError(f"column {clock} orders the rows of a series; numbers or dates are needed in it")
         columns = (
-            Column(name=self.id, kind="category"),
-            Column(name=self.time, kind=moments, written=how_written(rows[self.time], moments)),
-            *(Column(name=name, kind="number", written=how_written(rows[name], "number")) for name in self.columns),
+            Column(name=key, kind="category"),
+            Column(name=clock, kind=moments, written=read.how_written(rows[clock], moments)),
+            *(
+                Column(name=name, kind="number", written=read.how_written(rows[name], "number"))
+                for name in self.columns
+            ),
         )
         arranged = arrange(rows, columns, self.length)
         if len(arranged.ids) == 1:
             raise BakeoffError(f"all rows belong to one series, {arranged.ids[0]}; at least two are needed")
         if arranged.X.shape[1] == 1 and self.length != 1:
             raise BakeoffError(
-                f"each series has one step; column {self.id} must say which rows belong together, or it is a table"
+                f"each series has one step; column {key} must say which rows belong together, or it is a table"
             )
         said = None
         if self.test.column:
             said = read.as_text(rows[self.test.column])
             _refuse_change(said, arranged, self.test.column, np.ones(len(rows), np.bool_))
             said = said[arranged.first]
-        return arranged.X, columns, self._targets(rows[self.target], arranged), said
+        return arranged.X, columns, self._targets(rows[target], arranged), said
 
     def _targets(self, values: "pd.Series[Any]", arranged: Arranged) -> Target:
         """One for each series, out of those of its rows, which may leave it out but not contradict each other."""
@@ -142,13 +189,13 @@ class SeriesSpec(OwnSpec):
         _refuse_change(of_rows, arranged, str(values.name), found.known)
         series, rows = np.unique(arranged.numbers[found.known], return_index=True)
         known = np.isin(np.arange(len(arranged.ids)), series)
-        return Target(found.y[rows], found.classes, known)
+        return Target(found.name, found.y[rows], found.classes, known)
 
-    def _archive(self) -> tuple[Floats, tuple[Column, ...], Target, None]:
+    def _archive(self, file: DataFile) -> tuple[Floats, tuple[Column, ...], Target, None]:
         """X, the columns that a long table of such series would have, and the targets."""
         import pandas as pd
 
-        values, y = read_arrays(self.path)
+        values, y = file.arrays
         if values.ndim not in (2, 3) or 0 in values.shape or values.dtype.kind not in "fiub":
             raise BakeoffError(
                 f"{self.path}: X has shape {values.shape} and holds {values.dtype}; numbers of shape"
@@ -180,7 +227,7 @@ def arrange(rows: "pd.DataFrame", columns: Sequence[Column], length: int | None)
     """
     key, clock, *values = columns
     ids = read.labels(read.typed(rows[key.name]))
-    numbers, moments = ids.codes.astype(np.int64), parse(rows[clock.name], clock).to_numpy()
+    numbers, moments = ids.codes.astype(np.int64), read.parse(rows[clock.name], clock).to_numpy()
     _refuse_missing(numbers < 0, key.name)
     _refuse_missing(np.isnan(moments), clock.name)
     order = np.lexsort((moments, numbers))
@@ -194,7 +241,12 @@ def arrange(rows: "pd.DataFrame", columns: Sequence[Column], length: int | None)
         )
     lengths = np.bincount(numbers)
     steps = length or int(lengths.max())
-    _refuse_size(len(lengths), steps, len(values))
+    if len(lengths) * steps * len(values) > LARGEST:
+        raise BakeoffError(
+            f"{len(lengths)} series of up to {steps} steps, filled up to one length, would take"
+            f" {len(lengths) * steps * len(values) * 4 / 1e9:.0f} GB; set `length` to fewer steps, of which the last"
+            " count"
+        )
     ends = np.cumsum(lengths)
     place = np.arange(len(rows)) - np.repeat(ends - np.minimum(lengths, steps), lengths)  # of the last steps, from 0
     kept = place >= 0
@@ -206,7 +258,7 @@ def arrange(rows: "pd.DataFrame", columns: Sequence[Column], length: int | None)
 
 def _numbers(values: "pd.Series[Any]", column: Column) -> Floats:
     """The values (rows,) of a column, NaN where one is missing."""
-    parsed = parse(values, column).to_numpy()
+    parsed = read.parse(values, column).to_numpy()
     numbers = _single_precision(parsed)
     large = np.isinf(numbers)
     if large.any():
@@ -245,9 +297,28 @@ def _refuse_change(values: NDArray[Any], arranged: Arranged, name: str, known: N
         )
 
 
-def _refuse_size(series: int, steps: int, features: int) -> None:
-    if series * steps * features > LARGEST:
-        raise BakeoffError(
-            f"{series} series of up to {steps} steps, filled up to one length, would take"
-            f" {series * steps * features * 4 / 1e9:.0f} GB; set `length` to fewer steps, of which the last count"
-        )
+def _of_table(options: InitOptions) -> tuple[dict[str, Any], dict[str, str]]:
+    """How a long table is read, and comments on that."""
+    rows, target, task, about_task = read_named(options)
+    if options.id is None or options.time is None:
+        raise BakeoffError("series need --id COLUMN, which rows are of one series, and --time COLUMN, their order")
+    test, why_test = choose_test(rows.drop(columns=[target, options.id, options.time, *options.kinds]))
+    free = [str(name) for name in rows if name not in (target, options.id, options.time, test.column)]
+    kinds = {name: options.kinds.get(name) or found_kind(rows[name]) for name in free}
+    columns = tuple(name for name, kind in kinds.items() if kind == "number")
+    if not columns:
+        raise BakeoffError(f"{options.path} has no column of numbers to predict {target} from")
+    others = [name for name in free if name not in columns]
+    settings = {"task": task, "id": options.id, "time": options.time, "target": target, "columns": columns}
+    return settings | {"test": test}, {
+        "dataset.task": about_task,
+        "dataset.columns": "numbers" + (f"; not used, since they are none: {listed(others)}" if others else ""),
+        "dataset.test": why_test if test.column else about_test("series"),
+    }
+
+
+def _of_archive(options: InitOptions) -> tuple[dict[str, Any], dict[str, str]]:
+    import pandas as pd
+
+    task, about_task = choose_task(pd.Series(options.file.arrays[1], name="y"), None)
+    return {"task": task, "test": A_FIFTH}, {"dataset.task": about_task, "dataset.test": about_test("series")}

@@ -1,20 +1,35 @@
-"""What the user's own data have in common: where they lie, what is predicted, which rows are kept for the test."""
+"""What the user's own data have in common: what a form of data must say of itself, and which rows are for the test."""
 
 import hashlib
+import logging
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, DatasetSpec
+from tasks.data.columns import Column
+from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, DatasetSpec, Raw
+from tasks.data.own import values as read
+from tasks.data.own.files import DataFile
 from tasks.data.own.folders import check_there, walk
+from tasks.data.own.presets import Entries, Size
+from tasks.data.own.profile import DataProfile, InitOptions
+from tasks.data.own.targets import read_target
 from tasks.data.problem import Problem
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, Spec, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
 
 
 class TestRowsSpec(Spec):
@@ -28,13 +43,73 @@ class TestRowsSpec(Spec):
     value: str = Field("test", coerce_numbers_to_str=True, description="what that column says of them")
 
 
+A_FIFTH = TestRowsSpec(fraction=0.2, seed=0)
+
+
+def about_test(examples: str) -> str:
+    """Return what is to be known of a share of them that is kept for the test."""
+    return f"this share of the {examples} is kept for the test: scored once, at the end"
+
+
 class OwnSpec(DatasetSpec):
-    """A file or folder of the user's; a relative path begins where the command is run."""
+    """A file or folder of the user's; a relative path begins where the command is run.
+
+    A subclass is a form of data, with all that is particular to it; `tasks.data.own.forms` lists them.
+    """
 
     path: Path
     task: Task
     unit: str = Field("", description="of the target, where that is a number")
     test: TestRowsSpec = TestRowsSpec()
+
+    examples: ClassVar[str] = "rows"  # what they are called
+    suffixes: ClassVar[tuple[str, ...]] = ()  # of files that are an example each, in a folder of classes
+    # Of `init`: from how many training rows one part of them, held out, tells enough; up to how many rows, how many
+    # repeats; and whether an example has so few of its values that these are not what it costs.
+    large: ClassVar[int] = 50_000
+    repeats: ClassVar[tuple[tuple[int, int], ...]] = ((2_000, 2),)
+    sparse: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def suits(cls, options: InitOptions) -> bool:
+        """Return whether a file is of this form, by what was said of it, and by the arrays in it."""
+
+    @classmethod
+    @abstractmethod
+    def inspect(cls, options: InitOptions) -> "Inspection":
+        """Look at data of this form, and choose how they are to be read.
+
+        Raises:
+            BakeoffError: when they cannot be read, or nothing can be learned from them.
+        """
+
+    @classmethod
+    @abstractmethod
+    def contenders(cls, size: Size) -> Entries:
+        """Return those that are entered by default."""
+
+    @abstractmethod
+    def read(self, file: DataFile | None = None) -> Raw:
+        """Return the examples; of a file that was opened already, what is held of it is not read again.
+
+        Raises:
+            BakeoffError: when they cannot be read, there is nothing to learn from, or rows cannot be kept for the test
+                as it is asked.
+        """
+
+    @abstractmethod
+    def describe(self, raw: Raw, file: DataFile) -> DataProfile:
+        """Return what is seen of the examples that were read from the file.
+
+        Raises:
+            BakeoffError: when a value cannot be used.
+        """
+
+    @property
+    def in_time_order(self) -> bool:
+        """Whether later rows are to be predicted from earlier ones."""
+        return False
 
     @property
     def name(self) -> str:
@@ -60,6 +135,21 @@ class OwnSpec(DatasetSpec):
                     status = file.stat()
                     seen.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
         return seen.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was seen, how the data are to be read and what came of reading them so, and comments on settings by name."""
+
+    profile: DataProfile
+    dataset: OwnSpec
+    raw: Raw
+    comments: Mapping[str, str]
+
+    @property
+    def problem(self) -> Problem:
+        """That of the data, now that they have been read."""
+        return self.raw.problem or self.dataset.problem
 
 
 def refuse_two_uses(names: Iterable[str | None]) -> None:
@@ -166,4 +256,112 @@ def _check_classes(test: TestRowsSpec, y: NDArray[np.generic], n_test: int, clas
         raise BakeoffError(
             f"a share of {test.fraction:g} of {len(y)} rows is {n_test} for the test, and one of the two parts is too"
             f" small for a row of each of {len(classes)} classes; choose another test.fraction"
+        )
+
+
+class Arrangement(NamedTuple):
+    """The places in the file of the rows that are used, in their order, and what is known of each."""
+
+    kept: NDArray[np.intp]
+    y: NDArray[np.generic]
+    classes: tuple[str, ...]
+    groups: NDArray[np.int64] | None
+    held_out: NDArray[np.bool_]
+
+
+class RowsSpec(OwnSpec):
+    """Rows of a file. Those with the same value in `group_column` stay together: the test has whole groups.
+
+    By `time_column` the rows are put in order, and the test has the last of them.
+    """
+
+    group_column: str | None = Field(None, description="a column that says which rows belong together")
+    time_column: str | None = Field(None, description="a column of dates or numbers that says which row came first")
+
+    @model_validator(mode="after")
+    def _groups_or_time(self) -> "RowsSpec":
+        if self.group_column and self.time_column:
+            raise ValueError("there is a group_column and a time_column, and they do not go together; choose one")
+        return self
+
+    @property
+    def in_time_order(self) -> bool:
+        """Whether there is a column of time."""
+        return self.time_column is not None
+
+    def arrange(self, rows: "pd.DataFrame", target: "pd.Series[Any]", lacking: str) -> Arrangement:
+        """Leave rows without a target out; the others are as the file has them, or in the order of time.
+
+        Those that are left out are `lacking` something, as the log says.
+
+        Raises:
+            BakeoffError: when the target, a group or a time cannot be read, or the rows cannot be kept for the test as
+                it is asked. Rows are named as the file has them: the first after the header is row 1.
+        """
+        found = read_target(target, self.task)
+        y, classes, kept = found.y, found.classes, np.flatnonzero(found.known)
+        moments = None
+        if self.time_column:
+            moments = _moments(rows[self.time_column], kept)
+            order = np.argsort(moments, kind="stable")
+            kept, y, moments = kept[order], y[order], moments[order]
+        groups = _groups(rows[self.group_column], kept) if self.group_column else None
+        if self.test.column:
+            held_out = marked(self.test, read.as_text(rows[self.test.column])[kept])
+            self._check_marked(rows, kept, held_out, groups, moments)
+        else:
+            problem = self.problem.model_copy(update={"classes": classes})
+            held_out = hold_out(self.test, y, problem, groups, in_time_order=self.time_column is not None)
+        check_training_rows(y, held_out, classes)
+        if len(kept) < len(rows):
+            left_out = len(rows) - len(kept)
+            logger.info("%s: %d of %d rows have %s, and are left out", self.path, left_out, len(rows), lacking)
+        return Arrangement(kept, y, classes, groups, held_out)
+
+    def _check_marked(
+        self,
+        rows: "pd.DataFrame",
+        kept: NDArray[np.intp],
+        held_out: NDArray[np.bool_],
+        groups: NDArray[np.int64] | None,
+        moments: NDArray[Any] | None,
+    ) -> None:
+        """Refuses a test of groups, or of moments before some, that are learned from: its score would be too good."""
+        first, wrong = int(held_out.argmax()), ""
+        if groups is not None and (shared := held_out & np.isin(groups, groups[~held_out])).any():
+            first = int(shared.argmax())
+            group = rows[self.group_column].iloc[kept[first]]
+            wrong = f"other rows whose {self.group_column} is {group} as well are to be learned from"
+        if moments is not None and moments[~held_out][-1] > moments[first]:
+            last = kept[~held_out][-1] + 1
+            wrong = f"row {last}, which is to be learned from, came later, by {self.time_column}"
+        if wrong:
+            raise BakeoffError(
+                f"row {kept[first] + 1} is marked for the test, and {wrong}; leave test.column out (of `bakeoff init`:"
+                f" --column {self.test.column}=ignore), and the test is chosen by that"
+            )
+
+
+def _moments(values: "pd.Series[Any]", kept: NDArray[np.intp]) -> NDArray[Any]:
+    """When each of the rows that are kept came, or its number in the order of time."""
+    kind = read.kind_of(values)
+    if kind not in ("number", "date"):
+        raise BakeoffError(f"column {values.name} is the time_column; dates or numbers are needed in it")
+    moments = read.parse(values, Column(name=str(values.name), kind=kind)).to_numpy()[kept]
+    _refuse_missing(np.isnan(moments), "time_column", values, kept)
+    return moments
+
+
+def _groups(values: "pd.Series[Any]", kept: NDArray[np.intp]) -> NDArray[np.int64]:
+    """The number of the group of each of the rows that are kept."""
+    groups = read.labels(read.typed(values)).codes.astype(np.int64)[kept]
+    _refuse_missing(groups < 0, "group_column", values, kept)
+    return groups
+
+
+def _refuse_missing(missing: NDArray[np.bool_], use: str, values: "pd.Series[Any]", kept: NDArray[np.intp]) -> None:
+    if missing.any():
+        row = kept[missing.argmax()] + 1
+        raise BakeoffError(
+            f"column {values.name}, row {row}: there is no value, and the {use} must have one in each row"
         )

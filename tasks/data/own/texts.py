@@ -1,31 +1,44 @@
 """The user's own texts: a column of a file, or a folder with one sub-folder a class."""
 
-import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from tasks.data.examples import TEXT, Raw
+from tasks.data.own import presets
 from tasks.data.own import values as read
-from tasks.data.own.arrangement import RowsSpec
-from tasks.data.own.delimited import encoding_of
+from tasks.data.own.files import DataFile, encoding_of
 from tasks.data.own.folders import class_files, is_folder
-from tasks.data.own.rows import read_rows
-from tasks.data.own.spec import hold_out, refuse_reserved, refuse_two_uses
-from tasks.data.own.targets import read_target
+from tasks.data.own.presets import Entries, Settings, Size
+from tasks.data.own.profile import DataProfile, InitOptions, counted
+from tasks.data.own.spec import (
+    A_FIFTH,
+    Arrangement,
+    Inspection,
+    RowsSpec,
+    hold_out,
+    refuse_reserved,
+    refuse_two_uses,
+)
+from tasks.data.own.tables import choose_test, read_named
+from tasks.data.own.targets import read_target, target_of
 from tasks.data.problem import Problem
 from tasks.data.terms import RESERVED, has_words
+from tasks.metrics import classification
 from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-logger = logging.getLogger(__name__)
-SUFFIXES = (".txt",)
+MANY = 10_000  # texts from which the rarer terms are learned as well
+WORDS = (20_000, 50_000)  # terms that are kept, of fewer texts and of more
+ABOUT = {
+    "dataset.num_words": "so many terms are kept, the most frequent; they are found among the texts to learn from",
+    "dataset.ngrams": "2: pairs of words are terms as well; 1: words alone",
+}
 
 
 class TextFileSpec(RowsSpec):
@@ -41,6 +54,11 @@ class TextFileSpec(RowsSpec):
     num_words: int = Field(100_000, ge=1, description="how many of the most frequent terms are kept")
     ngrams: Literal[1, 2] = Field(2, description="the longest term: 1 for words, 2 for pairs of words as well")
 
+    examples: ClassVar[str] = "texts"
+    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
+    large: ClassVar[int] = 10_000
+    sparse: ClassVar[bool] = True
+
     @model_validator(mode="after")
     def _a_column_has_one_use(self) -> "TextFileSpec":
         refuse_two_uses((self.text, self.target, self.group_column, self.time_column, self.test.column))
@@ -52,16 +70,78 @@ class TextFileSpec(RowsSpec):
         """What is known before the classes and the terms are; there may be fewer of these than `num_words`."""
         return Problem(task=self.task, form="words", shape=(RESERVED + self.num_words,))
 
-    def read(self) -> Raw:
-        """The rows that have a text and a target, as the file has them or in the order of time.
+    @classmethod
+    def suits(cls, options: InitOptions) -> bool:
+        """Return whether a column of texts was named."""
+        return not options.file.is_archive and options.text is not None and options.id is None
 
-        Raises:
-            BakeoffError: when a text or a target cannot be read, there is nothing to learn from, or the rows cannot be
-                kept for the test as it is asked.
-        """
-        return self._folder() if is_folder(self.path) else self._file()
+    @classmethod
+    def inspect(cls, options: InitOptions) -> Inspection:
+        """Look at a file with a column of texts, or at a folder."""
+        if is_folder(options.path):
+            found = class_files(options.path, cls.suffixes, cls.examples)
+            settings: dict[str, Any] = {"task": classification(found.n_classes)}
+            rows, comments = len(found.files), ABOUT
+            settings |= {"test": A_FIFTH} if found.held_out is None else {}
+        else:
+            frame, target, task, about_task = read_named(options)
+            named = [name for name in (options.text, options.group, options.time) if name]
+            test, why_test = choose_test(frame.drop(columns=[target, *named]))
+            settings = {"task": task, "text": options.text, "target": target, "test": test}
+            settings |= {"group_column": options.group, "time_column": options.time}
+            rows, comments = len(frame), ABOUT | {"dataset.task": about_task, "dataset.test": why_test}
+        dataset = cls(kind="text", path=options.path, num_words=WORDS[rows >= MANY], ngrams=2, **settings)
+        raw = dataset.read(options.file)
+        profile = dataset.describe(raw, options.file)._replace(left_out=rows - len(raw.y))
+        return Inspection(profile, dataset, raw, comments)
 
-    def _file(self) -> Raw:
+    @classmethod
+    def contenders(cls, size: Size) -> Entries:
+        """Enter a net on words that are there or not, the linear methods that suit texts, boosting, and the dummy."""
+        dense = presets.net(size, "dense", 0.002, (40, 20, 10), (32, 512, 1024), (3, 3, 3), units=[16])
+        weighting = {"weighting": "tf_idf"}
+        machine = {"kind": "linear_svm", "params": {"C": 0.3}, **weighting}
+        regression = {"kind": "logistic_regression", "params": {"C": 10.0, "max_iter": 1000}, **weighting}
+        bayes = {"kind": "multinomial_nb", "params": {"alpha": 0.1}}
+        linear: Entries = {
+            "nb_svm": ({"kind": "nb_svm"}, "naive Bayes and a linear model in one, a strong baseline"),
+            "logistic_regression": (regression, "a linear model; rare words weigh more"),
+            "multinomial_nb": (bayes, "naive Bayes, in no time"),
+        }
+        if size.task == "regression":
+            linear = {"ridge": ({"kind": "ridge", **weighting}, "a linear model")}
+        boosting: Settings = {"n_estimators": 200, "learning_rate": 0.1}
+        if size.classes > presets.MANY_CLASSES:
+            boosting = {"n_estimators": 60, "num_leaves": 15, "learning_rate": 0.15}
+            boosting |= {"reg_lambda": 10.0, "min_child_weight": 0.1}
+        return {
+            "dense": (dense, "a net on the terms that a text has"),
+            **linear,
+            "linear_svm": (machine, "a linear model that looks at the texts near the border"),
+            **presets.installed("lightgbm", "LightGBM, on the counts of the terms", boosting),
+            **presets.DUMMY,
+        }
+
+    def read(self, file: DataFile | None = None) -> Raw:
+        """Return the rows that have a text and a target, as the file has them or in the order of time."""
+        return self._folder() if is_folder(self.path) else self._file(file or DataFile(self.path))
+
+    def describe(self, raw: Raw, file: DataFile) -> DataProfile:
+        """Return how long they are, and how many have the same text and the same target as an earlier one."""
+        texts = cast("pd.DataFrame", raw.X).iloc[:, 0]
+        words = texts.str.count(r"\w+").to_numpy(np.int64)
+        return DataProfile(
+            source=str(self.path),
+            rows=len(texts),
+            examples=self.examples,
+            target=target_of(raw, self.target or "class"),
+            facts=(
+                f"{words.min():,} to {counted(words.max(), 'word')}, half of the texts up to {np.median(words):,.0f}",
+            ),
+            duplicates=int(texts.to_frame().assign(y=raw.y).duplicated().sum()),
+        )
+
+    def _file(self, file: DataFile) -> Raw:
         import pandas as pd
 
         if self.text is None or self.target is None:
@@ -69,14 +149,11 @@ class TextFileSpec(RowsSpec):
                 f"{self.path} is no folder with one sub-folder a class; of a file, text and target must name columns"
             )
         others = (self.group_column, self.time_column, self.test.column)
-        rows = read_rows(self.path, (), [self.text, self.target, *filter(None, others)])
+        rows = file.rows((), [self.text, self.target, *filter(None, others)])
         texts = _texts(rows[self.text])
-        used = self.arrange(rows, rows[self.target].where(read.known(texts)))
-        if len(used.kept) < len(rows):
-            lacking = len(rows) - len(used.kept)
-            logger.info("%s: %d of %d rows have no text or no target, and are left out", self.path, lacking, len(rows))
+        used = self.arrange(rows, rows[self.target].where(read.known(texts)), "no text or no target")
         X = pd.DataFrame({self.text: texts.take(used.kept).to_pylist()})
-        return self._raw(X, used.y, used.classes, used.held_out, used.groups)
+        return self._raw(X, used)
 
     def _folder(self) -> Raw:
         import pandas as pd
@@ -88,32 +165,26 @@ class TextFileSpec(RowsSpec):
                 f"{self.path} is a folder, whose sub-folders are the classes, and has no columns; leave out"
                 f" {', '.join(columns)}"
             )
-        found = class_files(self.path, SUFFIXES, "texts")
+        found = class_files(self.path, self.suffixes, self.examples)
         texts = [_read_text(file) for file in found.files]
-        y, classes, _ = read_target(pd.Series(found.labels, name="of the sub-folders"), self.task, as_it_is=True)
+        target = read_target(pd.Series(found.labels, name="of the sub-folders"), self.task, as_it_is=True)
         held_out = found.held_out
         if held_out is None:
-            held_out = hold_out(self.test, y, self.problem.model_copy(update={"classes": classes}))
-        return self._raw(pd.DataFrame({TEXT: texts}), y, classes, held_out)
+            held_out = hold_out(self.test, target.y, self.problem.model_copy(update={"classes": target.classes}))
+        used = Arrangement(np.arange(len(texts)), target.y, target.classes, None, held_out)
+        return self._raw(pd.DataFrame({TEXT: texts}), used)
 
-    def _raw(
-        self,
-        X: "pd.DataFrame",
-        y: NDArray[np.generic],
-        classes: tuple[str, ...],
-        held_out: NDArray[np.bool_],
-        groups: NDArray[np.int64] | None = None,
-    ) -> Raw:
-        if not any(has_words(text) for text in X.loc[~held_out].iloc[:, 0]):
+    def _raw(self, X: "pd.DataFrame", used: Arrangement) -> Raw:
+        if not any(has_words(text) for text in X.loc[~used.held_out].iloc[:, 0]):
             raise BakeoffError(f"{self.path}: no text among the rows to learn from has a word")
-        problem = self.problem.model_copy(update={"classes": classes})
-        return Raw(X, y, held_out, problem, groups=groups, ngrams=self.ngrams)
+        problem = self.problem.model_copy(update={"classes": used.classes})
+        return Raw(X, used.y, used.held_out, problem, groups=used.groups, ngrams=self.ngrams)
 
 
 def _texts(values: "pd.Series[Any]") -> "pa.Array[Any]":
     """The texts, null where there is none."""
     array = read.typed(values)
-    if not read.is_text(array):
+    if read.type_of(array) != "text":
         raise BakeoffError(f"column {values.name} holds {array.type}, and texts are needed")
     known = read.known(array)
     if not known.any():
