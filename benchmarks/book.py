@@ -117,7 +117,7 @@ def measure_here(problem: str, side: str) -> None:
     """What the new process does: measures, and prints the result as JSON."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     started = time.perf_counter()
-    for module in ("tasks.refitting", "tasks.training", "sklearn.metrics", "sklearn.model_selection", "scipy.sparse"):
+    for module in ("tasks.evaluation", "tasks.training", "sklearn.metrics", "sklearn.model_selection", "scipy.sparse"):
         importlib.import_module(module)  # TensorFlow, Keras and what our way needs: the same for both sides
 
     print(json.dumps(SIDES[problem, side](time.perf_counter() - started).__dict__))

@@ -37,8 +37,7 @@ def ours_on_texts(problem: str, import_seconds: float) -> Measured:
     from tasks.data.datasets import ingest
     from tasks.data.splitting import split
     from tasks.data.vectorization import vectorize
-    from tasks.evaluation import evaluate
-    from tasks.refitting import refit, score_on_test
+    from tasks.evaluation import evaluate, refit, score_on_test
 
     experiment = load(str(ROOT / "conf" / f"{problem}.yaml"), ["validation.n_seeds=1"])
     with tempfile.TemporaryDirectory() as folder:

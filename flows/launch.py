@@ -7,7 +7,6 @@ from flows import servers
 from flows.experiment import Experiment, load, read
 from flows.kept import kept_report
 from flows.surroundings import ahead, reconcile, within_flow_run
-from tasks.models.networks import NetworkSpec
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError, Spec
 
@@ -97,9 +96,7 @@ def check_settings(experiment: Experiment) -> None:
     """
     problem = experiment.dataset.problem
     for name, contender in experiment.contenders.items():
-        if not isinstance(contender, NetworkSpec):
-            try:
-                for each in (contender, *contender.ends(problem.task)):
-                    each.estimator(problem, seed=0)
-            except BakeoffError as error:
-                raise BakeoffError(f"contender {name}: {error}") from error
+        try:
+            contender.check_settings(problem)
+        except BakeoffError as error:
+            raise BakeoffError(f"contender {name}: {error}") from error

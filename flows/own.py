@@ -138,13 +138,11 @@ def _command(options: "InitOptions", name: str | None) -> str:
 
 def _expectation(experiment: "Experiment", raw: "Raw", pairs: "Sequence[Parts]") -> "Expectation":
     """What a run would take; TensorFlow is loaded before anything is timed."""
-    from tasks import progress
     from tasks.data.datasets import keep_examples
     from tasks.data.vectorization import vectorize
     from tasks.inspection.probe import probe
-    from tasks.models.networks import NetworkSpec
 
-    if any(isinstance(contender, NetworkSpec) for contender in experiment.contenders.values()):
-        progress.load("tasks.training", "TensorFlow")
+    for contender in experiment.contenders.values():
+        contender.load_library()
     arrays = vectorize(keep_examples(experiment.dataset, raw))
     return probe(experiment.contenders, arrays, pairs, experiment.validation.n_seeds)

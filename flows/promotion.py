@@ -25,8 +25,7 @@ from tasks.comparison import Verdict
 from tasks.data.examples import Examples
 from tasks.data.splitting import Folds, HoldOutSpec
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation
-from tasks.refitting import FinalScore
+from tasks.evaluation import Evaluation, FinalScore
 from tasks.reports.report import LeaderboardEntry, Promotion
 from tasks.reports.wording import TITLES, say, say_promotion, with_unit
 from tasks.results import Result
@@ -39,7 +38,7 @@ from tasks.tracking.runs import ContenderRun
 # and with Prefect's server, which keeps leases in memory, the knowledge of it may have died too.
 PATIENCE_SECONDS = 600
 LEASE_SECONDS = 60  # the shortest that Prefect grants
-METHODS = ("tasks.evaluation", "tasks.refitting")  # the code that a version is the outcome of, beside its contender's
+METHODS = ("tasks.evaluation", "tasks.evaluation")  # the code that a version is the outcome of, beside its contender's
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,19 @@ from prefect.client.schemas import State, TaskRun
 from prefect.context import TaskRunContext
 
 from flows.kept import digest
-from tasks import comparison, evaluation, explanation, leak_audit, learning_curve, refitting, selection
+from tasks import comparison, evaluation, explanation, leak_audit, learning_curve, selection
 from tasks.data import datasets, splitting, vectorization
 from tasks.data.examples import DatasetSpec
 from tasks.data.splitting import Folds
 from tasks.data.vectorization import Arrays
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
-from tasks.models.networks import NetworkSpec
+from tasks.models.search import BudgetError
 from tasks.results import Result
 from tasks.rules import Rules
 from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import registry, runs, studies
 from tasks.tuning import tune as tuning
-from tasks.tuning.budget import BudgetError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,10 +83,10 @@ vectorize = _step(vectorization.vectorize, "vectorize {examples.name}")
 split = _step(splitting.split, "split: {validation.label}")
 tune = _step(tuning.tune, "{name}, search")
 evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.label}")
-refit = _step(refitting.refit, "{evaluation.name}, all training rows")
+refit = _step(evaluation.refit, "{evaluation.name}, all training rows")
 compare = _step(comparison.compare, "compare all pairs")
 correct_for_choice = _step(selection.correct_for_choice, "correct the champion's score")
-score_on_test = _step(refitting.score_on_test, "{refit.name}, test rows")
+score_on_test = _step(evaluation.score_on_test, "{refit.name}, test rows")
 challenge = _step(comparison.challenge, "challenge the champion")
 log_data = _side_effect(runs.log_data, "log data and folds")
 log_contender = _side_effect(runs.log_contender, "log {result.name}")
@@ -127,7 +126,7 @@ def within_budget(
         BakeoffError: when none is left.
     """
     found, left_out = {}, {}
-    for name in sorted(contenders, key=lambda name: isinstance(contenders[name], NetworkSpec)):
+    for name in sorted(contenders, key=lambda name: contenders[name].family == "network"):
         try:
             found[name] = evaluated(name, contenders[name])
         except BudgetError as error:

@@ -23,9 +23,8 @@ from pydantic import Field
 from tasks.data.examples import Groups
 from tasks.data.splitting import FoldsSpec, HoldOutSpec, Validation
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation
+from tasks.evaluation import Evaluation, FinalScore
 from tasks.metrics import METRICS, MetricName
-from tasks.refitting import FinalScore
 from tasks.results import Result
 from tasks.rules import Rules
 from tasks.specs import Family, Spec

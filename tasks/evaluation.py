@@ -1,28 +1,23 @@
-"""Fit and score one contender on all folds."""
+"""Fit and score one contender: on all folds, and once more on all training rows for the test rows."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+import time
+from functools import partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks import progress
-from tasks.data.splitting import Folds, Rows
+from tasks.data.splitting import Folds, Validation
 from tasks.data.vectorization import Arrays, Features
-from tasks.fitting import Cost, Stopwatch, limited_to, member_seeds, seed_of, threads_for
+from tasks.fitting import Cost, seed_of
 from tasks.metrics import METRICS, MetricName
-from tasks.models.contenders import Baseline, Contender
-from tasks.models.networks import Network, NetworkSpec, union_spec
+from tasks.models.contender import Floats, FoldFits
+from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, Spec
-from tasks.store import StoredFile, store_arrays
-from tasks.tuning.record import Tuning
+from tasks.statistics.bootstrap import interval_of, resample
+from tasks.store import StoredFile, store, store_arrays
+from tasks.tuning.tune import Tuning
 
-if TYPE_CHECKING:
-    from tasks.training import Member
-
-Floats = NDArray[np.float64]
 logger = logging.getLogger(__name__)
 
 
@@ -57,28 +52,41 @@ class Evaluation(Spec):
         return self.tuning.final
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """What fitting on all folds gave, before it is scored: each fold's held-out rows, and their predictions."""
+class Refit(Spec):
+    """A contender fitted on all training rows, in .keras files (nets) or a file of its library's own format.
 
-    held_out: Sequence[Rows]
-    predictions: Sequence[Floats]
-    fitting: Stopwatch
-    predicting: Stopwatch
-    n_fits: int
-    history: StoredFile | None = None
-    best_epochs: tuple[int, ...] = ()
+    With a hold-out there is a net for each seed; the first is the one to use. An ensemble is one file.
+    """
+
+    name: str
+    contender: Contender
+    models: tuple[StoredFile, ...]
+    fit_seconds: float
+    epochs: int | None = None
     warnings: tuple[str, ...] = ()
 
     @property
-    def cost(self) -> Cost:
-        return Cost(
-            fit_seconds=self.fitting.seconds,
-            cpu_seconds=self.fitting.cpu_seconds,
-            predict_seconds=self.predicting.seconds,
-            n_fits=self.n_fits,
-            predicted_rows=sum(map(len, self.held_out)),
-        )
+    def model_bytes(self) -> int:
+        """The size on disk of one model, ready to predict."""
+        return self.models[0].path.stat().st_size
+
+
+class FinalScore(Spec):
+    """A contender's scores on the test rows, one for each model.
+
+    `interval` is the 95 % bootstrap interval of their mean, over rows or, where rows make groups, over these.
+    `predictions` is a file with `test`, (models, rows) or (models, rows, classes).
+    """
+
+    name: str
+    scores: tuple[float, ...]
+    interval: tuple[float, float]
+    predictions: StoredFile
+
+    @property
+    def score(self) -> float:
+        """The mean over models."""
+        return float(np.mean(self.scores))
 
 
 def evaluate(
@@ -89,7 +97,7 @@ def evaluate(
     metric: MetricName,
     tuning: Tuning | None = None,
 ) -> Evaluation:
-    """Fits the contender on each fold's training rows and scores it on the rows held out.
+    """Fit the contender on each fold's training rows and score it on the rows held out.
 
     With `tuning` each fold has the settings that were found on its own training rows.
 
@@ -97,138 +105,102 @@ def evaluate(
         BakeoffError: when a setting does not fit the data, training diverges, or a score is not a finite number.
     """
     try:
-        if isinstance(contender, NetworkSpec):
-            outcome = _evaluate_network(name, contender, arrays, folds, tuning)
-        else:
-            outcome = _evaluate_baseline(name, contender, arrays, folds, tuning)
+        fits = contender.fit_folds(name, arrays, folds, tuning.chosen if tuning else ())
     except BakeoffError as error:
         raise BakeoffError(f"contender {name}: {error}") from error
     y = arrays.y("train")
     scores = tuple(
-        METRICS[metric].score(y[rows], mine) for rows, mine in zip(outcome.held_out, outcome.predictions, strict=True)
+        METRICS[metric].score(y[rows], predicted)
+        for rows, predicted in zip(fits.held_out, fits.predictions, strict=True)
     )
     if not np.isfinite(scores).all():
         first = int(np.argmin(np.isfinite(scores)))
         raise BakeoffError(f"contender {name}: {metric} is {scores[first]} on fold {first}, and not a finite number")
-    seconds, mean = outcome.cost.fit_seconds, float(np.mean(scores))
-    logger.info("%s: %s %.4g, the mean over %d; fitted in %.3g s", name, metric, mean, len(scores), seconds)
+    cost = Cost(
+        fit_seconds=fits.fitting.seconds,
+        cpu_seconds=fits.fitting.cpu_seconds,
+        predict_seconds=fits.predicting.seconds,
+        n_fits=fits.n_fits,
+        predicted_rows=sum(map(len, fits.held_out)),
+    )
+    mean = float(np.mean(scores))
+    logger.info("%s: %s %.4g, the mean over %d; fitted in %.3g s", name, metric, mean, len(scores), cost.fit_seconds)
     return Evaluation(
         name=name,
         contender=contender,
         scores=scores,
-        cost=outcome.cost,
-        predictions=_store_out_of_fold(outcome, folds.validation.n_splits),
-        history=outcome.history,
-        best_epochs=outcome.best_epochs,
+        cost=cost,
+        predictions=_store_out_of_fold(fits, folds.validation.n_splits),
+        history=fits.history,
+        best_epochs=fits.best_epochs,
         tuning=tuning,
-        warnings=outcome.warnings,
+        warnings=fits.warnings,
     )
 
 
-def _evaluate_baseline(name: str, contender: Baseline, arrays: Arrays, folds: Folds, tuning: Tuning | None) -> _Outcome:
-    X, y = arrays.training()
-    pairs = list(folds.pairs())
-    predictions, fitting, predicting, notes = [], Stopwatch(), Stopwatch(), dict[str, None]()
-    with limited_to(threads_for(X.size)):
-        for number, (training, held_out) in enumerate(pairs):
-            seed = seed_of(folds.validation.seed, number) % 2**31
-            with fitting.running():
-                known = arrays.in_vocabulary_of(X, training)
-                own = _own(contender, tuning, number)
-                fitted = own.fit(known[training], y[training], arrays, seed)
-            with predicting.running():
-                predictions.append(own.predict(fitted.model, known[held_out], arrays))
-            notes |= dict.fromkeys(fitted.warnings)
-            progress.report(f"{name}, fold", number + 1, len(pairs))
-    return _Outcome(
-        held_out=[held_out for _, held_out in pairs],
-        predictions=predictions,
-        fitting=fitting,
-        predicting=predicting,
-        n_fits=len(pairs),
-        warnings=tuple(notes),
-    )
-
-
-def _evaluate_network(name: str, contender: Network, arrays: Arrays, folds: Folds, tuning: Tuning | None) -> _Outcome:
-    progress.load("tasks.training", "TensorFlow")
-    from tasks.training import Stack
-
-    X, y = arrays.training()
-    fitting, predicting, n_members = Stopwatch(), Stopwatch(), contender.n_members
-    members = _members(contender, y, arrays, folds, tuning)
-    held_out = [rows for _, rows in folds.pairs(folds.validation.n_seeds)]
-    if tuning:
-        contender = union_spec([cast(Network, each) for each in tuning.chosen])
-    with fitting.running():
-        stack = Stack(contender, _in_vocabularies(X, arrays, folds, n_members), y, arrays, members)
-        history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
-    with predicting.running():
-        predictions = stack.predict([rows for rows in held_out for _ in range(n_members)])
-    curves = {curve: getattr(history, curve) for curve in ("loss", "metric", "val_loss", "val_metric")}
-    means = {curve: each.reshape(len(each), -1, n_members).mean(axis=2) for curve, each in curves.items()}
-    return _Outcome(
-        held_out=held_out,
-        predictions=[
-            np.mean(predictions[start : start + n_members], axis=0) for start in range(0, len(members), n_members)
-        ],
-        fitting=fitting,
-        predicting=predicting,
-        n_fits=len(members),
-        history=store_arrays(**means),
-        best_epochs=tuple(int(epoch) for epoch in history.best_epoch),
-    )
-
-
-def _own(contender: Baseline, tuning: Tuning | None, fold: int) -> Baseline:
-    """The contender with the settings that were found for a fold, where any were searched for."""
-    return cast(Baseline, tuning.chosen[fold]) if tuning else contender
-
-
-def _in_vocabularies(X: Features, arrays: Arrays, folds: Folds, n_members: int) -> Features | list[Features]:
-    """X; or, where each fold has a vocabulary of its own, a matrix for each net, and for those of a fold the same."""
-    if not arrays.terms:
-        return X
-    known = [arrays.in_vocabulary_of(X, training) for training, _ in folds.pairs()]
-    return [each for each in known for _ in range(folds.validation.n_seeds * n_members)]
-
-
-def _members(
-    contender: Network, y: NDArray[np.generic], arrays: Arrays, folds: Folds, tuning: Tuning | None = None
-) -> "list[Member]":
-    """The nets of each fold or seed; the rows that stop a net's training early come out of its training rows.
-
-    With a hold-out, where nothing else stops it, a net is judged by the rows held out, as the book does: the best epoch
-    is the one with the lowest validation loss.
-    """
-    from tasks.training import Member
-
-    members = []
-    labels, groups = y if arrays.classes else None, arrays.group_numbers("train")
-    for number, (training, held_out) in enumerate(folds.pairs(folds.validation.n_seeds)):
-        judging = folds.judging(number // folds.validation.n_seeds, held_out)
-        watched = held_out if folds.watched else np.empty(0, np.int64)
-        spec = None
-        if tuning:
-            spec, judging = cast(Network, tuning.chosen[number // folds.validation.n_seeds]), np.empty(0, np.int64)
-        for seed in member_seeds(seed_of(folds.validation.seed, number), contender.n_members):
-            own, judges = training, judging
-            if contender.early_stopping and not tuning:
-                share = contender.early_stopping.validation_fraction
-                try:
-                    own, judges = folds.validation.set_aside(training, share, seed, labels, groups)
-                except ValueError as error:
-                    raise BakeoffError(
-                        f"early_stopping.validation_fraction {share:g} does not fit the rows: {error}"
-                    ) from error
-            members.append(Member(training=own, seed=seed, validation=watched, judging=judges, spec=spec))
-    return members
-
-
-def _store_out_of_fold(outcome: _Outcome, n_splits: int) -> StoredFile:
-    rows = np.unique(np.concatenate(outcome.held_out))
-    n_repeats = len(outcome.held_out) // n_splits
-    out_of_fold = np.empty((n_repeats, len(rows), *outcome.predictions[0].shape[1:]))
-    for number, (held_out, mine) in enumerate(zip(outcome.held_out, outcome.predictions, strict=True)):
-        out_of_fold[number // n_splits, np.searchsorted(rows, held_out)] = mine
+def _store_out_of_fold(fits: FoldFits, n_splits: int) -> StoredFile:
+    rows = np.unique(np.concatenate(fits.held_out))
+    n_repeats = len(fits.held_out) // n_splits
+    out_of_fold = np.empty((n_repeats, len(rows), *fits.predictions[0].shape[1:]))
+    for number, (held_out, predicted) in enumerate(zip(fits.held_out, fits.predictions, strict=True)):
+        out_of_fold[number // n_splits, np.searchsorted(rows, held_out)] = predicted
     return store_arrays(rows=rows, out_of_fold=out_of_fold)
+
+
+def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Refit:
+    """Fit the evaluated contender on all training rows, and keep its models.
+
+    A net is trained for the median of the epochs whose weights were kept on the folds, so that it can learn from all
+    rows without any to judge it; where settings were searched for, their number is among those found on all rows. One
+    whose schedules span all epochs is trained for all.
+    """
+    contender = evaluation.settled
+    seeds = [seed_of(validation.seed, number) for number in range(validation.n_seeds)]
+    started = time.perf_counter()
+    fit = contender.fit_all(evaluation.name, arrays, seeds, () if evaluation.tuning else evaluation.best_epochs)
+    seconds = time.perf_counter() - started
+    return Refit(
+        name=evaluation.name,
+        contender=contender,
+        models=tuple(store(contender.suffix, partial(contender.save, model)) for model in fit.models),
+        fit_seconds=seconds,
+        epochs=fit.epochs,
+        warnings=fit.warnings,
+    )
+
+
+def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScore:
+    """Load the kept models and score them on the test rows.
+
+    Raises:
+        BakeoffError: when a prediction or a score is not a finite number.
+    """
+    X, y = arrays.test()
+    predictions = np.stack([predict(refit, X, arrays, number) for number in range(len(refit.models))])
+    if not np.isfinite(predictions).all():
+        raise BakeoffError(
+            f"contender {refit.name} diverged when it was fitted on all rows: it predicts NaN or infinity"
+        )
+    scores = tuple(METRICS[metric].score(y, prediction) for prediction in predictions)
+    if not np.isfinite(scores).all():
+        raise BakeoffError(
+            f"contender {refit.name}: {metric} is nan on the test rows, and not a finite number; choose another metric,"
+            " or a larger test"
+        )
+    logger.info("%s: %s %.4g on %d test rows", refit.name, metric, float(np.mean(scores)), len(y))
+    return FinalScore(
+        name=refit.name,
+        scores=scores,
+        interval=interval_of(resample(y, [predictions], metric, groups=arrays.group_numbers("test"))[0]),
+        predictions=store_arrays(test=predictions),
+    )
+
+
+def predict(refit: Refit, X: Features, arrays: Arrays, number: int = 0) -> Floats:
+    """Predict by a kept model for X as `arrays` has it: (rows,), or probabilities (rows, classes)."""
+    return refit.contender.predict(load_model(refit, number), X, arrays)
+
+
+def load_model(refit: Refit, number: int = 0) -> Any:
+    """Load a kept model, as its library's object; nothing is unpickled."""
+    return refit.contender.load(refit.models[number].path)

@@ -14,6 +14,7 @@ from tasks.data.problem import Problem
 from tasks.data.published.texts import INDEX_FROM
 from tasks.data.terms import RESERVED
 from tasks.data.vectorization import Arrays
+from tasks.evaluation import Refit, load_model
 from tasks.importance import (
     Effect,
     Predict,
@@ -29,7 +30,6 @@ from tasks.importance import (
 )
 from tasks.metrics import MetricName
 from tasks.prediction import words_of
-from tasks.refitting import Refit, load_model, predict_by
 from tasks.specs import Family, Spec
 from tasks.store import StoredFile, store_arrays
 
@@ -196,5 +196,5 @@ def _predictors(refits: Sequence[Refit], problem: Problem) -> Iterator[tuple[str
     """Each contender's name and its prediction for features, one after the other: a model may be large."""
     for number, refit in enumerate(refits):
         progress.report("what it rests on, contender", number, len(refits))
-        yield refit.name, partial(predict_by, refit.contender, load_model(refit), problem=problem)
+        yield refit.name, partial(refit.contender.predict, load_model(refit), problem=problem)
     progress.report("what it rests on, contender", len(refits), len(refits))

@@ -18,10 +18,9 @@ from tasks.data.vectorization import Arrays, Features
 from tasks.evaluation import Evaluation, evaluate
 from tasks.fitting import seed_of
 from tasks.metrics import MetricName
-from tasks.models.baselines.pipelines import SelectKBestSpec, SklearnSpec
+from tasks.models.baselines.pipelines import STEPS, SelectKBestSpec, SklearnSpec
 from tasks.models.baselines.summaries import without_order
 from tasks.models.contenders import Contender
-from tasks.models.networks import NetworkSpec
 from tasks.selection import Corrected
 from tasks.specs import BakeoffError, Spec
 
@@ -38,13 +37,6 @@ LEAKS: Mapping[LeakKind, str] = {
     "weighting": "weights of words by all rows",
     "selection": "features selected by all rows",
     "best_epoch": "the best epoch by the rows held out",
-}
-# The steps of a pipeline in which a leak can be, by scikit-learn's names.
-STEPS: Mapping[str, LeakKind] = {
-    "StandardScaler": "normalization",
-    "ColumnTransformer": "encoding",
-    "TfidfTransformer": "weighting",
-    "SelectKBest": "selection",
 }
 N_SPLITS = 5  # folds that an audit takes where the experiment has a hold-out, on which there is no test for leaks
 SET_ASIDE = 0.2  # share of the training rows that finds the best epoch where it is found honestly
@@ -167,14 +159,7 @@ def without_impossible(
 def leaks_of(contender: Contender, arrays: Arrays) -> list[LeakKind]:
     """Return what is fitted before or beside a contender's model."""
     leaks: list[LeakKind] = ["vocabulary"] if arrays.form == "words" else []
-    if isinstance(contender, NetworkSpec):
-        if arrays.form in ("table", "series"):
-            leaks.append("encoding" if arrays.levels else "normalization")
-        return [*leaks, "best_epoch"]
-    if isinstance(contender, SklearnSpec):
-        names = [type(step).__name__ for _, step in contender.estimator(arrays, seed=0).steps]
-        leaks += [STEPS[name] for name in names if name in STEPS]
-    return leaks
+    return [*leaks, *contender.preparations(arrays)]
 
 
 def entered_honestly(suspect: Suspect, arrays: Arrays, folds: Folds) -> tuple[Contender, Arrays, Folds]:

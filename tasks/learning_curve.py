@@ -28,7 +28,6 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
-from tasks.models.networks import EarlyStoppingSpec, NetworkSpec
 from tasks.specs import BakeoffError, Family, Spec
 from tasks.statistics.bootstrap import CONFIDENCE, RESAMPLES, interval_of, resample_with_subsets
 from tasks.store import load_arrays, store_arrays
@@ -178,16 +177,8 @@ def _with_test_rows(arrays: Arrays, folds: Folds) -> tuple[Arrays, Folds]:
 
 def at_size(contender: Contender, subsets: Subsets, all_rows: int) -> Contender:
     """Return the contender as it is entered at a size: a net with as many steps as on all rows."""
-    if not isinstance(contender, NetworkSpec):
-        return contender
-    of_all, own = (math.ceil(rows / contender.batch_size) for rows in (all_rows, subsets.mean_rows))
-    epochs = max(1, round(contender.epochs * of_all / own))
-    stopping = contender.early_stopping
-    if stopping:
-        stopping = stopping.model_copy(update={"patience": max(1, round(stopping.patience * of_all / own))})
-    elif subsets.validation.kind == "hold_out" and contender.tuning is None:
-        stopping = EarlyStoppingSpec(patience=epochs, validation_fraction=SET_ASIDE)
-    return contender.model_copy(update={"epochs": epochs, "early_stopping": stopping})
+    set_aside = SET_ASIDE if subsets.validation.kind == "hold_out" else None
+    return contender.on_rows(subsets.mean_rows, all_rows, set_aside)
 
 
 def points_of(at_sizes: Sequence[Sequence[Evaluation]], plan: SubsetPlan, metric: MetricName) -> list[Point]:

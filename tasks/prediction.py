@@ -18,8 +18,6 @@ from tasks.data.published.texts import TextSpec, number_words, vocabulary
 from tasks.data.terms import count_known
 from tasks.data.vectorization import Arrays, Features, count_words, scale_pixels
 from tasks.models.contenders import Contender
-from tasks.models.networks import NetworkSpec
-from tasks.refitting import predict_by
 from tasks.specs import BakeoffError, did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -146,7 +144,7 @@ def _predicted(served: Served, load: Callable[[], Any], rows: "pd.DataFrame", fe
     """The rows with `served.added` for what the model takes of them."""
     import pandas as pd
 
-    outputs = predict_by(served.contender, load(), features, served)
+    outputs = served.contender.predict(load(), features, served)
     if not served.classes:
         return rows.assign(**{PREDICTION: outputs})
     labels = np.array(served.classes, object)[outputs.argmax(axis=1)]
@@ -172,8 +170,7 @@ def _features(served: Served, rows: "pd.DataFrame") -> Features:
     if served.form == "pixels":
         return scale_pixels(_pixels(served, rows), served.brightest)
     _check_columns(served, rows, served.inputs)
-    table = _encoded(served, rows) if served.columns else _numbers(rows[list(served.features)])
-    return table.to_numpy() if isinstance(served.contender, NetworkSpec) else table
+    return _encoded(served, rows) if served.columns else _numbers(rows[list(served.features)])
 
 
 def _check_columns(served: Served, rows: "pd.DataFrame", needed: Sequence[str]) -> None:

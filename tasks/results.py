@@ -1,7 +1,6 @@
 """All that is found of one contender before it is compared with the others."""
 
-from tasks.evaluation import Evaluation
-from tasks.refitting import FinalScore, Refit
+from tasks.evaluation import Evaluation, FinalScore, Refit
 from tasks.specs import Spec
 
 

@@ -11,12 +11,11 @@ from tasks.comparison import Decision, Verdict
 from tasks.data.examples import count_groups
 from tasks.data.problem import Form, Problem
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation
+from tasks.evaluation import Evaluation, FinalScore, Refit
 from tasks.fitting import Cost
 from tasks.metrics import Task
-from tasks.models.baselines.floor import DummySpec
+from tasks.models.baselines.classic import DummySpec
 from tasks.models.contenders import Contender
-from tasks.refitting import FinalScore, Refit
 from tasks.results import Result
 from tasks.store import StoredFile, load_arrays, store_arrays
 

@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from tasks.comparison import Comparison, Verdict
 from tasks.data.examples import Examples
 from tasks.data.splitting import KFoldSpec, Validation
+from tasks.evaluation import Refit
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec
-from tasks.models.baselines.floor import DummySpec
-from tasks.models.baselines.linear import RidgeSpec
+from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
-from tasks.refitting import Refit
 from tasks.reports.report import Report, rank, write_report
 from tasks.rules import Rules
 from tasks.selection import Corrected

@@ -14,8 +14,8 @@ from tasks.data.published.spec import KerasFile
 from tasks.data.published.texts import ImdbSpec
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays, vectorize
+from tasks.evaluation import Refit, refit
 from tasks.models.contenders import Contender
-from tasks.refitting import Refit, refit
 from tasks.tracking import connection, models, runs
 from tests.builders import NO_FILE, evaluation_of
 

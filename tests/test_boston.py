@@ -9,10 +9,9 @@ from flows.experiment import Experiment, load
 from tasks.data.datasets import ingest
 from tasks.data.splitting import split
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import Evaluation, evaluate
+from tasks.evaluation import Evaluation, evaluate, refit, score_on_test
 from tasks.metrics import METRICS
 from tasks.models.networks import RealMLPSpec
-from tasks.refitting import refit, score_on_test
 from tasks.training import Member, Stack
 from tests.tiers import quick_first
 

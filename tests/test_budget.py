@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.models.search import TuningSpec
-from tasks.tuning.budget import Budget, BudgetError
+from tasks.models.search import Budget, BudgetError, TuningSpec
 
 
 class Clock:

@@ -5,12 +5,9 @@ import pytest
 
 from tasks.comparison import Verdict, adjusted, challenge, design_of, fold_pair
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
-from tasks.evaluation import Evaluation
-from tasks.models.baselines.floor import DummySpec
-from tasks.models.baselines.linear import RidgeSpec
-from tasks.models.baselines.trees import ExtraTreesSpec, RandomForestSpec
+from tasks.evaluation import Evaluation, FinalScore
+from tasks.models.baselines.classic import DummySpec, ExtraTreesSpec, RandomForestSpec, RidgeSpec
 from tasks.models.contenders import Contender
-from tasks.refitting import FinalScore
 from tasks.rules import Rules
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, final_of, result_of

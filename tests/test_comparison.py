@@ -13,7 +13,7 @@ from tasks.data.examples import Groups
 from tasks.data.splitting import GroupKFoldSpec, KFoldSpec, TimeSeriesSplitSpec
 from tasks.metrics import METRICS, MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
-from tasks.models.baselines.linear import RidgeSpec
+from tasks.models.baselines.classic import RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
 from tasks.rules import Rules

@@ -15,11 +15,10 @@ from tasks.comparison import compare
 from tasks.data.examples import count_groups
 from tasks.data.splitting import FoldsSpec, GroupKFoldSpec, TimeSeriesSplitSpec, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import _members, evaluate
-from tasks.models.baselines.floor import DummySpec
-from tasks.models.baselines.linear import RidgeSpec
+from tasks.evaluation import evaluate, refit, score_on_test
+from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
-from tasks.refitting import refit, score_on_test
+from tasks.network_fits import members_of
 from tasks.reports.report import Report, rank, write_report
 from tasks.results import Result
 from tasks.rules import Rules
@@ -154,7 +153,7 @@ def test_no_group_is_learned_from_while_it_says_when_to_stop(task: str) -> None:
     groups = _groups([4] * 20)
     arrays = grouped_arrays(task, (np.arange(80) % 3).tolist(), groups.tolist())  # type: ignore[arg-type]
     folds = split(arrays, _spec(4, 2))
-    for member in _members(STOPPED, arrays.y("train"), arrays, folds):
+    for member in members_of(STOPPED, arrays.y("train"), arrays, folds):
         parts = [set(groups[rows]) for rows in (member.training, member.judging, member.validation)]
         assert all(parts)
         assert len(set.union(*parts)) == sum(map(len, parts))
@@ -162,7 +161,7 @@ def test_no_group_is_learned_from_while_it_says_when_to_stop(task: str) -> None:
 
 def test_in_time_the_last_rows_before_a_block_say_when_to_stop() -> None:
     arrays = arrays_of("regression", range(50))
-    members = _members(STOPPED, arrays.y("train"), arrays, split(arrays, TimeSeriesSplitSpec(n_splits=4)))
+    members = members_of(STOPPED, arrays.y("train"), arrays, split(arrays, TimeSeriesSplitSpec(n_splits=4)))
     for number, member in enumerate(members, start=1):
         assert member.training.tolist() == list(range(8 * number))
         assert member.judging.tolist() == list(range(8 * number, 10 * number))

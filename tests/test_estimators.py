@@ -18,14 +18,20 @@ from sklearn.svm import LinearSVC
 from tasks.data.problem import Form
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines import estimators
-from tasks.models.baselines.bayes import MultinomialNBSpec
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
+from tasks.models.baselines.classic import (
+    DecisionTreeSpec,
+    DummySpec,
+    KNeighborsSpec,
+    LinearSvmSpec,
+    LogisticRegressionSpec,
+    MultinomialNBSpec,
+    RandomForestSpec,
+    RbfSvmSpec,
+    RidgeSpec,
+)
 from tasks.models.baselines.estimators import BaselineSpec
-from tasks.models.baselines.floor import DummySpec
-from tasks.models.baselines.linear import LinearSvmSpec, LogisticRegressionSpec, RbfSvmSpec, RidgeSpec
-from tasks.models.baselines.neighbors import KNeighborsSpec
 from tasks.models.baselines.pipelines import SelectKBestSpec, SklearnSpec
-from tasks.models.baselines.trees import DecisionTreeSpec, RandomForestSpec
 from tasks.specs import BakeoffError
 from tests.builders import problem_of
 from tests.learnable import CASES, IDS, SEED, SPECS, fit_predict, fitted, learnable, predicted

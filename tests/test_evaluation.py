@@ -5,15 +5,16 @@ from scipy.sparse import vstack
 from tasks import progress
 from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, _members, evaluate
+from tasks.evaluation import Evaluation, evaluate
 from tasks.fitting import seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
-from tasks.models.baselines.floor import DummySpec
+from tasks.models.baselines.classic import DummySpec
 from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.models.optimizers import RMSpropSpec, SGDSpec
+from tasks.network_fits import members_of
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
 from tests.builders import arrays_of, made_arrays, text_arrays
@@ -129,7 +130,7 @@ def test_rows_that_stop_training_come_out_of_the_training_rows_only(task: Task) 
     arrays = made_arrays(task)
     folds = split(arrays, KFoldSpec(n_splits=3, n_repeats=2))
     _, y = arrays.training()
-    members = _members(STOPPED, y, arrays, folds)
+    members = members_of(STOPPED, y, arrays, folds)
     for member, (training, held_out) in zip(members, folds.pairs(), strict=True):
         np.testing.assert_array_equal(member.validation, held_out)
         assert len(member.judging) == len(training) / 4
@@ -141,7 +142,7 @@ def test_rows_that_stop_training_come_out_of_the_training_rows_only(task: Task) 
 def test_without_early_stopping_a_net_learns_from_all_training_rows() -> None:
     arrays = made_arrays("regression")
     folds = split(arrays, KFoldSpec(n_splits=3))
-    for member, (training, _) in zip(_members(NET, arrays.training()[1], arrays, folds), folds.pairs(), strict=True):
+    for member, (training, _) in zip(members_of(NET, arrays.training()[1], arrays, folds), folds.pairs(), strict=True):
         np.testing.assert_array_equal(member.training, training)
         assert len(member.judging) == 0
 

@@ -8,7 +8,7 @@ from flows.experiment import Experiment, available, check, load
 from tasks.data.published.numbers import BostonSpec
 from tasks.data.splitting import KFoldSpec
 from tasks.models.baselines.boosting import GradientBoostingSpec
-from tasks.models.baselines.floor import DummySpec
+from tasks.models.baselines.classic import DummySpec
 from tasks.models.networks import DenseSpec
 from tasks.models.optimizers import AdamSpec
 from tasks.specs import BakeoffError, Family

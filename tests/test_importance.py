@@ -10,6 +10,7 @@ from tasks.data.columns import Column
 from tasks.data.examples import Examples
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays
+from tasks.evaluation import refit
 from tasks.explanation import MOST_ROWS, Explanation, explain, some_rows
 from tasks.importance import (
     CANDIDATES,
@@ -24,11 +25,10 @@ from tasks.importance import (
     word_effects,
 )
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
-from tasks.models.baselines.linear import RidgeSpec
+from tasks.models.baselines.classic import RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
 from tasks.models.optimizers import SGDSpec
-from tasks.refitting import refit
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
 from tests.builders import NO_FILE, evaluation_of, made_arrays, picture_arrays, series_arrays

@@ -23,11 +23,11 @@ from tasks.data.own.tables import TableFileSpec
 from tasks.data.own.targets import Target
 from tasks.data.own.texts import TextFileSpec
 from tasks.data.splitting import KFoldSpec, pairs_of
-from tasks.inspection.probe import extrapolate, probe
+from tasks.inspection.probe import probe
 from tasks.inspection.proposal import choose_equivalence, choose_metric, one_digit
 from tasks.metrics import Task
-from tasks.models.baselines.floor import DummySpec
-from tasks.models.baselines.linear import RidgeSpec
+from tasks.models.baselines.classic import DummySpec, RidgeSpec
+from tasks.models.baselines.estimators import extrapolate
 from tasks.models.contenders import Contender
 from tasks.models.networks import NetworkSpec
 

@@ -26,7 +26,7 @@ from tasks.leak_audit import (
 )
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import LightGBMSpec
-from tasks.models.baselines.linear import LinearSvmSpec, LogisticRegressionSpec, RidgeSpec
+from tasks.models.baselines.classic import LinearSvmSpec, LogisticRegressionSpec, RidgeSpec
 from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import DenseSpec

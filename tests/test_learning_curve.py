@@ -24,7 +24,7 @@ from tasks.learning_curve import (
 )
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
-from tasks.models.baselines.linear import RidgeSpec
+from tasks.models.baselines.classic import RidgeSpec
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays, store_arrays

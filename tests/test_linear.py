@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.linear_model import Ridge
 
-from tasks.models.baselines.linear import LinearSvmSpec, RbfSvmSpec, RidgeSpec
+from tasks.models.baselines.classic import LinearSvmSpec, RbfSvmSpec, RidgeSpec
 from tasks.specs import BakeoffError
 from tests.builders import problem_of
 from tests.learnable import SEED, fit_predict, learnable

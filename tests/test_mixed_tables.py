@@ -9,19 +9,21 @@ import pytest
 
 from tasks.data.problem import Problem
 from tasks.data.splitting import HoldOutSpec, KFoldSpec, Validation, split
-from tasks.evaluation import evaluate
+from tasks.evaluation import evaluate, predict, refit, score_on_test
 from tasks.metrics import METRICS, Task
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
+from tasks.models.baselines.classic import (
+    DecisionTreeSpec,
+    DummySpec,
+    KNeighborsSpec,
+    LogisticRegressionSpec,
+    RidgeSpec,
+)
 from tasks.models.baselines.estimators import BaselineSpec, Setting
-from tasks.models.baselines.floor import DummySpec
-from tasks.models.baselines.linear import LogisticRegressionSpec, RidgeSpec
-from tasks.models.baselines.neighbors import KNeighborsSpec
 from tasks.models.baselines.pipelines import SelectKBestSpec
-from tasks.models.baselines.trees import DecisionTreeSpec
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.models.optimizers import AdamSpec
-from tasks.refitting import predict, refit, score_on_test
 from tasks.specs import BakeoffError
 from tests.builders import CLASSES, mixed_arrays
 from tests.learnable import FITTING

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tasks.data.problem import Form
 from tasks.metrics import Task
-from tasks.models.baselines.nb_svm import NBSVMSpec
+from tasks.models.baselines.classic import NBSVMSpec
 from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.specs import BakeoffError
 from tests.builders import problem_of

@@ -26,8 +26,7 @@ from tasks.data.published.numbers import DigitsSpec, Mnist5kSpec, WineSpec
 from tasks.data.splitting import KFoldSpec, split
 from tasks.data.vectorization import vectorize
 from tasks.evaluation import evaluate
-from tasks.models.baselines.bayes import BernoulliNBSpec, GaussianNBSpec
-from tasks.models.baselines.neighbors import KNeighborsSpec
+from tasks.models.baselines.classic import BernoulliNBSpec, GaussianNBSpec, KNeighborsSpec
 from tasks.models.networks import ConvSpec
 from tasks.models.optimizers import AdamSpec
 from tasks.specs import BakeoffError

@@ -16,12 +16,12 @@ from tasks.data.own.series import SeriesSpec, arrange
 from tasks.data.own.spec import TestRowsSpec
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import vectorize
+from tasks.evaluation import Refit, load_model, predict, refit
 from tasks.metrics import Task
-from tasks.models.baselines.linear import LogisticRegressionSpec
+from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import RecurrentSpec
 from tasks.prediction import Served, describe, predict_rows, unused
-from tasks.refitting import Refit, load_model, predict, refit
 from tasks.specs import BakeoffError
 from tests.builders import evaluation_of, series_arrays
 from tests.served import LONG_TABLE, examples_of

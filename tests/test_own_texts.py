@@ -17,16 +17,14 @@ from tasks.data.own.texts import TextFileSpec
 from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.terms import RESERVED
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import _in_vocabularies, _members, evaluate
-from tasks.models.baselines.bayes import MultinomialNBSpec
+from tasks.evaluation import Refit, evaluate, load_model, refit, score_on_test
 from tasks.models.baselines.boosting import LightGBMSpec
-from tasks.models.baselines.linear import LogisticRegressionSpec
-from tasks.models.baselines.nb_svm import NBSVMSpec
+from tasks.models.baselines.classic import LogisticRegressionSpec, MultinomialNBSpec, NBSVMSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
 from tasks.models.optimizers import SGDSpec
+from tasks.network_fits import in_vocabularies, members_of
 from tasks.prediction import Served, describe, predict_rows, unused
-from tasks.refitting import Refit, load_model, refit, score_on_test
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
 from tasks.training import Stack
@@ -294,7 +292,7 @@ def test_nets_with_vocabularies_of_their_own_learn_together_what_those_of_a_fold
     (X, y), folds = arrays.training(), split(arrays, KFoldSpec(n_splits=2))
     pair = NET.model_copy(update={"n_members": 2})
     predictions = load_arrays(evaluate("me", pair, arrays, folds, "accuracy").predictions)["out_of_fold"][0]
-    members = _members(pair, y, arrays, folds)
+    members = members_of(pair, y, arrays, folds)
     for first, (training, held_out) in zip((0, 2), folds.pairs(), strict=True):
         alone = Stack(NET, arrays.in_vocabulary_of(X, training), y, arrays, members[first : first + 2])
         alone.fit(NET.epochs)
@@ -305,8 +303,8 @@ def test_nets_with_vocabularies_of_their_own_learn_together_what_those_of_a_fold
 def test_the_nets_of_a_fold_share_one_matrix(validation: KFoldSpec | HoldOutSpec, folds: int) -> None:
     arrays = arrays_of(reviews(), num_words=15)
     drawn = split(arrays, validation)
-    matrices = _in_vocabularies(arrays.training()[0], arrays, drawn, n_members=2)
-    members = _members(NET.model_copy(update={"n_members": 2}), arrays.training()[1], arrays, drawn)
+    matrices = in_vocabularies(arrays.training()[0], arrays, drawn, n_members=2)
+    members = members_of(NET.model_copy(update={"n_members": 2}), arrays.training()[1], arrays, drawn)
     assert len(matrices) == len(members)
     assert len({id(matrix) for matrix in matrices}) == folds
     for matrix, member in zip(matrices, members, strict=True):

@@ -10,10 +10,9 @@ from tasks.data.datasets import ingest
 from tasks.data.own.texts import TextFileSpec
 from tasks.data.splitting import HoldOutSpec
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.models.baselines.linear import LinearSvmSpec, LogisticRegressionSpec
-from tasks.models.baselines.nb_svm import NBSVMSpec
+from tasks.evaluation import FinalScore, refit, score_on_test
+from tasks.models.baselines.classic import LinearSvmSpec, LogisticRegressionSpec, NBSVMSpec
 from tasks.models.contenders import Contender
-from tasks.refitting import FinalScore, refit, score_on_test
 from tests.builders import evaluation_of
 
 pytestmark = pytest.mark.real_texts

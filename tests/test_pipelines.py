@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.models.baselines.neighbors import KNeighborsSpec
+from tasks.models.baselines.classic import KNeighborsSpec
 from tasks.models.baselines.pipelines import SklearnSpec
 from tasks.specs import BakeoffError
 from tests.builders import problem_of

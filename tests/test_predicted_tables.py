@@ -14,12 +14,12 @@ from tasks.data.own.files import DataFile
 from tasks.data.own.tables import TableFileSpec
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays, vectorize
+from tasks.evaluation import Refit, load_model, predict, refit
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
-from tasks.models.baselines.linear import LogisticRegressionSpec
+from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
 from tasks.prediction import Served, describe, predict_rows, unused
-from tasks.refitting import Refit, load_model, predict, refit
 from tasks.specs import BakeoffError
 from tests.builders import evaluation_of
 from tests.served import champion_of

@@ -17,13 +17,12 @@ from flows.cli import app
 from tasks.data.published.numbers import DiabetesSpec, WineSpec
 from tasks.data.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays
-from tasks.models.baselines.bayes import BernoulliNBSpec, GaussianNBSpec
+from tasks.evaluation import Refit, load_model, predict, refit
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, XGBoostSpec
-from tasks.models.baselines.linear import RbfSvmSpec, RidgeSpec
+from tasks.models.baselines.classic import BernoulliNBSpec, GaussianNBSpec, RbfSvmSpec, RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
 from tasks.prediction import Served, describe, predict_rows, unused
-from tasks.refitting import Refit, load_model, predict, refit
 from tasks.specs import BakeoffError
 from tasks.tracking import connection
 from tests.builders import evaluation_of, made_arrays, picture_arrays, text_arrays

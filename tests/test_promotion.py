@@ -26,9 +26,8 @@ from tasks import progress
 from tasks.data.datasets import ingest
 from tasks.data.splitting import split
 from tasks.data.vectorization import vectorize
-from tasks.evaluation import evaluate
+from tasks.evaluation import evaluate, refit, score_on_test
 from tasks.models.networks import ConvSpec
-from tasks.refitting import refit, score_on_test
 from tasks.reports.report import Promotion, Report, rank
 from tasks.reports.wording import say_promotion
 from tasks.tracking import registry

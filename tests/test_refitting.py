@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from tasks.data.splitting import HoldOutSpec, KFoldSpec
+from tasks.evaluation import Refit, load_model, predict, refit, score_on_test
 from tasks.fitting import seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
-from tasks.models.baselines.floor import DummySpec
+from tasks.models.baselines.classic import DummySpec
 from tasks.models.contenders import Baseline
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.models.optimizers import SGDSpec
-from tasks.refitting import Refit, load_model, predict, refit, score_on_test
 from tasks.specs import BakeoffError
 from tests.builders import arrays_of, evaluation_of, made_arrays
 

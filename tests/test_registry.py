@@ -17,8 +17,7 @@ from typer.testing import CliRunner
 
 from flows import operate
 from flows.experiment import load
-from tasks.models.baselines.linear import RidgeSpec
-from tasks.models.baselines.trees import ExtraTreesSpec
+from tasks.models.baselines.classic import ExtraTreesSpec, RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.reports.report import Promotion
 from tasks.specs import BakeoffError

@@ -14,11 +14,10 @@ from tasks.data.examples import Examples
 from tasks.data.published.numbers import DiabetesSpec, WineSpec
 from tasks.data.splitting import Folds, KFoldSpec, split
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import Evaluation, evaluate
+from tasks.evaluation import Evaluation, Refit, evaluate, predict, refit, score_on_test
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.contenders import Baseline
 from tasks.models.networks import DenseSpec
-from tasks.refitting import Refit, predict, refit, score_on_test
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, models, runs
 from tasks.tracking.runs import RunRef

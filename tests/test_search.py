@@ -7,9 +7,7 @@ from flows.experiment import check
 from flows.launch import check_settings
 from tasks.metrics import Task
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
-from tasks.models.baselines.linear import LinearSvmSpec, RbfSvmSpec
-from tasks.models.baselines.neighbors import KNeighborsSpec
-from tasks.models.baselines.trees import ExtraTreesSpec, RandomForestSpec
+from tasks.models.baselines.classic import ExtraTreesSpec, KNeighborsSpec, LinearSvmSpec, RandomForestSpec, RbfSvmSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import ConvSpec, DenseSpec
 from tasks.models.optimizers import AdamSpec, CosineDecaySpec

@@ -15,13 +15,12 @@ import pytest
 
 from tasks.data.problem import Form
 from tasks.data.vectorization import Arrays, word_rows
+from tasks.evaluation import Refit, load_model, predict
 from tasks.metrics import Task
-from tasks.models.baselines.bayes import GaussianNBSpec
-from tasks.models.baselines.linear import RbfSvmSpec
+from tasks.models.baselines.classic import GaussianNBSpec, RbfSvmSpec
 from tasks.models.baselines.summaries import without_order
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
-from tasks.refitting import Refit, load_model, predict, predict_by
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, served
 from tests.builders import made_arrays, mixed_arrays, picture_arrays, problem_of, series_arrays, text_arrays
@@ -150,7 +149,7 @@ def test_bakeoff_loads_what_was_fitted_and_what_it_needs(one: Logged, no_pickle:
     model = served.load(one.folder, description)
     table = one.arrays.form == "table" and not isinstance(description.contender, NetworkSpec)
     rows = pd.DataFrame(X, columns=list(description.features)) if table else X
-    found = predict_by(description.contender, model, rows, description)
+    found = description.contender.predict(model, rows, description)
     np.testing.assert_allclose(found, predict(one.fitted, X, one.arrays), rtol=1e-12)  # sums in another order
     assert (description.contender, description.classes) == (one.fitted.contender, one.arrays.classes)
     assert description.words == (("the", "a") if one.arrays.form == "words" else ())

@@ -22,11 +22,11 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tasks.data.published.numbers import BostonSpec, WineSpec
+from tasks.evaluation import predict
 from tasks.models.baselines.boosting import XGBoostSpec
-from tasks.models.baselines.linear import LogisticRegressionSpec
+from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec
-from tasks.refitting import predict
 from tasks.tracking import connection
 from tests.patience import patient
 from tests.served import champion_of

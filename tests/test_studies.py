@@ -26,13 +26,13 @@ from tasks.data.datasets import ingest
 from tasks.data.examples import Examples
 from tasks.leak_audit import Audit, Choice
 from tasks.learning_curve import LearningCurve
-from tasks.models.baselines.linear import LogisticRegressionSpec
+from tasks.models.baselines.classic import LogisticRegressionSpec
+from tasks.models.search import Search
 from tasks.reports.presentation import Presentation
 from tasks.selection import Corrected
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
 from tasks.tuning import tune as tuning
-from tasks.tuning.searches import Search
 
 pytestmark = pytest.mark.servers
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tasks.data.problem import Problem
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec
+from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.baselines.estimators import BaselineSpec
-from tasks.models.baselines.linear import LogisticRegressionSpec
 from tasks.models.baselines.summaries import PART, SUMMARIES, as_table, summarize, without_order
 from tests.builders import hats, problem_of
 

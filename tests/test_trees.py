@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tasks.models.baselines import pipelines
-from tasks.models.baselines.trees import ExtraTreesSpec, RandomForestSpec
+from tasks.models.baselines.classic import ExtraTreesSpec, RandomForestSpec
 from tests.builders import problem_of
 from tests.learnable import SEED, learnable
 

@@ -7,19 +7,16 @@ import pytest
 
 from tasks.data.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import evaluate
+from tasks.evaluation import evaluate, refit
 from tasks.metrics import METRICS, MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec, LightGBMSpec
-from tasks.models.baselines.trees import DecisionTreeSpec, ExtraTreesSpec, RandomForestSpec
+from tasks.models.baselines.classic import DecisionTreeSpec, ExtraTreesSpec, RandomForestSpec
 from tasks.models.contenders import Contender
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec, NetworkSpec, RealMLPSpec
 from tasks.models.optimizers import RMSpropSpec
 from tasks.models.search import Choice, Range, TuningSpec
-from tasks.refitting import refit
 from tasks.specs import BakeoffError
-from tasks.tuning.record import read_trials
-from tasks.tuning.searches import searches_of
-from tasks.tuning.tune import tune
+from tasks.tuning.tune import read_trials, searches_of, tune
 from tests.builders import arrays_of, grouped_arrays, made_arrays, text_arrays
 from tests.tiers import quick_first
 

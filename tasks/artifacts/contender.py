@@ -12,12 +12,11 @@ from tasks.artifacts.figures import BLUE, GREY, ORANGE, figure, is_ink, save
 from tasks.data.vectorization import Arrays
 from tasks.evaluation import Evaluation
 from tasks.models.networks import training_metric
-from tasks.models.search import Space
+from tasks.models.search import Space, Trial
 from tasks.reports.wording import TITLES
 from tasks.results import Result
 from tasks.store import StoredFile, load_arrays
-from tasks.tuning.record import Trial, Trials
-from tasks.tuning.searches import distribution
+from tasks.tuning.tune import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -302,6 +301,6 @@ def _study(trials: Trials, final: Sequence[Trial], space: Space) -> "Study":
     for trial in final:
         if trial.score is not None and space.keys() <= trial.settings.keys():
             tried = {path: trial.settings[path] for path in space}
-            known = {path: distribution(each) for path, each in space.items()}
+            known = {path: each.distribution() for path, each in space.items()}
             study.add_trial(optuna.create_trial(params=tried, distributions=known, value=trial.score))
     return study

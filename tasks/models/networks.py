@@ -1,18 +1,33 @@
 """Deep nets as an experiment describes them; tasks/models/stacking.py builds them."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
+from tasks import progress
 from tasks.data.problem import Problem
+from tasks.data.splitting import Folds
+from tasks.data.vectorization import Arrays, Features, word_rows
 from tasks.metrics import MetricName, Task
+from tasks.models.contender import (
+    ContenderSpec,
+    CostEstimate,
+    FinalFit,
+    Flavor,
+    Floats,
+    FoldFits,
+    Preparation,
+    Sample,
+)
 from tasks.models.optimizers import AdamWSpec, IndependentOptimizer, RMSpropSpec
-from tasks.models.search import Range, Space, Tunable
-from tasks.specs import BakeoffError, Family, Spec
+from tasks.models.search import Budget, Range, Search, Settings, Space
+from tasks.specs import BakeoffError, Spec
 
 if TYPE_CHECKING:
     from tasks.models.layers import Inputs, MemberLayer
@@ -30,6 +45,7 @@ _LOSSES: dict[Task, tuple[Loss, ...]] = {
 
 
 _PICTURES_BATCH = 128  # as many, where layers have a value for each pixel or step, and channel
+PART = 1024  # rows that a saved net computes at a time
 _FORMS = {"pixels": "pictures", "words": "texts", "series": "series"}
 
 
@@ -40,16 +56,17 @@ class EarlyStoppingSpec(Spec):
     validation_fraction: float = Field(0.2, gt=0, lt=1, description="share of the training rows that is set aside")
 
 
-class NetworkSpec(Tunable):
+class NetworkSpec(ContenderSpec):
     """What all nets have in common: fully connected layers at the end, and how they are trained.
 
     The output layer follows from the task: one linear unit for regression, one sigmoid unit for two classes, else a
     softmax over the classes. With batch normalization a hidden layer is linear, normalized, activated, dropped out.
     """
 
-    kind: str
-    family: ClassVar[Family] = "network"
-    gives_probabilities: ClassVar[bool] = True
+    family = "network"
+    suffix = ".keras"
+    takes_sequences = True
+    searches_at_once = True
     compiled: ClassVar[bool]  # whether XLA makes the faster program of it
     annealed: ClassVar[bool] = False  # whether it learns by the schedules of "Better by Default"
     for_tables: ClassVar[bool] = False  # whether it is for tables alone, and scales numbers by their quartiles
@@ -144,6 +161,102 @@ class NetworkSpec(Tunable):
         from tasks.models.layers import MemberDropout
 
         return [MemberDropout(self.dropout, next(dropout_seeds))] if self.dropout else []
+
+    def load_library(self) -> None:
+        """Load TensorFlow."""
+        progress.load("tasks.training", "TensorFlow")
+
+    def fit_folds(self, name: str, arrays: Arrays, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
+        """Train the nets of all folds at once."""
+        self.load_library()
+        from tasks import network_fits
+
+        return network_fits.fit_folds(self, name, arrays, folds, chosen)
+
+    def fit_all(self, name: str, arrays: Arrays, seeds: Sequence[int], best_epochs: Sequence[int] = ()) -> FinalFit:
+        """Train a net for each seed for the median of the best epochs; without these, or with schedules, for all."""
+        self.load_library()
+        from tasks import network_fits
+
+        epochs = int(np.median(best_epochs)) if best_epochs and not self.annealed else self.epochs
+        return network_fits.fit_all(self, name, arrays, seeds, epochs)
+
+    def estimate_cost(self, name: str, sample: Sample, share: float, n_seeds: int) -> CostEstimate:
+        """Train on few rows, for a few epochs."""
+        from tasks import network_fits
+
+        return network_fits.estimate_cost(self, name, sample, share, n_seeds)
+
+    def run_searches(
+        self, name: str, arrays: Arrays, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
+    ) -> int:
+        """Search on all folds' training rows at once."""
+        from tasks.tuning.networks import search_network
+
+        return search_network(name, self, arrays, searches, metric, seed, budget)
+
+    def inner_score(self, task: Task, metric: MetricName) -> MetricName | Literal["loss"]:
+        """The experiment's metric, if it is the one in a net's curves; else its loss."""
+        return metric if metric == training_metric(task) else "loss"
+
+    def settled(self, settings: Settings) -> Self:
+        """A net with settings that were found learns for its number of epochs, and is not stopped."""
+        return self.with_settings(settings).model_copy(update={"early_stopping": None})
+
+    def on_rows(self, rows: float, all_rows: int, set_aside: float | None) -> Self:
+        """As many steps as on all rows, and as many until it is stopped."""
+        of_all, own = (math.ceil(count / self.batch_size) for count in (all_rows, rows))
+        epochs, stopping = max(1, round(self.epochs * of_all / own)), self.early_stopping
+        if stopping:
+            stopping = stopping.model_copy(update={"patience": max(1, round(stopping.patience * of_all / own))})
+        elif set_aside and self.tuning is None:
+            stopping = EarlyStoppingSpec(patience=epochs, validation_fraction=set_aside)
+        return self.model_copy(update={"epochs": epochs, "early_stopping": stopping})
+
+    def preparations(self, problem: Problem) -> list[Preparation]:
+        """Of a table or series what is done to its features, and the choice of the epoch."""
+        prepared: list[Preparation] = ["encoding" if problem.levels else "normalization"]
+        return [*(prepared if problem.form in ("table", "series") else []), "best_epoch"]
+
+    def predict(self, model: Any, X: Features, problem: Problem) -> Floats:
+        """Call the net as it is: Keras's `predict` would first compile it, which takes longer than most test sets do.
+
+        Texts are taken by their length, since each part is filled up to its longest.
+        """
+        if problem.form == "words":
+            order = np.argsort(np.diff(X.indptr), kind="stable")
+            parts = [order[start : start + PART] for start in range(0, len(order), PART)]
+            computed = np.concatenate([model.predict_on_batch(word_rows(X[part])) for part in parts])
+            outputs = computed[np.argsort(order, kind="stable")]
+        else:
+            rows = np.asarray(X)
+            parts = [rows[start : start + PART] for start in range(0, len(rows), PART)]
+            outputs = np.concatenate([np.asarray(model(part, training=False)) for part in parts])
+        return as_prediction(outputs.astype(np.float64), output_layer(problem.task, problem.n_outputs))
+
+    def save(self, model: Any, path: Path) -> None:
+        """Write Keras's own format."""
+        model.save(path)
+
+    def load(self, path: Path) -> Any:
+        """Read a Keras model."""
+        import keras
+
+        return keras.models.load_model(path)
+
+    def flavor(self, task: Task) -> Flavor:
+        """Keras's own format."""
+        return Flavor("mlflow.keras", "data/model.keras", ("keras", "tensorflow", "numpy"), takes_signature=False)
+
+    def exchange(self, model: Any, X: Features, problem: Problem, names: Sequence[str]) -> tuple[Features, Any]:
+        """A table's columns have names, and texts are rows of word numbers."""
+        import pandas as pd
+
+        taken = word_rows(X) if problem.form == "words" else X
+        outputs = np.asarray(model(taken, training=False))
+        if problem.form != "table":
+            return taken, outputs
+        return pd.DataFrame(X, columns=list(names)), pd.DataFrame(outputs).rename(columns=str)
 
 
 class DenseSpec(NetworkSpec):

@@ -1,14 +1,23 @@
-"""What may be searched for in a contender's settings, how far, and on what budget."""
+"""The search for a contender's settings: what is tried, how far, on what budget, and by Optuna's proposals."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from tasks.metrics import Task
+from tasks.data.splitting import Parts
 from tasks.specs import BakeoffError, Spec
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import Trial as OptunaTrial
+
 Value = bool | int | float | str | None
+Settings = dict[str, Value]
+TOLERANCE = 1.1  # a budget of seconds is kept within 10 %
 
 
 class Range(Spec):
@@ -31,11 +40,36 @@ class Range(Spec):
         """Whether only whole numbers are tried."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The lowest and the highest value."""
+        kind = int if self.whole else float
+        return kind(self.low), kind(self.high)
+
+    def distribution(self) -> "BaseDistribution":
+        """The range as Optuna has it."""
+        from optuna import distributions
+
+        kind: Any = distributions.IntDistribution if self.whole else distributions.FloatDistribution
+        made: BaseDistribution = kind(self.low, self.high, log=self.log)
+        return made
+
 
 class Choice(Spec):
     """One of these values."""
 
     choices: tuple[Value, ...] = Field(min_length=2)
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """All of them."""
+        return self.choices
+
+    def distribution(self) -> "BaseDistribution":
+        """The choice as Optuna has it."""
+        from optuna import distributions
+
+        return distributions.CategoricalDistribution(self.choices)
 
 
 Space = Mapping[str, Range | Choice]  # settings by their path in a contender, such as `params.max_depth`
@@ -59,78 +93,136 @@ class TuningSpec(Spec):
         return self
 
 
-class Tunable(Spec):
-    """A contender whose settings can be searched for."""
+class Trial(Spec):
+    """One set of settings, and its mean score on the inner folds; none where it could not be fitted.
 
-    search: dict[str, Range | Choice] | None = Field(
-        None, description="what is searched for in place of the usual, by path: low and high, log; or choices"
-    )
-    tuning: TuningSpec | None = Field(None, description="search for settings, inside each fold's training rows")
+    `search` is the number of the fold whose training rows were searched on, or the number of folds for the search on
+    all training rows. The first trial of each search has no settings: it is the contender as entered.
+    """
 
-    def usual_space(self, task: Task) -> Space:
-        """What is searched for where the contender does not say; empty where there is no usual space."""
-        return {}
+    search: int
+    number: int
+    settings: Settings
+    score: float | None
 
-    def space(self, task: Task) -> Space:
-        """What is searched for."""
-        return self.search or self.usual_space(task)
 
-    def check_space(self, task: Task) -> None:
-        """Finds out whether there is a space to search, and its ends are settings that the contender can have.
+class Search:
+    """The settings that are tried on some rows, one after the other or several at a time.
+
+    The first are the contender's own, which may lie outside the space: so no search ends with settings that its folds
+    found worse than those. The others are Optuna's proposals, by the tree-structured Parzen estimator (Bergstra et al.
+    2011), at random at first.
+
+    Args:
+        number: of the fold whose training rows these are.
+        folds: training rows and held-out rows within that fold's training rows; no other row is looked at.
+        space: what is searched for.
+        greater_is_better: the direction of the score.
+        seed: for the proposals.
+    """
+
+    def __init__(self, number: int, folds: Sequence[Parts], space: Space, greater_is_better: bool, seed: int) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.number, self.folds, self.trials = number, list(folds), list[Trial]()
+        self._space = {path: dimension.distribution() for path, dimension in space.items()}
+        self._sign = 1 if greater_is_better else -1
+        self._study = optuna.create_study(
+            direction="maximize" if greater_is_better else "minimize",
+            sampler=optuna.samplers.TPESampler(seed=seed % 2**32),
+        )
+        self._asked: list[OptunaTrial | None] = []
+
+    def ask(self) -> Settings:
+        """The next settings to try; none, which means the contender as entered, at first."""
+        self._asked.append(self._study.ask(self._space) if self._asked else None)
+        asked = self._asked[-1]
+        return dict(asked.params) if asked else {}
+
+    def tell(self, settings: Settings, score: float) -> None:
+        """The score of the settings that were asked for longest ago; one that is no finite number counts as failed."""
+        from optuna.trial import TrialState
+
+        number, failed = len(self.trials), not np.isfinite(score)
+        asked = self._asked[number]
+        if asked:
+            self._study.tell(asked, *([None, TrialState.FAIL] if failed else [score]))
+        self.trials.append(Trial(search=self.number, number=number, settings=settings, score=None if failed else score))
+
+    @property
+    def best(self) -> Settings:
+        """The settings with the best score; the first of several.
 
         Raises:
-            BakeoffError: when not.
+            BakeoffError: when none could be fitted.
         """
-        if (self.search is not None or self.tuning) and not self.space(task):
-            raise BakeoffError("there is no usual space to search for this kind; say what to try in `search`")
-        self.ends(task)
+        scored = [trial for trial in self.trials if trial.score is not None]
+        if not scored:
+            raise BakeoffError("none of the settings that were tried gave a finite score; look at `search`")
+        return max(scored, key=lambda trial: self._sign * (trial.score or 0.0)).settings
 
-    def ends(self, task: Task) -> list[Self]:
-        """The contender at the ends of what is searched for, and with each choice; none without a search.
+
+class BudgetError(BakeoffError):
+    """A budget that does not suffice for one set of settings in each search."""
+
+
+class Budget:
+    """Shares a budget of seconds out over searches, or allows so many trials to each.
+
+    A search gets a share by its work, and leaves what it does not need to those after it. Another trial is begun if it
+    will have ended, or nearly so, with the share: half of a trial too long and half too short balance out. One that has
+    begun is finished, however long it takes, unless it can be cut short.
+
+    Args:
+        tuning: the budget.
+        work: how long a trial in each search takes, as a share of any whole: the rows that it learns from, say.
+        clock: gives seconds.
+    """
+
+    def __init__(
+        self, tuning: TuningSpec, work: Sequence[float], clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.trials = tuning.trials
+        self._limit, self._work, self._clock = tuning.seconds or float("inf"), work, clock
+        self._shares = [share / sum(work) for share in accumulate(work)]
+        self._done = 0.0
+        self._started = clock()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return self._clock() - self._started
+
+    @property
+    def ends_at(self) -> float:
+        """When all is to be over, by the clock."""
+        return self._started + self._limit
+
+    def allows(self, search: int, trials: int, cut_short: bool = False) -> bool:
+        """Whether the search of this number, from 0, may go on after so many trials; a first one always may.
+
+        One that can be cut short when time ends is begun as long as there is any.
+        """
+        if self.trials:
+            return trials < self.trials
+        if trials == 0:
+            return True
+        seconds = self.seconds
+        another = 0.0 if cut_short else seconds / self._done * self._work[search]
+        return seconds + another / 2 < self._limit * self._shares[search]
+
+    def count(self, search: int) -> None:
+        """Notes that a trial of a search has just ended.
 
         Raises:
-            BakeoffError: when it cannot have such a setting.
+            BudgetError: when the first one took so long that not every search could have one.
         """
-        if self.search is None and self.tuning is None:
-            return []
-        values = {path: _ends(each) for path, each in self.space(task).items()}
-        most = max((len(each) for each in values.values()), default=0)
-        return [
-            self.with_settings({path: each[min(k, len(each) - 1)] for path, each in values.items()})
-            for k in range(most)
-        ]
-
-    def with_settings(self, settings: Mapping[str, Value]) -> Self:
-        """The same contender with these settings, by path, and nothing more to search for.
-
-        Raises:
-            BakeoffError: when it cannot have one of them.
-        """
-        content = self.model_dump() | {"search": None, "tuning": None}
-        for path, value in settings.items():
-            _lay_over(content, path, value)
-        try:
-            return type(self).model_validate(content)
-        except ValueError as error:
-            raise BakeoffError(f"search: {', '.join(settings)}: {_reason(error)}") from error
-
-
-def _ends(dimension: Range | Choice) -> tuple[Value, ...]:
-    if isinstance(dimension, Choice):
-        return dimension.choices
-    kind = int if dimension.whole else float
-    return kind(dimension.low), kind(dimension.high)
-
-
-def _lay_over(content: dict[str, Any], path: str, value: Value) -> None:
-    *parents, key = path.split(".")
-    for parent in parents:
-        content = content.setdefault(parent, {})
-        if not isinstance(content, dict):
-            raise BakeoffError(f"search: {path} leads into {parent}, which is a value and no group of settings")
-    content[key] = value
-
-
-def _reason(error: ValueError) -> str:
-    """The first line that says what is wrong, of pydantic's three for each fault."""
-    return " ".join(str(error).splitlines()[1:3]).strip()
+        first, self._done = self._done == 0.0, self._done + self._work[search]
+        needed = self.seconds / self._done * sum(self._work)
+        if first and needed > TOLERANCE * self._limit:
+            raise BudgetError(
+                f"{self._limit:g} s of tuning are too few: to try one set of settings in each search, one"
+                f" or more a fold, takes about {needed:.0f} s. Give more, or lower validation.n_repeats or"
+                " tuning.n_splits"
+            )

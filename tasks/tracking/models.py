@@ -2,8 +2,6 @@
 
 import importlib
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +11,9 @@ from numpy.typing import NDArray
 
 from tasks.data.examples import Examples
 from tasks.data.vectorization import Arrays, Features
-from tasks.metrics import Task
-from tasks.models.baselines.boosting import LightGBMSpec, XGBoostSpec
-from tasks.models.baselines.encoding import name_features
-from tasks.models.baselines.pipelines import TRUSTED_TYPES, SklearnSpec
-from tasks.models.baselines.summaries import SUMMARIES, without_order
-from tasks.models.contenders import Contender
-from tasks.models.networks import NetworkSpec
+from tasks.evaluation import Refit, load_model
+from tasks.models.baselines.summaries import SUMMARIES
 from tasks.prediction import Served, describe
-from tasks.refitting import Refit, load_model, network_input
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,32 +22,6 @@ if TYPE_CHECKING:
 EXAMPLE_ROWS = 5
 SERVED = "bakeoff.json"
 DESCRIPTION = "mlflow.note.content"
-
-
-@dataclass(frozen=True)
-class Flavor:
-    """How MLflow keeps a library's models: its module's name, the model's file, what is required, further settings."""
-
-    module: str
-    file: str
-    requires: tuple[str, ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-def flavor_of(contender: Contender, task: Task) -> Flavor:
-    """The flavour of the contender's own library."""
-    if isinstance(contender, NetworkSpec):
-        return Flavor("mlflow.keras", "data/model.keras", ("keras", "tensorflow", "numpy"))
-    if isinstance(contender, XGBoostSpec):
-        return Flavor("mlflow.xgboost", "model.ubj", ("xgboost", "numpy"))
-    if isinstance(contender, LightGBMSpec):
-        return Flavor("mlflow.lightgbm", "model.lgb", ("lightgbm", "numpy"))
-    settings = {
-        "serialization_format": "skops",
-        "skops_trusted_types": list(TRUSTED_TYPES),
-        "pyfunc_predict_fn": contender.served_method(task),
-    }
-    return Flavor("mlflow.sklearn", "model.skops", ("scikit-learn", "skops", "numpy", "mlxtend"), settings)
 
 
 def log_model(
@@ -72,7 +38,7 @@ def log_model(
     from mlflow.models import Model
 
     served, model = describe(refit.contender, examples, arrays), load_model(refit)
-    taken, given = _exchange(served, model, arrays.test()[0][:EXAMPLE_ROWS])
+    taken, given = served.contender.exchange(model, arrays.test()[0][:EXAMPLE_ROWS], served, served.features)
     said = {DESCRIPTION: _say(served, np.asarray(given))}
     logged = client.create_logged_model(experiment_id, name=refit.name, source_run_id=run_id, tags=said)
     mlflow_model = Model(run_id=run_id, model_id=logged.model_id, signature=_signature(served, taken, given))
@@ -85,26 +51,10 @@ def log_model(
     return str(logged.model_id)
 
 
-def _exchange(served: Served, model: Any, X: Features) -> tuple[Features, Any]:
-    """What the model takes when MLflow serves it, by these rows, and what it gives; a table's columns have names."""
-    import pandas as pd
-
-    table = served.form == "table"
-    taken = pd.DataFrame(X, columns=list(served.features)) if table else X
-    if isinstance(served.contender, NetworkSpec):
-        outputs = np.asarray(model(network_input(X), training=False))
-        return (taken, pd.DataFrame(outputs).rename(columns=str)) if table else (network_input(X), outputs)
-    if table and isinstance(served.contender, SklearnSpec):
-        name_features(model[0], served.features)
-    if served.form == "series":
-        taken, _ = without_order(X, served)
-    return taken, served.contender.served(model, taken, served)
-
-
 def _say(served: Served, given: NDArray[np.generic]) -> str:
     """What a served model takes and gives, in words."""
     size = " x ".join(str(length) for length in served.shape)
-    words = "numbers of words" if isinstance(served.contender, NetworkSpec) else f"counts of {size} words"
+    words = "numbers of words" if served.contender.takes_sequences else f"counts of {size} words"
     how = f"a category as the number of its level in {SERVED}, NaN where missing" if served.columns else "as they are"
     takes = {
         "table": f"the {size} {'features' if served.columns else 'columns'} of {served.dataset} by their names, {how}",
@@ -127,7 +77,7 @@ def _say(served: Served, given: NDArray[np.generic]) -> str:
 def _series(served: Served) -> str:
     """What a served model takes of series, in words."""
     columns = ", ".join(column.name for column in served.columns[2:])
-    if isinstance(served.contender, NetworkSpec):
+    if served.contender.takes_sequences:
         steps = "NaN where a value is missing and after a series' end"
         return f"series as rows of {served.shape[0]} steps, each of them {columns}; {steps}"
     return f"series as rows of, for each of {columns} in turn, {', '.join(SUMMARIES)}; NaN where there is none"
@@ -147,15 +97,15 @@ def _signature(served: Served, taken: Features, given: Any) -> "ModelSignature":
 def _save(served: Served, model: Any, mlflow_model: "Model", example: Features, folder: str) -> None:
     """Saves the model in its flavour.
 
-    The requirements are given, since MLflow would load the model in another process to find them. Its flavour of Keras
-    takes no signature with names, though it serves by one, and leaves the one that is there.
+    The requirements are given, since MLflow would load the model in another process to find them. A flavour that takes
+    no signature leaves the one that is there.
     """
-    flavor = flavor_of(served.contender, served.task)
+    flavor = served.contender.flavor(served.task)
     importlib.import_module(flavor.module).save_model(
         model,
         folder,
         mlflow_model=mlflow_model,
-        signature=None if isinstance(served.contender, NetworkSpec) else mlflow_model.signature,
+        signature=mlflow_model.signature if flavor.takes_signature else None,
         input_example=example,
         pip_requirements=[_pinned(package) for package in flavor.requires],
         **flavor.settings,

@@ -9,11 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from tasks.prediction import Served
-from tasks.refitting import read_model
 from tasks.specs import BakeoffError
 from tasks.tracking import registry
 from tasks.tracking.connection import connect, tracking_uri
-from tasks.tracking.models import SERVED, flavor_of
+from tasks.tracking.models import SERVED
 
 
 def choose_version(name: str, number: int | None) -> registry.Version:
@@ -79,6 +78,6 @@ def load(folder: Path, served: Served) -> Any:
         BakeoffError: when its library is not installed.
     """
     try:
-        return read_model(served.contender, folder / flavor_of(served.contender, served.task).file)
+        return served.contender.load(folder / served.contender.flavor(served.task).file)
     except ModuleNotFoundError as error:
         raise BakeoffError(f"{error.name} is not installed; `pip install -e '.[boosting]'` brings it") from error

@@ -9,7 +9,7 @@ from tasks.evaluation import Evaluation
 from tasks.metrics import Task
 from tasks.tracking.batches import log_batch, metrics_of
 from tasks.tracking.cut_off import owner
-from tasks.tuning.record import read_trials
+from tasks.tuning.tune import read_trials
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

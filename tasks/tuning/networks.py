@@ -21,11 +21,9 @@ from tasks.data.problem import Problem
 from tasks.data.vectorization import Arrays, Features, Labels
 from tasks.fitting import seed_of
 from tasks.metrics import MetricName
-from tasks.models.networks import NetworkSpec
-from tasks.models.search import Choice
+from tasks.models.networks import NetworkSpec, training_metric
+from tasks.models.search import Budget, Choice, Search, Settings
 from tasks.training import Floats, Member, Progress, Stack
-from tasks.tuning.budget import Budget
-from tasks.tuning.searches import Search, Settings
 
 FULL = 64  # nets from which on more of them at once take as much longer
 SMALL = 1_000_000  # numbers in X from which on the arithmetic of one stack keeps all cores busy
@@ -79,7 +77,6 @@ def search_network(
     metric: MetricName,
     seed: int,
     budget: Budget,
-    trials: int | None,
 ) -> int:
     """Searches on all folds' training rows at once, as long as the budget allows. Gives the number of nets trained.
 
@@ -90,9 +87,11 @@ def search_network(
     X, y = arrays.training()
     wanted = max(1, FULL // inner) if X.size < SMALL else 1
     # As many at once as there is a gain in, and go into the trials evenly.
-    at_once = max(number for number in range(1, wanted + 1) if not trials or trials % number == 0)
+    at_once = max(number for number in range(1, wanted + 1) if not budget.trials or budget.trials % number == 0)
     stacks = _stacks(contender, X, y, arrays, searches, at_once, seed)
-    curve, sign = ("val_metric", 1 if arrays.classes else -1) if by_metric(arrays, metric) else ("val_loss", -1)
+    curve, sign = (
+        ("val_metric", 1 if arrays.classes else -1) if metric == training_metric(arrays.task) else ("val_loss", -1)
+    )
     fits, cut_short = 0, not contender.annealed
 
     def report(done: int, total: int) -> None:
@@ -107,11 +106,6 @@ def search_network(
         fits += inner * at_once
         budget.count(0)
     return fits
-
-
-def by_metric(arrays: Arrays, metric: MetricName) -> bool:
-    """Whether the experiment's metric is the one in a net's curves; else nets are searched for by their loss."""
-    return metric == ("accuracy" if arrays.classes else "mae")
 
 
 def _stacks(

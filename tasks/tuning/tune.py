@@ -3,21 +3,46 @@
 import logging
 from collections.abc import Sequence
 
-from tasks import progress
-from tasks.data.splitting import Folds, check_scored
+import numpy as np
+
+from tasks.data.splitting import Folds, HoldOutSpec, Parts, Rows, Validation, check_scored, pairs_of
 from tasks.data.vectorization import Arrays
+from tasks.fitting import seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
-from tasks.models.networks import NetworkSpec
-from tasks.models.search import TuningSpec
-from tasks.specs import BakeoffError
-from tasks.store import store
-from tasks.tuning.baselines import search_baseline
-from tasks.tuning.budget import Budget
-from tasks.tuning.record import Trials, Tuning
-from tasks.tuning.searches import Search, searches_of
+from tasks.models.search import Budget, Search, Space, Trial, TuningSpec
+from tasks.specs import BakeoffError, Spec
+from tasks.store import StoredFile, store
 
 logger = logging.getLogger(__name__)
+
+
+class Trials(Spec):
+    """All trials of a contender's searches; `score` says what their scores are."""
+
+    score: str
+    greater_is_better: bool
+    trials: tuple[Trial, ...]
+
+
+class Tuning(Spec):
+    """The settings that were chosen: `chosen` for each fold, `final` for the model that learns from all training rows.
+
+    There is no `final` where no such model is to be kept. `trials` counts those of all searches together, `fits` the
+    models that were fitted for them; `history` is a file with the `Trials`.
+    """
+
+    chosen: tuple[Contender, ...]
+    final: Contender | None
+    trials: int
+    fits: int
+    seconds: float
+    history: StoredFile
+
+
+def read_trials(tuning: Tuning) -> Trials:
+    """Read all that was tried."""
+    return Trials.model_validate_json(tuning.history.path.read_text(encoding="utf8"))
 
 
 def tune(
@@ -29,7 +54,7 @@ def tune(
     metric: MetricName,
     final: bool = True,
 ) -> Tuning:
-    """Searches for the contender's settings on the training rows of each fold, and for a final model once on all rows.
+    """Search for the contender's settings on the training rows of each fold, and for a final model once on all rows.
 
     The rows that a fold holds out have no part in its search, so that its score is honest: what is scored is the method
     that searches, and not one outcome of it (nested cross-validation; Varma & Simon 2006).
@@ -38,62 +63,77 @@ def tune(
         BudgetError: when the budget is too small.
         BakeoffError: when the contender as entered cannot be fitted.
     """
-    network, space = isinstance(contender, NetworkSpec), contender.space(arrays.task)
+    space, score = contender.space(arrays.task), contender.inner_score(arrays.task, metric)
+    greater = score != "loss" and METRICS[score].greater_is_better
     try:
-        score, greater = _score(network, arrays, metric)
+        contender.load_library()  # before time is counted
         searches = searches_of(list(folds.pairs()), arrays, folds.validation, space, tuning, greater, final)
         if score == metric:
             _check_scored(searches, metric, arrays)
-        seed, budget = folds.validation.seed, _budget(tuning, searches, at_once=network)
-        if isinstance(contender, NetworkSpec):
-            from tasks.tuning.networks import search_network
-
-            fits = search_network(name, contender, arrays, searches, metric, seed, budget, tuning.trials)
-        else:
-            fits = search_baseline(name, contender, arrays, searches, metric, seed, budget)
-        chosen = [_settled(contender, search) for search in searches]
+        # A search takes as long as it has rows to learn from; those that are made at once are one.
+        work = [float(sum(len(training) for training, _ in search.folds)) for search in searches]
+        budget = Budget(tuning, [sum(work)] if contender.searches_at_once else work)
+        fits = contender.run_searches(name, arrays, searches, metric, folds.validation.seed, budget)
+        chosen: list[Contender] = [contender.settled(search.best) for search in searches]
     except BakeoffError as error:
         raise type(error)(f"contender {name}: {error}") from error
-    trials = Trials(score=score, greater_is_better=greater, trials=tuple(t for each in searches for t in each.trials))
-    logger.info("%s: %d trials in %d searches, %.3g s", name, len(trials.trials), len(searches), budget.seconds)
+    tried = tuple(trial for search in searches for trial in search.trials)
+    trials = Trials(score=score, greater_is_better=greater, trials=tried)
+    logger.info("%s: %d trials in %d searches, %.3g s", name, len(tried), len(searches), budget.seconds)
     return Tuning(
         chosen=tuple(chosen[:-1] if final else chosen),
         final=chosen[-1] if final else None,
-        trials=len(trials.trials),
+        trials=len(tried),
         fits=fits,
         seconds=budget.seconds,
         history=store(".json", lambda path: path.write_text(trials.model_dump_json(), encoding="utf8")),
     )
 
 
-def _score(network: bool, arrays: Arrays, metric: MetricName) -> tuple[str, bool]:
-    """What settings are chosen by, and whether more of it is better."""
-    if network:
-        progress.load("tasks.training", "TensorFlow")
-        from tasks.tuning.networks import by_metric
+def searches_of(
+    pairs: Sequence[Parts],
+    arrays: Arrays,
+    validation: Validation,
+    space: Space,
+    tuning: TuningSpec,
+    greater: bool,
+    final: bool = True,
+) -> list[Search]:
+    """A search on each fold's training rows, and, if there is to be a final model, one on all rows.
 
-        if not by_metric(arrays, metric):
-            return "loss", False
-    return metric, METRICS[metric].greater_is_better
+    Raises:
+        BakeoffError: when the training rows of a fold cannot be split once more.
+    """
+    parts = [training for training, _ in pairs] + ([np.arange(len(arrays.y("train")))] if final else [])
+    inner = [_inner_folds(rows, arrays, validation, tuning) for rows in parts]
+    return [
+        Search(number, folds, space, greater, seed_of(validation.seed, number)) for number, folds in enumerate(inner)
+    ]
 
 
-def _budget(tuning: TuningSpec, searches: Sequence[Search], at_once: bool) -> Budget:
-    """A budget for searches in turn, each of which takes as long as it has rows to learn from, or for all at once."""
-    rows = [float(sum(len(training) for training, _ in search.folds)) for search in searches]
-    return Budget(tuning, [sum(rows)] if at_once else rows)
+def _inner_folds(rows: Rows, arrays: Arrays, validation: Validation, tuning: TuningSpec) -> list[Parts]:
+    """Folds within some rows, of the same kind as the experiment's own."""
+    y, groups = arrays.y("train"), arrays.group_numbers("train")
+    if isinstance(validation, HoldOutSpec):
+        held_out = max(1, round(len(rows) * validation.validation_rows / len(y)))
+        inner: Validation = HoldOutSpec(seed=validation.seed, validation_rows=held_out)
+    else:
+        inner = type(validation)(seed=validation.seed, n_splits=tuning.n_splits)
+    try:
+        numbers = inner.draw(y[rows], arrays.classes, None if groups is None else groups[rows])
+    except BakeoffError as error:
+        raise BakeoffError(
+            f"tuning: the {len(rows)} training rows of a fold cannot be split into {inner.label} once more; lower"
+            f" tuning.n_splits, or leave tuning out: {error}"
+        ) from error
+    return [(rows[training], rows[held_out]) for training, held_out in pairs_of(inner, numbers)]
 
 
 def _check_scored(searches: Sequence[Search], metric: MetricName, arrays: Arrays) -> None:
-    """Finds out whether all that a search is scored on has what the score needs."""
+    """Check that all that a search is scored on has what the score needs."""
     y = arrays.y("train")
     for search in searches:
         try:
             check_scored(metric, arrays.classes, y, y, search.folds)  # whether the test can be scored is known
         except BakeoffError as error:
             raise BakeoffError(f"tuning, inside a fold's training rows: {error}; or lower tuning.n_splits") from error
-
-
-def _settled(contender: Contender, search: Search) -> Contender:
-    """The contender with the best settings of a search; a net learns for its number of epochs, and is not stopped."""
-    settled = contender.with_settings(search.best)
-    return settled.model_copy(update={"early_stopping": None}) if isinstance(settled, NetworkSpec) else settled

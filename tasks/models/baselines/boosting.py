@@ -12,12 +12,12 @@ from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.fitting import limited_to, threads_for
 from tasks.metrics import MetricName, Task
-from tasks.models.baselines.encoding import ordinal
-from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, Setting, mendable, spread
-from tasks.models.baselines.pipelines import SklearnSpec
+from tasks.models.baselines.estimators import BaselineSpec, Fitted, Setting, mendable, spread
+from tasks.models.baselines.pipelines import SklearnSpec, ordinal
 from tasks.models.baselines.summaries import without_order
+from tasks.models.contender import Flavor, Floats
 from tasks.models.search import Range, Space
-from tasks.specs import BakeoffError, Family
+from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:
     import lightgbm
@@ -89,7 +89,7 @@ class _BoosterSpec(BaselineSpec):
     It takes categories by their numbers, missing values as they are, and series as a table of their summaries.
     """
 
-    family: ClassVar[Family] = "boosting"
+    family = "boosting"
     probability_objectives: ClassVar[tuple[str, ...]]  # those of classes whose output is a probability for each
 
     def check(self, problem: Problem, metric: MetricName) -> None:
@@ -102,10 +102,6 @@ class _BoosterSpec(BaselineSpec):
                 f"{self.kind} gives no probabilities with objective {objective}; leave it out, or choose"
                 f" {' or '.join(self.probability_objectives)}"
             )
-
-    def estimator(self, problem: Problem, seed: int) -> "BaseEstimator":
-        """The library's estimator for scikit-learn."""
-        return self._unfitted(problem.task, seed)
 
     def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
         """Fits; the model is the library's own `Booster`, which has no memory of the classes' numbers."""
@@ -141,7 +137,7 @@ class _BoosterSpec(BaselineSpec):
         return np.asarray(self._outputs(model, X, n_threads=1))
 
     def save(self, model: Any, path: Path) -> None:
-        """Writes the library's own format."""
+        """Write the library's own format."""
         model.save_model(path)
 
 
@@ -182,8 +178,12 @@ class XGBoostSpec(_BoosterSpec):
         model.set_param({"nthread": n_threads})
         return model.predict(xgboost.DMatrix(X, missing=self.params.get("missing", np.nan), nthread=n_threads))
 
+    def flavor(self, task: Task) -> Flavor:
+        """The library's own."""
+        return Flavor("mlflow.xgboost", "model.ubj", ("xgboost", "numpy"))
+
     def load(self, path: Path) -> "xgboost.Booster":
-        """Reads a Booster."""
+        """Read a Booster."""
         import xgboost
 
         return xgboost.Booster(model_file=path)
@@ -223,8 +223,12 @@ class LightGBMSpec(_BoosterSpec):
     def _outputs(self, model: "lightgbm.Booster", X: Features, n_threads: int) -> Any:
         return model.predict(X, num_threads=n_threads)
 
+    def flavor(self, task: Task) -> Flavor:
+        """The library's own."""
+        return Flavor("mlflow.lightgbm", "model.lgb", ("lightgbm", "numpy"))
+
     def load(self, path: Path) -> "lightgbm.Booster":
-        """Reads a Booster."""
+        """Read a Booster."""
         import lightgbm
 
         return lightgbm.Booster(model_file=path)

@@ -1,29 +1,36 @@
-"""What the contenders that are no nets have in common: how they are built, fitted, asked, saved and loaded."""
+"""What the contenders that are no nets have in common: how they are built, fitted, asked, searched for and timed."""
 
 import importlib
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+import time
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks import progress
 from tasks.data.problem import Problem
-from tasks.data.vectorization import Features, Labels
-from tasks.metrics import MetricName, Task
-from tasks.models.search import Tunable
+from tasks.data.splitting import Folds
+from tasks.data.vectorization import Arrays, Features, Labels
+from tasks.fitting import Stopwatch, limited_to, seed_of, threads_for
+from tasks.metrics import METRICS, MetricName, Task
+from tasks.models.baselines.summaries import without_order
+from tasks.models.contender import ENOUGH, ContenderSpec, CostEstimate, FinalFit, Floats, FoldFits, Sample
+from tasks.models.search import Budget, Search, Value
 from tasks.specs import BakeoffError, Family, did_you_mean
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-Scalar = bool | int | float | str | None
-Setting = Scalar | list[Scalar]
-Floats = NDArray[np.float64]
+Setting = Value | list[Value]
+
+FIRST_ROWS, FEWEST_ROWS = 200, 100  # of the first fit that is timed, if it has at most FIRST_VALUES, and if it has more
+FIRST_VALUES = 200_000
+GROWTH = 4  # from one fit to the next
 
 
 @dataclass(frozen=True)
@@ -34,65 +41,144 @@ class Fitted:
     warnings: tuple[str, ...] = ()
 
 
-class BaselineSpec(Tunable, ABC):
+class BaselineSpec(ContenderSpec):
     """An estimator by name; `params` holds any of its constructor's arguments, by its library's names."""
 
-    kind: str
     family: ClassVar[Family] = "classic"
+    takes_sequences = False
+    searches_at_once = False
     regressor: ClassVar[str | None] = None
     classifier: ClassVar[str | None] = None
-    suffix: ClassVar[str]
-    gives_probabilities: ClassVar[bool] = True  # of classes; else decision values in the guise of probabilities
 
     params: dict[str, Setting] = Field({}, description="constructor arguments, by the library's names")
 
     def check(self, problem: Problem, metric: MetricName) -> None:
-        """Finds out whether the contender can be fitted to such data and judged by the metric.
-
-        Raises:
-            BakeoffError: when it cannot, with what to choose instead.
-        """
+        """Check the task, and what is searched for."""
         self.check_space(problem.task)
         if self.regressor is None and problem.task == "regression":
             raise BakeoffError(f"{self.kind} predicts classes; for numbers choose ridge")
         if self.classifier is None and problem.task != "regression":
             raise BakeoffError(f"{self.kind} predicts numbers; for classes choose logistic_regression")
 
-    @abstractmethod
+    def check_settings(self, problem: Problem) -> None:
+        """Build the estimator, and those at the ends of what is searched for."""
+        for entered in (self, *self.ends(problem.task)):
+            entered.estimator(problem, seed=0)
+
     def estimator(self, problem: Problem, seed: int) -> "BaseEstimator":
-        """An unfitted estimator; what it draws at random, it draws from `seed`.
+        """Build an unfitted estimator; what it draws at random, it draws from `seed`.
 
         Raises:
             BakeoffError: when `params` has a name that the constructor does not know, or the library is not there.
         """
+        return self._unfitted(problem.task, seed)
 
     @abstractmethod
     def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
-        """Fits to training rows, with one thread where they are few.
+        """Fit to training rows, with one thread where they are few.
 
         Raises:
             BakeoffError: when the library refuses a setting or the data.
         """
 
     @abstractmethod
-    def predict(self, model: Any, X: Features, problem: Problem) -> Floats:
-        """A model's prediction, fresh or loaded: (rows,), or probabilities (rows, classes), 0 for classes unseen."""
-
-    @abstractmethod
     def served(self, model: Any, X: Features, problem: Problem) -> NDArray[np.generic]:
-        """What the model's library gives by itself, and so a server that knows nothing of this project."""
+        """Return what the model's library gives by itself, and so a server that knows nothing of this project."""
 
-    @abstractmethod
-    def save(self, model: Any, path: Path) -> None:
-        """Writes the model in a format that runs no code when it is read.
+    def fit_folds(self, name: str, arrays: Arrays, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
+        """Fit on one fold after the other."""
+        X, y = arrays.training()
+        pairs = list(folds.pairs())
+        predictions, fitting, predicting, notes = [], Stopwatch(), Stopwatch(), dict[str, None]()
+        with limited_to(threads_for(X.size)):
+            for number, (training, held_out) in enumerate(pairs):
+                seed = seed_of(folds.validation.seed, number) % 2**31
+                own = chosen[number] if chosen else self
+                with fitting.running():
+                    known = arrays.in_vocabulary_of(X, training)
+                    fitted = own.fit(known[training], y[training], arrays, seed)
+                with predicting.running():
+                    predictions.append(own.predict(fitted.model, known[held_out], arrays))
+                notes |= dict.fromkeys(fitted.warnings)
+                progress.report(f"{name}, fold", number + 1, len(pairs))
+        held_out_rows = [held_out for _, held_out in pairs]
+        return FoldFits(held_out_rows, predictions, fitting, predicting, len(pairs), warnings=tuple(notes))
 
-        Raises:
-            BakeoffError: when a setting of the model has no such format.
-        """
+    def fit_all(self, name: str, arrays: Arrays, seeds: Sequence[int], best_epochs: Sequence[int] = ()) -> FinalFit:
+        """Fit once, by the first seed."""
+        progress.report(f"{name}, all training rows", 0, 1)
+        X, y = arrays.training()
+        fitted = self.fit(arrays.in_vocabulary_of(X, np.arange(len(y))), y, arrays, seeds[0] % 2**31)
+        progress.report(f"{name}, all training rows", 1, 1)
+        return FinalFit([fitted.model], warnings=fitted.warnings)
 
-    @abstractmethod
-    def load(self, path: Path) -> Any:
-        """Reads what `save` wrote."""
+    def run_searches(
+        self, name: str, arrays: Arrays, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
+    ) -> int:
+        """Search on each fold's training rows in turn, one fit after the other."""
+        X, y = arrays.training()
+        fits = 0
+        with limited_to(threads_for(X.size)):
+            for number, search in enumerate(searches):
+                while budget.allows(number, len(search.trials)):
+                    settings = search.ask()
+                    try:
+                        score = self.with_settings(settings)._inner_score(X, y, arrays, search, metric, seed)
+                    except BakeoffError:
+                        if not settings:  # as entered, it has to work
+                            raise
+                        score = np.nan
+                    search.tell(settings, score)
+                    fits += len(search.folds)
+                    budget.count(number)
+                progress.report(f"{name}, search", number + 1, len(searches))
+        return fits
+
+    def _inner_score(
+        self, X: Features, y: Labels, arrays: Arrays, search: Search, metric: MetricName, seed: int
+    ) -> float:
+        """The mean over the inner folds of a search."""
+        scores = []
+        for number, (training, held_out) in enumerate(search.folds):
+            known = arrays.in_vocabulary_of(X, training)
+            fitted = self.fit(known[training], y[training], arrays, seed_of(seed, number) % 2**31)
+            predicted = self.predict(fitted.model, known[held_out], arrays)
+            finite = np.isfinite(predicted).all()
+            scores.append(METRICS[metric].score(y[held_out], predicted) if finite else np.nan)
+        return float(np.mean(scores))
+
+    def estimate_cost(self, name: str, sample: Sample, share: float, n_seeds: int) -> CostEstimate:
+        """Fit on more and more rows; the first fit is made twice, for a library may be loaded meanwhile."""
+        started = time.perf_counter()
+        values_of_a_row = max(1, sample.X.size // sample.X.shape[0])  # of a sparse one, those that are stored
+        some = max(FEWEST_ROWS, min(FIRST_ROWS, FIRST_VALUES // values_of_a_row))
+        rows = min(sample.training, max(sample.least, some))
+        self._seconds(sample, rows)
+        timed = [(rows, self._seconds(sample, rows))]
+        while rows < sample.training and timed[-1][1] < ENOUGH:
+            if time.perf_counter() - started + GROWTH * timed[-1][1] > share:
+                break
+            rows = min(GROWTH * rows, sample.training)
+            timed.append((rows, self._seconds(sample, rows)))
+        seconds = sample.n_folds * extrapolate(timed, sample.training) + extrapolate(timed, len(sample.y))
+        said = [(f"{rows:,}", f"{spent:.2g}") for rows, spent in timed[-2:]]
+        basis, spent = (" and ".join(column) for column in zip(*said, strict=True))
+        return CostEstimate(name=name, seconds=seconds, fits=sample.n_folds + 1, basis=f"{basis} rows: {spent} s")
+
+    def _seconds(self, sample: Sample, rows: int) -> float:
+        """Of a fit on so many rows, and of the prediction that goes with it."""
+        training, held_out = sample.part(rows)
+        started = time.perf_counter()
+        fitted = self.fit(sample.X[training], sample.y[training], sample.arrays, seed=0)
+        self.predict(fitted.model, sample.X[held_out], sample.arrays)
+        return time.perf_counter() - started
+
+    def exchange(self, model: Any, X: Features, problem: Problem, names: Sequence[str]) -> tuple[Features, Any]:
+        """A table's columns have names, texts are counts of words, and series are a table of their summaries."""
+        import pandas as pd
+
+        taken = pd.DataFrame(X, columns=list(names)) if problem.form == "table" else without_order(X, problem)[0]
+        return taken, self.served(model, taken, problem)
 
     def _defaults(self, task: Task) -> Mapping[str, Setting]:
         """Arguments that differ from the library's own defaults."""
@@ -109,6 +195,15 @@ class BaselineSpec(Tunable, ABC):
                 raise BakeoffError(f"{name} has no argument {given!r}{hint}")
         seeded = {"random_state": seed} if "random_state" in known else {}
         return constructor(**{**defaults, **seeded, **self.params})
+
+
+def extrapolate(timed: Sequence[tuple[int, float]], rows: int) -> float:
+    """The seconds for so many rows, on the straight line through the last two that were timed; not less than these."""
+    last, seconds = timed[-1]
+    if len(timed) == 1:
+        return seconds * max(1.0, rows / last)
+    before, earlier = timed[-2]
+    return seconds + max(0.0, (seconds - earlier) / (last - before)) * max(0, rows - last)
 
 
 def _import(module: str) -> Any:

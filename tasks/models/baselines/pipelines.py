@@ -1,29 +1,40 @@
-"""scikit-learn's estimators, each at the end of a pipeline."""
+"""scikit-learn's estimators, each at the end of a pipeline that is fitted on training rows."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
+from tasks.data.encoding import RARE
 from tasks.data.problem import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.fitting import limited_to, threads_for
 from tasks.metrics import MetricName, Task
-from tasks.models.baselines.encoding import one_hot
-from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats, mendable, spread
+from tasks.models.baselines.estimators import BaselineSpec, Fitted, mendable, spread
 from tasks.models.baselines.summaries import as_table, without_order
+from tasks.models.contender import Flavor, Floats, Preparation
 from tasks.specs import BakeoffError, Spec
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
+    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
 Weighting = Literal["multi_hot", "counts", "tf_idf"]
+MOST_COLUMNS = 255  # of one category, as many as HistGradientBoosting tells apart; each is a float64 for every row
+
+# What is fitted before the estimator, by the names of scikit-learn's steps.
+STEPS: Mapping[str, Preparation] = {
+    "StandardScaler": "normalization",
+    "ColumnTransformer": "encoding",
+    "TfidfTransformer": "weighting",
+    "SelectKBest": "selection",
+}
 
 # Tree nodes hold row numbers that scikit-learn does not check, so skops asks before it loads them; the others it does
 # not know. Beside categories, HistGradientBoosting checks numbers by a partial of check_array; skops asks for what a
@@ -111,19 +122,22 @@ class SklearnSpec(BaselineSpec):
 
     def estimator(self, problem: Problem, seed: int) -> "Pipeline":
         """A pipeline, as the class describes it."""
+        from sklearn.feature_extraction.text import TfidfTransformer
         from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
+        from sklearn.preprocessing import Binarizer, StandardScaler
 
         problem = as_table(problem)
         encoding = self._encoding(problem) if problem.levels else []
         scaling = [StandardScaler()] if self.scaled and problem.form == "table" and not encoding else []
-        weighting = _weighting(self.weighting) if problem.form == "words" else []
+        # Before word counts; the logarithm of a count is Manning et al.'s sublinear tf scaling (2008).
+        weights = {"multi_hot": [Binarizer()], "counts": [], "tf_idf": [TfidfTransformer(sublinear_tf=True)]}
+        weighting = weights[self.weighting] if problem.form == "words" else []
         selection = self.select.steps() if self.select else []
         return make_pipeline(*weighting, *encoding, *selection, *scaling, self._unfitted(problem.task, seed))
 
     def _encoding(self, problem: Problem) -> "list[BaseEstimator]":
         """What stands first where a table has categories or missing values; numbers come out of it as scaled."""
-        return [one_hot(problem, self.scaled)]
+        return [_one_hot(problem, self.scaled)]
 
     def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
         """Fits the whole pipeline; says so where it has not converged."""
@@ -148,6 +162,11 @@ class SklearnSpec(BaselineSpec):
         """Of the classes that the model has seen."""
         return np.asarray(model.predict_proba(X), np.float64)
 
+    def preparations(self, problem: Problem) -> list[Preparation]:
+        """The steps of the pipeline that are fitted."""
+        names = [type(step).__name__ for _, step in self.estimator(problem, seed=0).steps]
+        return [STEPS[name] for name in names if name in STEPS]
+
     def served_method(self, task: Task) -> Literal["predict", "predict_proba"]:
         """Which of the model's methods is served: probabilities, where it gives any, else numbers or labels."""
         return "predict_proba" if task != "regression" and self.gives_probabilities else "predict"
@@ -156,8 +175,23 @@ class SklearnSpec(BaselineSpec):
         """By `served_method`."""
         return np.asarray(getattr(model, self.served_method(problem.task))(X))
 
+    def exchange(self, model: "Pipeline", X: Features, problem: Problem, names: Sequence[str]) -> tuple[Features, Any]:
+        """As for all baselines; the first step of the pipeline is told what a table's columns are called."""
+        if problem.form == "table":
+            _name_features(model[0], names)
+        return super().exchange(model, X, problem, names)
+
+    def flavor(self, task: Task) -> Flavor:
+        """A file of skops, whose method of `served_method` is called."""
+        settings = {
+            "serialization_format": "skops",
+            "skops_trusted_types": list(TRUSTED_TYPES),
+            "pyfunc_predict_fn": self.served_method(task),
+        }
+        return Flavor("mlflow.sklearn", "model.skops", ("scikit-learn", "skops", "numpy", "mlxtend"), settings)
+
     def save(self, model: "Pipeline", path: Path) -> None:
-        """Writes a file of skops."""
+        """Write a file of skops."""
         import skops.io
 
         try:
@@ -171,20 +205,10 @@ class SklearnSpec(BaselineSpec):
             )
 
     def load(self, path: Path) -> "Pipeline":
-        """Reads a file of skops, which may hold no types but those that are trusted."""
+        """Read a file of skops, which may hold no types but those that are trusted."""
         import skops.io
 
         return skops.io.load(path, trusted=list(TRUSTED_TYPES))
-
-
-def _weighting(weighting: Weighting) -> "list[BaseEstimator]":
-    """What stands before the word counts; the logarithm of a count is Manning et al.'s sublinear tf scaling (2008)."""
-    from sklearn.feature_extraction.text import TfidfTransformer
-    from sklearn.preprocessing import Binarizer
-
-    if weighting == "counts":
-        return []
-    return [Binarizer() if weighting == "multi_hot" else TfidfTransformer(sublinear_tf=True)]
 
 
 @contextmanager
@@ -197,12 +221,60 @@ def _noting_convergence(model: "Pipeline") -> Iterator[list[str]]:
         warnings.simplefilter("always", ConvergenceWarning)
         yield notes
     limit = next((value for name, value in model.get_params().items() if name.endswith("max_iter")), None)
-    for each in caught:
-        if issubclass(each.category, ConvergenceWarning):
+    for warning in caught:
+        if issubclass(warning.category, ConvergenceWarning):
             notes.append(
                 f"did not converge in {limit} iterations; raise params.max_iter"
                 if limit
-                else str(each.message).partition("\n")[0]
+                else str(warning.message).partition("\n")[0]
             )
         else:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _one_hot(problem: Problem, scaled: bool) -> "ColumnTransformer":
+    """Numbers without gaps, and each category as columns of 0 and 1.
+
+    A missing number becomes the median, and a column says that it was missing. Of a category, a missing value is a
+    level like others; levels that are rare, or beyond the most frequent, share a column with those that come up later.
+    `scaled` numbers are in standard deviations.
+    """
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    imputed = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    categories = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", min_frequency=RARE, max_categories=MOST_COLUMNS, sparse_output=False
+    )
+    return _by_column(problem, make_pipeline(imputed, StandardScaler()) if scaled else imputed, categories)
+
+
+def ordinal(problem: Problem) -> "ColumnTransformer":
+    """Numbers as they are, and behind them the categories, numbered.
+
+    Where the encoder has `max_categories`, all rarer levels become one. A level that comes up later is a missing value.
+    """
+    from sklearn.preprocessing import OrdinalEncoder
+
+    categories = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan)
+    return _by_column(problem, "passthrough", categories)
+
+
+def _by_column(problem: Problem, numbers: Any, categories: Any) -> "ColumnTransformer":
+    from sklearn.compose import ColumnTransformer
+
+    plain = [feature for feature, levels in enumerate(problem.levels) if not levels]
+    parts = [("numbers", numbers, plain), ("categories", categories, list(problem.categories))]
+    return ColumnTransformer([part for part in parts if part[2]])
+
+
+def _name_features(first: "BaseEstimator", names: Sequence[str]) -> None:
+    """Tells the first step of a fitted pipeline what its columns are called; else it warns of names in every request.
+
+    Of a table with categories, whatever takes a part of the columns is told as well.
+    """
+    first.feature_names_in_ = np.array(names, object)
+    for _, step, columns in getattr(first, "transformers_", ()):
+        part = step[0] if hasattr(step, "steps") else step
+        part.feature_names_in_ = first.feature_names_in_[columns]
