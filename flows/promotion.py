@@ -25,10 +25,9 @@ from tasks.comparison import Verdict
 from tasks.data.examples import Examples
 from tasks.data.splitting import Folds, HoldOutSpec
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, FinalScore
+from tasks.evaluation import Evaluation, FinalScore, Result
 from tasks.reports.report import LeaderboardEntry, Promotion
 from tasks.reports.wording import TITLES, say, say_promotion, with_unit
-from tasks.results import Result
 from tasks.rules import Rules
 from tasks.specs import BakeoffError
 from tasks.tracking.registry import Candidate, Version

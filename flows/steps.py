@@ -18,10 +18,10 @@ from tasks.data import datasets, splitting, vectorization
 from tasks.data.examples import DatasetSpec
 from tasks.data.splitting import Folds
 from tasks.data.vectorization import Arrays
+from tasks.evaluation import Result
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
 from tasks.models.search import BudgetError
-from tasks.results import Result
 from tasks.rules import Rules
 from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import registry, runs, studies

@@ -23,9 +23,8 @@ from pydantic import Field
 from tasks.data.examples import Groups
 from tasks.data.splitting import FoldsSpec, HoldOutSpec, Validation
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, FinalScore
+from tasks.evaluation import Evaluation, FinalScore, Result
 from tasks.metrics import METRICS, MetricName
-from tasks.results import Result
 from tasks.rules import Rules
 from tasks.specs import Family, Spec
 from tasks.statistics.bootstrap import CONFIDENCE, RESAMPLES, interval_of, resample

@@ -89,6 +89,19 @@ class FinalScore(Spec):
         return float(np.mean(self.scores))
 
 
+class Result(Spec):
+    """All that is found of a contender before it is compared: on folds, fitted on all rows, and on the test rows."""
+
+    evaluation: Evaluation
+    refit: Refit
+    test: FinalScore
+
+    @property
+    def name(self) -> str:
+        """The contender's name."""
+        return self.evaluation.name
+
+
 def evaluate(
     name: str,
     contender: Contender,

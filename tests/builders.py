@@ -11,12 +11,11 @@ from tasks.comparison import Decision, Verdict
 from tasks.data.examples import count_groups
 from tasks.data.problem import Form, Problem
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, FinalScore, Refit
+from tasks.evaluation import Evaluation, FinalScore, Refit, Result
 from tasks.fitting import Cost
 from tasks.metrics import Task
 from tasks.models.baselines.classic import DummySpec
 from tasks.models.contenders import Contender
-from tasks.results import Result
 from tasks.store import StoredFile, load_arrays, store_arrays
 
 CLASSES: dict[Task, tuple[str, ...]] = {"regression": (), "binary": ("a", "b"), "multiclass": ("a", "b", "c")}

@@ -15,12 +15,11 @@ from tasks.comparison import compare
 from tasks.data.examples import count_groups
 from tasks.data.splitting import FoldsSpec, GroupKFoldSpec, TimeSeriesSplitSpec, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import evaluate, refit, score_on_test
+from tasks.evaluation import Result, evaluate, refit, score_on_test
 from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.networks import DenseSpec, EarlyStoppingSpec
 from tasks.network_fits import members_of
 from tasks.reports.report import Report, rank, write_report
-from tasks.results import Result
 from tasks.rules import Rules
 from tasks.selection import correct_for_choice
 from tasks.specs import BakeoffError

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from tasks.artifacts.figures import BLUE, GREY, ORANGE, figure, is_ink, save
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation
+from tasks.evaluation import Evaluation, Result
 from tasks.models.networks import training_metric
 from tasks.models.search import Space, Trial
 from tasks.reports.wording import TITLES
-from tasks.results import Result
 from tasks.store import StoredFile, load_arrays
 from tasks.tuning.tune import Trials
 

@@ -7,10 +7,9 @@ from pydantic import Field
 from tasks.comparison import Comparison, Estimate, Verdict, estimate
 from tasks.data.examples import Examples, Groups
 from tasks.data.splitting import Validation
-from tasks.evaluation import Evaluation
+from tasks.evaluation import Evaluation, Result
 from tasks.metrics import METRICS, MetricName
 from tasks.reports.wording import say, say_limits
-from tasks.results import Result
 from tasks.rules import Rules
 from tasks.selection import Corrected
 from tasks.specs import Family, Spec

@@ -19,11 +19,10 @@ from tasks.artifacts.experiment import write_experiment
 from tasks.data.examples import Examples
 from tasks.data.splitting import Folds
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation
+from tasks.evaluation import Evaluation, Result
 from tasks.metrics import MetricName, Task
 from tasks.models.networks import training_metric
 from tasks.reports.report import Report
-from tasks.results import Result
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
 from tasks.tracking.batches import log_batch, metrics_of
