@@ -64,16 +64,16 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
     from tasks.data.own.images import may_be_pictures
     from tasks.prediction import predict_pictures, predict_rows, unused
     from tasks.specs import BakeoffError
-    from tasks.tracking import served
+    from tasks.tracking import models, registry
 
     terminal.end_cut_off(console)
-    version = served.choose_version(name, number)
-    with served.files_of(name, version.number) as folder:
-        model = served.read_served(folder, name)
+    version = registry.choose_version(name, number)
+    with models.files_of(name, version.number) as folder:
+        model = models.read_served(folder, name)
 
         def load() -> Any:
             progress.report("loading the model, file", 0, 1)
-            loaded = served.load(folder, model)
+            loaded = models.load(folder, model)
             progress.report("loading the model, file", 1, 1)
             return loaded
 

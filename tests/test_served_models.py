@@ -22,7 +22,7 @@ from tasks.models.baselines.summaries import without_order
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
 from tasks.specs import BakeoffError
-from tasks.tracking import connection, served
+from tasks.tracking import connection, models
 from tests.builders import made_arrays, mixed_arrays, picture_arrays, problem_of, series_arrays, text_arrays
 from tests.served import cached_words, examples_of, log
 from tests.tiers import quick_first
@@ -145,8 +145,8 @@ def taken(one: Logged, X: np.ndarray) -> pd.DataFrame | np.ndarray:
 
 def test_bakeoff_loads_what_was_fitted_and_what_it_needs(one: Logged, no_pickle: None) -> None:
     X = one.arrays.test()[0]
-    description = served.read_served(one.folder, "made")
-    model = served.load(one.folder, description)
+    description = models.read_served(one.folder, "made")
+    model = models.load(one.folder, description)
     table = one.arrays.form == "table" and not isinstance(description.contender, NetworkSpec)
     rows = pd.DataFrame(X, columns=list(description.features)) if table else X
     found = description.contender.predict(model, rows, description)

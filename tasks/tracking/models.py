@@ -1,23 +1,28 @@
-"""A refitted contender as a model in MLflow, in the flavour of its own library and with what it needs to travel."""
+"""Refitted contenders as models in MLflow, in the flavour of their own library, and how they are loaded again."""
 
 import importlib
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from tasks.data.examples import Examples
 from tasks.data.vectorization import Arrays, Features
 from tasks.evaluation import Refit, load_model
 from tasks.models.baselines.summaries import SUMMARIES
 from tasks.prediction import Served, describe
+from tasks.specs import BakeoffError
+from tasks.tracking.connection import connect, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.models import Model, ModelSignature
+    from mlflow.models import ModelSignature
 
 EXAMPLE_ROWS = 5
 SERVED = "bakeoff.json"
@@ -43,7 +48,17 @@ def log_model(
     logged = client.create_logged_model(experiment_id, name=refit.name, source_run_id=run_id, tags=said)
     mlflow_model = Model(run_id=run_id, model_id=logged.model_id, signature=_signature(served, taken, given))
     with tempfile.TemporaryDirectory() as folder:
-        _save(served, model, mlflow_model, taken, folder)
+        flavor = served.contender.flavor(served.task)
+        importlib.import_module(flavor.module).save_model(
+            model,
+            folder,
+            mlflow_model=mlflow_model,
+            signature=mlflow_model.signature if flavor.takes_signature else None,  # else the one there is stays
+            input_example=taken,
+            # Else MLflow would load the model in another process to find them.
+            pip_requirements=[_pinned(package) for package in flavor.requires],
+            **flavor.settings,
+        )
         (Path(folder) / SERVED).write_text(served.model_dump_json(), encoding="utf8")
         client.log_model_artifacts(logged.model_id, folder)
     client.finalize_logged_model(logged.model_id, "READY")
@@ -94,27 +109,59 @@ def _signature(served: Served, taken: Features, given: Any) -> "ModelSignature":
     return signature
 
 
-def _save(served: Served, model: Any, mlflow_model: "Model", example: Features, folder: str) -> None:
-    """Saves the model in its flavour.
-
-    The requirements are given, since MLflow would load the model in another process to find them. A flavour that takes
-    no signature leaves the one that is there.
-    """
-    flavor = served.contender.flavor(served.task)
-    importlib.import_module(flavor.module).save_model(
-        model,
-        folder,
-        mlflow_model=mlflow_model,
-        signature=mlflow_model.signature if flavor.takes_signature else None,
-        input_example=example,
-        pip_requirements=[_pinned(package) for package in flavor.requires],
-        **flavor.settings,
-    )
-
-
 def _pinned(package: str) -> str:
     """A requirement of the version that is installed; XGBoost comes from one of two packages."""
     try:
         return f"{package}=={version(package)}"
     except PackageNotFoundError:
         return f"{package}-cpu=={version(f'{package}-cpu')}"
+
+
+@contextmanager
+def files_of(name: str, number: int) -> Iterator[Path]:
+    """The folder of a registered model's version, for as long as this context lasts.
+
+    Raises:
+        BakeoffError: when its files are gone.
+    """
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            place = connect().get_model_version_download_uri(name, str(number))
+            folder = download_artifacts(artifact_uri=place, dst_path=scratch, tracking_uri=tracking_uri())
+        except (MlflowException, OSError) as error:
+            said = str(error).partition("\n")[0]
+            raise BakeoffError(f"the files of {name}, version {number}, cannot be had: {said}") from error
+        yield Path(folder)
+
+
+def read_served(folder: Path, name: str) -> Served:
+    """What travels with a model.
+
+    Raises:
+        BakeoffError: when it was logged by a bakeoff that does not fit this one.
+    """
+    try:
+        return Served.model_validate_json((folder / SERVED).read_text(encoding="utf8"))
+    except (FileNotFoundError, ValidationError) as error:
+        raise BakeoffError(
+            f"this version of {name} was logged by another version of bakeoff, which this one cannot use;"
+            f" `bakeoff run {name} --fresh` registers a new one, `bakeoff promote {name} --version N` makes it champion"
+        ) from error
+
+
+def load(folder: Path, served: Served) -> Any:
+    """The model, as its library's object; nothing is unpickled.
+
+    Its library reads it, as in a run, and not MLflow, whose loader believes what the folder says of itself: that it is
+    a pickle, for example, or which types skops may trust.
+
+    Raises:
+        BakeoffError: when its library is not installed.
+    """
+    try:
+        return served.contender.load(folder / served.contender.flavor(served.task).file)
+    except ModuleNotFoundError as error:
+        raise BakeoffError(f"{error.name} is not installed; `pip install -e '.[boosting]'` brings it") from error

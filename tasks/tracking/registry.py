@@ -5,7 +5,8 @@ and after it, are its tags, and its description in words.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psutil
@@ -91,15 +92,26 @@ def register(candidate: Candidate) -> int:
     same = client.search_model_versions(f"name = '{candidate.model}' and tags.`{IDENTITY}` = '{candidate.identity}'")
     if same:
         return max(int(each.version) for each in same)
-    _make_model(client, candidate.model)
+    with _unless("RESOURCE_ALREADY_EXISTS"):
+        said = f"the experiment {candidate.model}; the alias `{ALIAS}` is on the version to use."
+        client.create_registered_model(candidate.model, description=f"What was best in the runs of {said}")
     model_id = candidate.run.model_id
     created = client.create_model_version(
         candidate.model,
         # Where its files are: a database looks models:/ addresses up in MLflow's default store, which is not ours.
         source=client.get_logged_model(model_id).artifact_location,
         run_id=candidate.run.run_id,
-        tags=_tags(candidate),
-        description=_describe(candidate),
+        tags={
+            NAME: candidate.name,
+            SPEC: candidate.contender.model_dump_json(),
+            METRIC: candidate.metric,
+            IDENTITY: candidate.identity,
+            "bakeoff.score": f"{candidate.score:.6g}",
+            "bakeoff.data": candidate.data_digest,
+            "bakeoff.folds": candidate.folds_digest,
+            "bakeoff.run_id": candidate.run.run_id,
+        },
+        description=f"{candidate.summary}\n\n```json\n{candidate.contender.model_dump_json(indent=2)}\n```\n",
         model_id=model_id,
     )
     number = int(created.version)
@@ -110,14 +122,21 @@ def register(candidate: Candidate) -> int:
 
 def find_champion(model: str) -> Version | None:
     """The version that has the alias, if one has."""
+    with _unless(*NOT_THERE):
+        return _version(connect().get_model_version_by_alias(model, ALIAS))
+    return None
+
+
+@contextmanager
+def _unless(*known: str) -> Iterator[None]:
+    """What MLflow refuses for one of the reasons known is left as it is."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return _version(connect().get_model_version_by_alias(model, ALIAS))
+        yield
     except MlflowException as error:
-        if error.error_code not in NOT_THERE:
+        if error.error_code not in known:
             raise
-        return None
 
 
 def settle(promotion: Promotion, at: str) -> None:
@@ -143,15 +162,10 @@ def promote_by_hand(model: str, number: int, at: str) -> str:
     Raises:
         BakeoffError: when there is no such model, or no such version of it.
     """
-    versions = find_versions(model)
-    if number not in versions:
-        there = ", ".join(str(each) for each in sorted(versions))
-        raise BakeoffError(f"{model} has no version {number}; there are {there}")
-    before, chosen = find_champion(model), versions[number]
+    chosen, before = choose_version(model, number), find_champion(model)
     if before == chosen:
         return f"{model} {chosen.label} is the champion already; nothing was changed."
-    said = f"{model} {chosen.label} was promoted by hand"
-    said += f"; it succeeds {before.label}." if before else "."
+    said = f"{model} {chosen.label} was promoted by hand{f'; it succeeds {before.label}' if before else ''}."
     _make_champion(model, number, before.number if before else None, said, at, psutil.Process().username())
     return said
 
@@ -178,6 +192,22 @@ def find_versions(model: str) -> dict[int, Version]:
     return {version.number: version for version in versions}
 
 
+def choose_version(model: str, number: int | None) -> Version:
+    """Return the version of a registered model to predict by: that of this number, or else the champion.
+
+    Raises:
+        BakeoffError: when there is none, with those that there are.
+    """
+    versions = find_versions(model)
+    there = ", ".join(str(each) for each in sorted(versions)) or "none"
+    if number is not None and number not in versions:
+        raise BakeoffError(f"{model} has no version {number}; there are {there}")
+    chosen = find_champion(model) if number is None else versions[number]
+    if chosen is None:
+        raise BakeoffError(f"{model} has no champion yet; `bakeoff run {model}` finds one (versions: {there})")
+    return chosen
+
+
 def _make_champion(model: str, number: int, before: int | None, evidence: str, at: str, by: str) -> None:
     """Gives the alias to a version. The evidence comes first, so that no champion is ever without."""
     client = connect()
@@ -194,35 +224,6 @@ def _make_champion(model: str, number: int, before: int | None, evidence: str, a
     if before:
         end = {SUCCEEDED_BY: str(number), STOOD_UNTIL: at}
         _note(client, client.get_model_version(model, str(before)), end, f"{at}: succeeded by version {number}.")
-
-
-def _make_model(client: "MlflowClient", model: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    said = f"What was best in the runs of the experiment {model}; the alias `{ALIAS}` is on the version to use."
-    try:
-        client.create_registered_model(model, description=said)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-def _tags(candidate: Candidate) -> dict[str, str]:
-    return {
-        NAME: candidate.name,
-        SPEC: candidate.contender.model_dump_json(),
-        METRIC: candidate.metric,
-        IDENTITY: candidate.identity,
-        "bakeoff.score": f"{candidate.score:.6g}",
-        "bakeoff.data": candidate.data_digest,
-        "bakeoff.folds": candidate.folds_digest,
-        "bakeoff.run_id": candidate.run.run_id,
-    }
-
-
-def _describe(candidate: Candidate) -> str:
-    settings = candidate.contender.model_dump_json(indent=2)
-    return f"{candidate.summary}\n\n```json\n{settings}\n```\n"
 
 
 def _version(found: "ModelVersion") -> Version:

@@ -6,7 +6,8 @@ Runs are addressed by id through `MlflowClient`: the fluent API's active run doe
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import ValidationError
 
-from tasks.artifacts.contender import write_contender
+from tasks.artifacts.contender import write_contender, write_search
 from tasks.artifacts.experiment import write_experiment
 from tasks.data.examples import Examples
 from tasks.data.splitting import Folds
@@ -25,11 +26,10 @@ from tasks.models.networks import training_metric
 from tasks.reports.report import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
-from tasks.tracking.batches import log_batch, metrics_of
 from tasks.tracking.connection import connect
 from tasks.tracking.cut_off import owner
 from tasks.tracking.models import log_model
-from tasks.tracking.trials import log_search
+from tasks.tuning.tune import Tuning, read_trials
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,6 +38,11 @@ logger = logging.getLogger(__name__)
 
 REPORT = "report.json"
 MODEL_TRAINING = "custom_model_development"  # what MLflow's pages call an experiment that is not about agents
+BATCH = 1000  # the most that MLflow takes in one call, metrics and parameters together
+LONGEST = 6000  # letters of a parameter that MLflow takes
+# The user's own words, as many as a file has columns; MLflow takes 100 parameters in a call, with few signs in a name.
+ONE_PARAMETER = ("columns",)
+MOST_TRIALS = 200  # runs that a page of MLflow compares with any use; the table has all trials
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
@@ -116,8 +121,53 @@ def close_run(run: RunRef, status: Status) -> None:
         client.set_terminated(run_id, status)
 
 
+@contextmanager
+def artifacts(client: "MlflowClient", run_id: str, place: str | None = None) -> Iterator[Path]:
+    """A folder whose files become artifacts of a run, in this place of it, when the context ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+        client.log_artifacts(run_id, folder, place)
+
+
+def log_batch(
+    client: "MlflowClient",
+    run_id: str,
+    metrics: Iterable[tuple[str, float, int]],
+    settings: Mapping[str, object] | None = None,
+) -> None:
+    """Log metrics, each with its step, and settings as parameters, in as few calls as MLflow allows.
+
+    Over HTTP, each call costs as much as a small fit.
+    """
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    values = [Metric(name, float(value), now, step) for name, value, step in metrics]
+    params = [Param(key, _cut(str(value))) for key, value in _flatten(settings or {}).items()]
+    room = BATCH - len(params)
+    client.log_batch(run_id, metrics=values[:room], params=params)
+    for start in range(room, len(values), BATCH):
+        client.log_batch(run_id, metrics=values[start : start + BATCH])
+
+
+def _flatten(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and key in ONE_PARAMETER:
+            flat[f"{prefix}{key}"] = ", ".join(f"{name}: {kind}" for name, kind in value.items())
+        elif isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        elif value is not None:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 def log_data(run: RunRef, examples: Examples, folds: Folds) -> None:
-    """Logs the data set, by name and digest, and the folds."""
+    """Log the data set, by name and digest, and the folds."""
     client = connect()
     _log_dataset(client, run, examples)
     client.log_artifact(run.run_id, str(folds.file.path), "folds")
@@ -138,17 +188,11 @@ def log_contender(
     run = RunRef(run_id=info.run_id, experiment_id=info.experiment_id)
     with _ended_after(client, run):
         _log_dataset(client, run, examples)
-        summary = _summary(result, metric)
-        metrics = [
-            *metrics_of({f"fold_{metric}": evaluation.scores}),
-            *metrics_of(_curves(evaluation, arrays.task), first_step=1),
-            *metrics_of({name: [value] for name, value in summary.items()}),
-        ]
-        log_batch(client, run.run_id, metrics, evaluation.settled.model_dump())
-        with tempfile.TemporaryDirectory() as folder:
-            write_contender(result, arrays, examples.unit, Path(folder))
-            client.log_artifacts(run.run_id, folder)
-        log_search(client, run.run_id, run.experiment_id, evaluation, arrays.task)
+        log_batch(client, run.run_id, _metrics(result, arrays.task, metric), evaluation.settled.model_dump())
+        with artifacts(client, run.run_id) as folder:
+            write_contender(result, arrays, examples.unit, folder)
+        if evaluation.tuning:
+            _log_search(client, run, evaluation, evaluation.tuning, arrays.task)
         model_id = log_model(client, run.run_id, run.experiment_id, result.refit, examples, arrays)
     logger.info("%s: MLflow run %s, model %s", evaluation.name, run.run_id, model_id)
     return ContenderRun(**run.model_dump(), model_id=model_id)
@@ -165,25 +209,73 @@ def _ended_after(client: "MlflowClient", run: RunRef) -> Iterator[None]:
         client.set_terminated(run.run_id, status)
 
 
-def log_report(run: RunRef, report: Report) -> None:
-    """Logs the document, the picture of all differences, and what a person reads first: the verdict."""
-    client = connect()
-    client.set_tag(run.run_id, "bakeoff.verdict", report.sentence)
-    client.set_tag(run.run_id, "bakeoff.champion", report.champion.name)
-    client.set_tag(run.run_id, "mlflow.note.content", report.sentence)
-    if report.promotion:
-        client.set_tag(run.run_id, "bakeoff.version", f"{report.promotion.model} {report.promotion.version}")
-        client.set_tag(run.run_id, "bakeoff.promotion", report.promotion.sentence)
-    metrics = {
-        f"champion_test_{report.metric}": [report.champion.test_score],
-        f"champion_corrected_{report.metric}": [report.champion.corrected.score],
+def _metrics(result: Result, task: Task, metric: MetricName) -> Iterator[tuple[str, float, int]]:
+    """The scores by fold, a net's curves by epoch as means over folds and by Keras's names, and what is one number."""
+    evaluation, refit, cost = result.evaluation, result.refit, result.evaluation.cost
+    for fold, score in enumerate(evaluation.scores):
+        yield f"fold_{metric}", score, fold
+    curves = load_arrays(evaluation.history) if evaluation.history else {}
+    for name, curve in curves.items():
+        for epoch, value in enumerate(curve.mean(axis=1), start=1):
+            yield name.replace("metric", training_metric(task)), value, epoch
+    summary = {
+        f"{metric}_mean": np.mean(evaluation.scores),
+        f"test_{metric}": result.test.score,
+        "fit_seconds": cost.fit_seconds,
+        "cpu_seconds": cost.cpu_seconds,
+        "n_fits": cost.n_fits,
+        "predict_seconds_per_1000_rows": cost.predict_seconds_per_1000_rows,
+        "refit_seconds": refit.fit_seconds,
+        "model_bytes": refit.model_bytes,
     }
-    metrics |= {f"seconds_{stage}": [seconds] for stage, seconds in report.seconds.items()}
-    log_batch(client, run.run_id, metrics_of(metrics))
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / REPORT).write_text(report.model_dump_json(indent=2), encoding="utf8")
-        write_experiment(report, Path(folder))
-        client.log_artifacts(run.run_id, folder)
+    if len(evaluation.scores) > 1:
+        summary[f"{metric}_std"] = np.std(evaluation.scores, ddof=1)
+    if evaluation.tuning:
+        summary |= {"trials": evaluation.tuning.trials, "tuning_seconds": evaluation.tuning.seconds}
+    if refit.epochs:
+        summary["refit_epochs"] = refit.epochs
+    for name, value in summary.items():
+        yield name, float(value), 0
+
+
+def _log_search(client: "MlflowClient", run: RunRef, evaluation: Evaluation, tuning: Tuning, task: Task) -> None:
+    """Log all trials as a table, Optuna's pictures, and the best of the search on all training rows as child runs."""
+    trials = read_trials(tuning)
+    final = [trial for trial in trials.trials if trial.search == len(tuning.chosen)]
+    with artifacts(client, run.run_id, "search") as folder:
+        write_search(trials, final, evaluation.contender.space(task), folder)
+    scored = [(trial.score, trial) for trial in final if trial.score is not None]
+    sign = 1 if trials.greater_is_better else -1
+    for score, trial in sorted(scored, key=lambda each: -sign * each[0])[:MOST_TRIALS]:
+        tags = {
+            "mlflow.runName": f"{evaluation.name} trial {trial.number}",
+            "mlflow.parentRunId": run.run_id,
+            "bakeoff.kind": "trial",
+        }
+        child = client.create_run(run.experiment_id, tags=tags | owner()).info.run_id
+        log_batch(client, child, [(f"inner_{trials.score}", score, 0)], trial.settings)
+        client.set_terminated(child)
+
+
+def log_report(run: RunRef, report: Report) -> None:
+    """Log the document, the picture of all differences, and what a person reads first: the verdict."""
+    client, metric, champion = connect(), report.metric, report.champion
+    tags = {
+        "bakeoff.verdict": report.sentence,
+        "bakeoff.champion": champion.name,
+        "mlflow.note.content": report.sentence,
+    }
+    if report.promotion:
+        tags["bakeoff.version"] = f"{report.promotion.model} {report.promotion.version}"
+        tags["bakeoff.promotion"] = report.promotion.sentence
+    for key, value in tags.items():
+        client.set_tag(run.run_id, key, value)
+    seconds = [(f"seconds_{stage}", spent, 0) for stage, spent in report.seconds.items()]
+    scores = {"test": champion.test_score, "corrected": champion.corrected.score}
+    log_batch(client, run.run_id, [*((f"champion_{of}_{metric}", score, 0) for of, score in scores.items()), *seconds])
+    with artifacts(client, run.run_id) as folder:
+        (folder / REPORT).write_text(report.model_dump_json(indent=2), encoding="utf8")
+        write_experiment(report, folder)
 
 
 def find_report(experiment: str, fingerprint: str | None = None) -> Report | None:
@@ -259,33 +351,3 @@ def _log_dataset(client: "MlflowClient", run: RunRef, examples: Examples) -> Non
         name=examples.name, digest=examples.digest, source_type="code", source=f"bakeoff dataset {examples.name}"
     )
     client.log_inputs(run.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
-
-
-def _summary(result: Result, metric: MetricName) -> dict[str, float]:
-    evaluation, refit = result.evaluation, result.refit
-    summary = {
-        f"{metric}_mean": float(np.mean(evaluation.scores)),
-        f"test_{metric}": result.test.score,
-        "fit_seconds": evaluation.cost.fit_seconds,
-        "cpu_seconds": evaluation.cost.cpu_seconds,
-        "n_fits": float(evaluation.cost.n_fits),
-        "predict_seconds_per_1000_rows": evaluation.cost.predict_seconds_per_1000_rows,
-        "refit_seconds": refit.fit_seconds,
-        "model_bytes": float(refit.model_bytes),
-    }
-    if len(evaluation.scores) > 1:
-        summary[f"{metric}_std"] = float(np.std(evaluation.scores, ddof=1))
-    if evaluation.tuning:
-        summary |= {"trials": float(evaluation.tuning.trials), "tuning_seconds": evaluation.tuning.seconds}
-    if refit.epochs:
-        summary["refit_epochs"] = float(refit.epochs)
-    return summary
-
-
-def _curves(evaluation: Evaluation, task: Task) -> dict[str, list[float]]:
-    """A net's curves, each the mean over folds per epoch, by the names that Keras gives them."""
-    if evaluation.history is None:
-        return {}
-    curves = load_arrays(evaluation.history)
-    names = {name: name.replace("metric", training_metric(task)) for name in curves}
-    return {names[name]: curve.mean(axis=1).tolist() for name, curve in curves.items()}
