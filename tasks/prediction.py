@@ -101,10 +101,14 @@ def predict_rows(served: Served, load: Callable[[], Any], rows: "pd.DataFrame") 
     Raises:
         BakeoffError: when columns are missing or of the same name as what is added, or a value is not usable.
     """
-    if served.form == "series":
-        return _predicted(served, load, *_series(served, rows))
-    _check_names(served, rows)
-    return _predicted(served, load, rows, _features(served, rows))
+    import pandas as pd
+
+    if served.form != "series":
+        return _predicted(served, load, rows, _features(served, rows))
+    _check_columns(served, rows, served.inputs)
+    arranged = arrange(rows, served.columns, served.shape[0])
+    ids = pd.DataFrame({served.columns[0].name: arranged.ids})
+    return _predicted(served, load, ids, arranged.X.reshape(len(ids), -1))
 
 
 def predict_pictures(served: Served, load: Callable[[], Any], source: Path) -> "pd.DataFrame":
@@ -123,34 +127,19 @@ def predict_pictures(served: Served, load: Callable[[], Any], source: Path) -> "
     return _predicted(served, load, pd.DataFrame({"file": names}), features)
 
 
-def _series(served: Served, rows: "pd.DataFrame") -> "tuple[pd.DataFrame, Features]":
-    """A row for each series of a long table, with its id alone, and what the model takes of it."""
-    import pandas as pd
-
-    _check_columns(served, rows, served.inputs)
-    arranged = arrange(rows, served.columns, served.shape[0])
-    ids = pd.DataFrame({served.columns[0].name: arranged.ids})
-    _check_names(served, ids)
-    return ids, arranged.X.reshape(len(ids), -1)
-
-
-def _check_names(served: Served, rows: "pd.DataFrame") -> None:
-    taken = [column for column in served.added if column in rows]
-    if taken:
-        raise BakeoffError(f"the prediction would overwrite {listed(taken)}; rename or drop what has that name")
-
-
 def _predicted(served: Served, load: Callable[[], Any], rows: "pd.DataFrame", features: Features) -> "pd.DataFrame":
     """The rows with `served.added` for what the model takes of them."""
     import pandas as pd
 
+    if taken := [column for column in served.added if column in rows]:
+        raise BakeoffError(f"the prediction would overwrite {listed(taken)}; rename or drop what has that name")
     outputs = served.contender.predict(load(), features, served)
     if not served.classes:
         return rows.assign(**{PREDICTION: outputs})
     labels = np.array(served.classes, object)[outputs.argmax(axis=1)]
     probabilities = pd.DataFrame(outputs, rows.index, [f"p_{label}" for label in served.classes])
-    columns = pd.concat([rows.assign(**{PREDICTION: labels}), probabilities], axis=1)
-    return columns[[*rows.columns, *served.added]]
+    predicted = pd.concat([rows.assign(**{PREDICTION: labels}), probabilities], axis=1)
+    return predicted[[*rows.columns, *served.added]]
 
 
 def unused(served: Served, rows: "pd.DataFrame") -> list[str]:
@@ -162,6 +151,8 @@ def unused(served: Served, rows: "pd.DataFrame") -> list[str]:
 
 def _features(served: Served, rows: "pd.DataFrame") -> Features:
     """What the model takes: a table keeps its columns' names, by which a model in MLflow knows its features."""
+    import pandas as pd
+
     if served.form == "words":
         _check_columns(served, rows, served.features or (TEXT,))
         if served.features:
@@ -170,25 +161,18 @@ def _features(served: Served, rows: "pd.DataFrame") -> Features:
     if served.form == "pixels":
         return scale_pixels(_pixels(served, rows), served.brightest)
     _check_columns(served, rows, served.inputs)
-    return _encoded(served, rows) if served.columns else _numbers(rows[list(served.features)])
+    if served.columns:  # the features of a user's own table are computed as they were when the model was fitted
+        values = {column.name: parse(rows[column.name], column) for column in served.columns}
+        return encode(pd.DataFrame(values, rows.index), served.columns)
+    return _numbers(rows[list(served.features)])
 
 
 def _check_columns(served: Served, rows: "pd.DataFrame", needed: Sequence[str]) -> None:
-    missing = [column for column in needed if column not in rows]
-    if not missing:
-        return
-    others = unused(served, rows)
-    hints = [f"{column}{hint}" for column in others if (hint := did_you_mean(column, missing))]
-    there = f"; there is {hints[0]}" if hints else f"; there are {listed(others)}" if others else ""
-    raise BakeoffError(f"no column named {listed(missing)}{there}")
-
-
-def _encoded(served: Served, rows: "pd.DataFrame") -> "pd.DataFrame":
-    """The features of the rows of a user's own table, as they were computed when the model was fitted."""
-    import pandas as pd
-
-    values = {column.name: parse(rows[column.name], column) for column in served.columns}
-    return encode(pd.DataFrame(values, rows.index), served.columns)
+    if missing := [column for column in needed if column not in rows]:
+        others = unused(served, rows)
+        hints = [f"{column}{hint}" for column in others if (hint := did_you_mean(column, missing))]
+        there = f"; there is {hints[0]}" if hints else f"; there are {listed(others)}" if others else ""
+        raise BakeoffError(f"no column named {listed(missing)}{there}")
 
 
 def _numbers(rows: "pd.DataFrame") -> "pd.DataFrame":

@@ -169,21 +169,6 @@ def _untuned(evaluation: Evaluation, results: Sequence[Result]) -> str | None:
     return next((result.name for result in results if result.evaluation.contender == plain), None)
 
 
-def summarize(examples: Examples) -> DatasetSummary:
-    """What a report says of its data."""
-    return DatasetSummary(
-        name=examples.name,
-        task=examples.task,
-        form=examples.form,
-        digest=examples.digest,
-        rows=examples.training_rows + examples.test_rows,
-        training_rows=examples.training_rows,
-        test_rows=examples.test_rows,
-        features=examples.width,
-        unit=examples.unit,
-    )
-
-
 def best_of(entries: Sequence[LeaderboardEntry], family: Family) -> LeaderboardEntry | None:
     """The first of a family on the leaderboard."""
     return next((entry for entry in entries if entry.family == family), None)
@@ -198,9 +183,11 @@ def write_report(
     corrected: Corrected,
 ) -> Report:
     """Return the report of an experiment, its headline put into a sentence."""
+    kept = examples.model_dump(include={"name", "task", "form", "digest", "training_rows", "test_rows", "unit"})
+    rows = examples.training_rows + examples.test_rows
     return Report(
         experiment=experiment,
-        dataset=summarize(examples),
+        dataset=DatasetSummary(**kept, rows=rows, features=examples.width),
         validation=rules.validation,
         metric=rules.metric,
         greater_is_better=METRICS[rules.metric].greater_is_better,
