@@ -52,8 +52,15 @@ def bakeoff(experiment: Experiment) -> Report:
             found = Found(examples, arrays, folds, rules, results, best, logged[best.name])
             promotion = promote(experiment, found)
         report = write_report(experiment.name, examples, rules, leaderboard, comparison, corrected)
-        remarks = (*report.remarks, *left_out)
-        report = report.model_copy(update={"promotion": promotion, "seconds": seconds, "remarks": remarks, **_ids(run)})
+        of_this_run = {
+            "promotion": promotion,
+            "remarks": (*report.remarks, *left_out),
+            "seconds": seconds,
+            "mlflow_experiment_id": run.experiment_id,
+            "mlflow_run_id": run.run_id,
+            "prefect_flow_run_id": str(flow_run.id),
+        }
+        report = report.model_copy(update=of_this_run)
         steps.log_report(run, report)
     publish(report)
     return report
@@ -64,15 +71,6 @@ def _tracked(experiment: Experiment) -> AbstractContextManager[runs.RunRef]:
     settings = experiment.model_dump(exclude={"name", "description", "contenders"})
     digest, address = fingerprint(experiment), flow_run_address()
     return runs.tracked(experiment.name, experiment.description, digest, flow_run.id, settings, address)
-
-
-def _ids(run: runs.RunRef) -> dict[str, str]:
-    """Where the report's run is to be found, in MLflow and in Prefect."""
-    return {
-        "mlflow_experiment_id": run.experiment_id,
-        "mlflow_run_id": run.run_id,
-        "prefect_flow_run_id": str(flow_run.id),
-    }
 
 
 def attempt_all(what: str, experiments: Mapping[str, Experiment], fresh: bool) -> dict[str, Attempt]:

@@ -27,7 +27,7 @@ def say(verdict: Verdict | None, rules: Rules) -> str:
     leader, other = (verdict.first, verdict.second)
     if METRICS[rules.metric].sign * verdict.difference < 0:
         leader, other = other, leader
-    evidence = _evidence(verdict, rules.metric, rules.unit)
+    evidence = _evidence(verdict, rules)
     if isinstance(rules.validation, HoldOutSpec):
         evidence += " on the test rows"
     if verdict.better:
@@ -93,14 +93,15 @@ def all_listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
-def _evidence(verdict: Verdict, metric: MetricName, unit: str) -> str:
+def _evidence(verdict: Verdict, rules: Rules) -> str:
     low, high = verdict.interval
     if verdict.difference < 0:
         low, high = -high, -low
     adjusted = f", adjusted for {verdict.n_pairs} pairs: {verdict.p_adjusted:.2g}" if verdict.n_pairs > 1 else ""
     mcnemar = f"; McNemar's p = {verdict.mcnemar.p_value:.2g}" if verdict.mcnemar else ""
     return (
-        f"{TITLES[metric]} {way(metric)} by {abs(verdict.difference):.3g}{with_unit(metric, unit)}"
+        f"{TITLES[rules.metric]} {way(rules.metric)} by"
+        f" {abs(verdict.difference):.3g}{with_unit(rules.metric, rules.unit)}"
         f" ({CONFIDENCE:.0%} interval {low:.3g} to {high:.3g}, p = {verdict.p_value:.2g}{adjusted}{mcnemar})"
     )
 
