@@ -218,8 +218,8 @@ def _metrics(result: Result, task: Task, metric: MetricName) -> Iterator[tuple[s
     for name, curve in curves.items():
         for epoch, value in enumerate(curve.mean(axis=1), start=1):
             yield name.replace("metric", training_metric(task)), value, epoch
-    summary = {
-        f"{metric}_mean": np.mean(evaluation.scores),
+    summary: dict[str, float] = {
+        f"{metric}_mean": float(np.mean(evaluation.scores)),
         f"test_{metric}": result.test.score,
         "fit_seconds": cost.fit_seconds,
         "cpu_seconds": cost.cpu_seconds,
@@ -229,13 +229,13 @@ def _metrics(result: Result, task: Task, metric: MetricName) -> Iterator[tuple[s
         "model_bytes": refit.model_bytes,
     }
     if len(evaluation.scores) > 1:
-        summary[f"{metric}_std"] = np.std(evaluation.scores, ddof=1)
+        summary[f"{metric}_std"] = float(np.std(evaluation.scores, ddof=1))
     if evaluation.tuning:
         summary |= {"trials": evaluation.tuning.trials, "tuning_seconds": evaluation.tuning.seconds}
     if refit.epochs:
         summary["refit_epochs"] = refit.epochs
     for name, value in summary.items():
-        yield name, float(value), 0
+        yield name, value, 0
 
 
 def _log_search(client: "MlflowClient", run: RunRef, evaluation: Evaluation, tuning: Tuning, task: Task) -> None:
