@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
@@ -30,7 +30,7 @@ class Attempt(Spec):
 def bakeoff(experiment: Experiment) -> Report:
     """Takes all contenders of an experiment through the same folds and says what the scores allow one to say."""
     seconds: dict[str, float] = {}
-    with progress_shown(), _tracked(experiment) as run:
+    with progress_shown(), runs.tracked(_opened(experiment)) as run:
         with _timed("ingest", seconds):
             examples = steps.ingest(experiment.dataset)
             arrays, rules = steps.vectorize(examples), experiment.rules(examples.unit)
@@ -38,7 +38,10 @@ def bakeoff(experiment: Experiment) -> Report:
             check_scored(rules.metric, arrays.classes, arrays.y("train"), arrays.y("test"), folds.pairs())
             steps.log_data(run, examples, folds)
         with _timed("evaluate", seconds):
-            evaluations, left_out = steps.evaluate_all(experiment.contenders, arrays, folds, rules.metric)
+            evaluations, left_out = steps.within_budget(
+                experiment.contenders,
+                lambda name, contender: steps.tune_and_evaluate(name, contender, arrays, folds, rules.metric),
+            )
         with _timed("refit", seconds):
             results = [steps.finish(evaluation, arrays, rules) for evaluation in evaluations]
         with _timed("compare", seconds):
@@ -66,11 +69,11 @@ def bakeoff(experiment: Experiment) -> Report:
     return report
 
 
-def _tracked(experiment: Experiment) -> AbstractContextManager[runs.RunRef]:
-    """The experiment's run in MLflow, which ends as this flow run does."""
+def _opened(experiment: Experiment) -> runs.RunRef:
+    """Open the experiment's run in MLflow."""
     settings = experiment.model_dump(exclude={"name", "description", "contenders"})
     digest, address = fingerprint(experiment), flow_run_address()
-    return runs.tracked(experiment.name, experiment.description, digest, flow_run.id, settings, address)
+    return runs.open_run(experiment.name, experiment.description, digest, flow_run.id, settings, address)
 
 
 def attempt_all(what: str, experiments: Mapping[str, Experiment], fresh: bool) -> dict[str, Attempt]:

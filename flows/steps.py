@@ -5,7 +5,7 @@ was killed and is started again finds what had finished.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
@@ -27,7 +27,6 @@ from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import registry, runs, studies
 from tasks.tuning import tune as tuning
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRY_SECONDS = [2.0, 5.0, 10.0, 20.0, 30.0]  # time for a server to be started again
@@ -46,67 +45,47 @@ def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
     return f"{context.task.name}-{digest([parameters, stamps], context.task.fn.__module__)}"
 
 
-def _step(function: Callable[P, R], run_name: str, **options: Any) -> Task[P, R]:
-    """A task whose result is kept. It has no tags: Prefect would ask its server for a slot of each, before each run."""
-    return Task(
-        function,
-        task_run_name=run_name,
-        cache_key_fn=_key,
-        persist_result=True,
-        result_serializer="json",
-        **options,
-    )
+# A task whose result is kept. It has no tags: Prefect would ask its server for a slot of each, before each run.
+KEPT: Mapping[str, Any] = {"cache_key_fn": _key, "persist_result": True, "result_serializer": "json"}
+# A task that talks to MLflow, which may be a busy server: tried again, and never answered from a kept result.
+LOGGED: Mapping[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "retries": len(RETRY_SECONDS),
+    "retry_delay_seconds": RETRY_SECONDS,
+    "retry_condition_fn": _may_pass,
+    "timeout_seconds": TRACKING_SECONDS,
+}
 
-
-def _side_effect(function: Callable[P, R], run_name: str) -> Task[P, R]:
-    """A task that talks to MLflow, which may be a busy server: tried again, and never answered from a kept result."""
-    return Task(
-        function,
-        task_run_name=run_name,
-        cache_policy=NO_CACHE,
-        retries=len(RETRY_SECONDS),
-        retry_delay_seconds=RETRY_SECONDS,
-        retry_condition_fn=_may_pass,
-        timeout_seconds=TRACKING_SECONDS,
-    )
-
-
-ingest = _step(
+ingest = Task(
     datasets.ingest,
-    "ingest {dataset.kind}",
+    task_run_name="ingest {dataset.kind}",
     retries=2,
     retry_delay_seconds=5,
     retry_condition_fn=_may_pass,
     timeout_seconds=INGEST_SECONDS,
+    **KEPT,
 )
-vectorize = _step(vectorization.vectorize, "vectorize {examples.name}")
-split = _step(splitting.split, "split: {validation.label}")
-tune = _step(tuning.tune, "{name}, search")
-evaluate = _step(evaluation.evaluate, "{name}, {folds.validation.label}")
-refit = _step(evaluation.refit, "{evaluation.name}, all training rows")
-compare = _step(comparison.compare, "compare all pairs")
-correct_for_choice = _step(selection.correct_for_choice, "correct the champion's score")
-score_on_test = _step(evaluation.score_on_test, "{refit.name}, test rows")
-challenge = _step(comparison.challenge, "challenge the champion")
-log_data = _side_effect(runs.log_data, "log data and folds")
-log_contender = _side_effect(runs.log_contender, "log {result.name}")
-register = _side_effect(registry.register, "register {candidate.name}")
-find_champion = _side_effect(registry.find_champion, "find the champion of {model}")
-settle = _side_effect(registry.settle, "settle who is the champion of {promotion.model}")
-log_report = _side_effect(runs.log_report, "log the report")
-log_study = _side_effect(studies.log_study, "log the {name}")
+vectorize = Task(vectorization.vectorize, task_run_name="vectorize {examples.name}", **KEPT)
+split = Task(splitting.split, task_run_name="split: {validation.label}", **KEPT)
+tune = Task(tuning.tune, task_run_name="{name}, search", **KEPT)
+evaluate = Task(evaluation.evaluate, task_run_name="{name}, {folds.validation.label}", **KEPT)
+refit = Task(evaluation.refit, task_run_name="{evaluation.name}, all training rows", **KEPT)
+compare = Task(comparison.compare, task_run_name="compare all pairs", **KEPT)
+correct_for_choice = Task(selection.correct_for_choice, task_run_name="correct the champion's score", **KEPT)
+score_on_test = Task(evaluation.score_on_test, task_run_name="{refit.name}, test rows", **KEPT)
+challenge = Task(comparison.challenge, task_run_name="challenge the champion", **KEPT)
+log_data = Task(runs.log_data, task_run_name="log data and folds", **LOGGED)
+log_contender = Task(runs.log_contender, task_run_name="log {result.name}", **LOGGED)
+register = Task(registry.register, task_run_name="register {candidate.name}", **LOGGED)
+find_champion = Task(registry.find_champion, task_run_name="find the champion of {model}", **LOGGED)
+settle = Task(registry.settle, task_run_name="settle who is the champion of {promotion.model}", **LOGGED)
+log_report = Task(runs.log_report, task_run_name="log the report", **LOGGED)
+log_study = Task(studies.log_study, task_run_name="log the {name}", **LOGGED)
 explain = Task(explanation.explain, task_run_name="what {experiment} rests on", cache_policy=NO_CACHE)
-plan_subsets = _step(learning_curve.plan_subsets, "draw subsets of the training rows")
-with_all_words = _step(vectorization.with_all_words, "find all words of {examples.name}")
-evaluate_leaky = _step(leak_audit.evaluate_leaky, "{suspect.name}, leaky: {suspect.leak}")
-weigh_leaks = _step(leak_audit.weigh_leaks, "compare honest and leaky scores")
-
-
-def evaluate_all(
-    contenders: Mapping[str, Contender], arrays: Arrays, folds: Folds, metric: MetricName
-) -> tuple[list[evaluation.Evaluation], list[str]]:
-    """Evaluates all contenders, as far as their budgets suffice. Also says which are left out."""
-    return within_budget(contenders, lambda name, each: tune_and_evaluate(name, each, arrays, folds, metric))
+plan_subsets = Task(learning_curve.plan_subsets, task_run_name="draw subsets of the training rows", **KEPT)
+with_all_words = Task(vectorization.with_all_words, task_run_name="find all words of {examples.name}", **KEPT)
+evaluate_leaky = Task(leak_audit.evaluate_leaky, task_run_name="{suspect.name}, leaky: {suspect.leak}", **KEPT)
+weigh_leaks = Task(leak_audit.weigh_leaks, task_run_name="compare honest and leaky scores", **KEPT)
 
 
 def finish(evaluated: evaluation.Evaluation, arrays: Arrays, rules: Rules) -> Result:

@@ -122,7 +122,8 @@ class Study(ABC, Generic[R]):
         given, settings, description = entered
         experiment = given["experiment"].name if "experiment" in given else self.name
         depends_on, address = self._fingerprint(given), flow_run_address()
-        with runs.tracked(experiment, description, depends_on, flow_run.id, settings, address, self.kind) as run:
+        opened = runs.open_run(experiment, description, depends_on, flow_run.id, settings, address, self.kind)
+        with runs.tracked(opened) as run:
             yield run
 
     def _fingerprint(self, given: Mapping[str, Any]) -> str:

@@ -87,17 +87,8 @@ def open_run(
 
 
 @contextmanager
-def tracked(
-    experiment: str,
-    description: str,
-    fingerprint: str,
-    flow_run_id: str,
-    settings: Mapping[str, object],
-    flow_run_address: str = "",
-    kind: str = "experiment",
-) -> Iterator[RunRef]:
-    """A run that ends as what is done in this context does."""
-    run = open_run(experiment, description, fingerprint, flow_run_id, settings, flow_run_address, kind)
+def tracked(run: RunRef) -> Iterator[RunRef]:
+    """Have an open run end as this context does: a try that failed must not look finished beside the next one."""
     status: Status = "FAILED"
     try:
         yield run
@@ -186,7 +177,7 @@ def log_contender(
     }
     info = client.create_run(parent.experiment_id, tags=tags | owner()).info
     run = RunRef(run_id=info.run_id, experiment_id=info.experiment_id)
-    with _ended_after(client, run):
+    with tracked(run):
         _log_dataset(client, run, examples)
         log_batch(client, run.run_id, _metrics(result, arrays.task, metric), evaluation.settled.model_dump())
         with artifacts(client, run.run_id) as folder:
@@ -196,17 +187,6 @@ def log_contender(
         model_id = log_model(client, run.run_id, run.experiment_id, result.refit, examples, arrays)
     logger.info("%s: MLflow run %s, model %s", evaluation.name, run.run_id, model_id)
     return ContenderRun(**run.model_dump(), model_id=model_id)
-
-
-@contextmanager
-def _ended_after(client: "MlflowClient", run: RunRef) -> Iterator[None]:
-    """Ends the run with what is done in this context: a try that failed must not look finished beside the next one."""
-    status: Status = "FAILED"
-    try:
-        yield
-        status = "FINISHED"
-    finally:
-        client.set_terminated(run.run_id, status)
 
 
 def _metrics(result: Result, task: Task, metric: MetricName) -> Iterator[tuple[str, float, int]]:
