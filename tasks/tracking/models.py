@@ -32,9 +32,9 @@ DESCRIPTION = "mlflow.note.content"
 def log_model(
     client: "MlflowClient", run_id: str, experiment_id: str, refit: Refit, examples: Examples, arrays: Arrays
 ) -> str:
-    """Logs the refitted contender as a model of the run, with signature and input example, in a format without pickle.
+    """Log the refitted contender as a model of the run, with signature and input example, in a format without pickle.
 
-    Gives the id of the model. `bakeoff.json` lies beside it: all that it takes to turn raw rows into predictions.
+    Returns the id of the model. `bakeoff.json` lies beside it: all that it takes to turn raw rows into predictions.
 
     Raises:
         BakeoffError: when a text data set's words cannot be had.

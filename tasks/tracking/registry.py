@@ -84,7 +84,7 @@ class Version(Spec):
 
 
 def register(candidate: Candidate) -> int:
-    """Registers a contender as a version of its model, and gives the version's number.
+    """Register a contender as a version of its model, and return the version's number.
 
     One of the same identity is the same version: to register it again adds none.
     """
@@ -140,7 +140,7 @@ def _unless(*known: str) -> Iterator[None]:
 
 
 def settle(promotion: Promotion, at: str) -> None:
-    """Moves the alias, if it is to move, and notes on the versions why; a second time it changes nothing.
+    """Move the alias, if it is to move, and note on the versions why; a second time it changes nothing.
 
     Args:
         promotion: what was decided.
@@ -157,7 +157,7 @@ def settle(promotion: Promotion, at: str) -> None:
 
 
 def promote_by_hand(model: str, number: int, at: str) -> str:
-    """Moves the alias because the user says so, and gives a sentence on it.
+    """Move the alias because the user says so, and return a sentence on it.
 
     Raises:
         BakeoffError: when there is no such model, or no such version of it.
@@ -209,7 +209,7 @@ def choose_version(model: str, number: int | None) -> Version:
 
 
 def _make_champion(model: str, number: int, before: int | None, evidence: str, at: str, by: str) -> None:
-    """Gives the alias to a version. The evidence comes first, so that no champion is ever without."""
+    """Give the alias to a version. The evidence comes first, so that no champion is ever without."""
     client = connect()
     reign = {
         PROMOTED_AT: at,
@@ -238,7 +238,7 @@ def _version(found: "ModelVersion") -> Version:
 
 
 def _note(client: "MlflowClient", version: "ModelVersion", tags: Mapping[str, str], line: str) -> None:
-    """Sets a version's tags, and adds a line to its description, unless they say so already."""
+    """Set a version's tags, and add a line to its description, unless they say so already."""
     for key, value in tags.items():
         if version.tags.get(key, "") != value:
             client.set_model_version_tag(version.name, str(version.version), key, value)

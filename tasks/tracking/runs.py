@@ -68,22 +68,28 @@ def open_run(
     flow_run_address: str = "",
     kind: str = "experiment",
 ) -> RunRef:
-    """Opens the run of an experiment, or of what else is found out in it, whose `kind` its name says.
+    """Open the run of an experiment, or of what else is found out in it, whose `kind` its name says.
 
     `fingerprint` is the digest of all that its result depends on.
     """
     client = connect()
+    name = experiment if kind == "experiment" else f"{experiment} {kind}"
     tags = {
-        "mlflow.runName": experiment if kind == "experiment" else f"{experiment} {kind}",
         "mlflow.note.content": description,
-        "bakeoff.kind": kind,
         "bakeoff.fingerprint": fingerprint,
         "bakeoff.flow_run_id": flow_run_id,
         "bakeoff.flow_run": flow_run_address,
     }
-    run = client.create_run(_experiment_id(client, experiment), tags=tags | owner())
-    log_batch(client, run.info.run_id, [], settings)
-    return RunRef(run_id=run.info.run_id, experiment_id=run.info.experiment_id)
+    run = _create_run(client, _experiment_id(client, experiment), name, kind, tags)
+    log_batch(client, run.run_id, [], settings)
+    return run
+
+
+def _create_run(client: "MlflowClient", experiment_id: str, name: str, kind: str, tags: Mapping[str, str]) -> RunRef:
+    """Create a run that says whose it is."""
+    tags = {"mlflow.runName": name, "bakeoff.kind": kind, **tags, **owner()}
+    info = client.create_run(experiment_id, tags=tags).info
+    return RunRef(run_id=info.run_id, experiment_id=info.experiment_id)
 
 
 @contextmanager
@@ -93,17 +99,16 @@ def tracked(run: RunRef) -> Iterator[RunRef]:
     try:
         yield run
         status = "FINISHED"
-    except Exception:
-        raise
-    except BaseException:  # Ctrl-C, or a worker that was asked to end
-        status = "KILLED"
+    except BaseException as error:
+        if not isinstance(error, Exception):  # Ctrl-C, or a worker that was asked to end
+            status = "KILLED"
         raise
     finally:
         close_run(run, status)
 
 
 def close_run(run: RunRef, status: Status) -> None:
-    """Ends a run, and those of its contenders that are still open."""
+    """End a run, and those of its contenders that are still open."""
     client = connect()
     children = client.search_runs(
         [run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}' and attributes.status = 'RUNNING'"
@@ -169,14 +174,8 @@ def log_contender(
 ) -> ContenderRun:
     """Log one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
     client, evaluation = connect(), result.evaluation
-    tags = {
-        "mlflow.runName": evaluation.name,
-        "mlflow.parentRunId": parent.run_id,
-        "bakeoff.kind": "contender",
-        "bakeoff.family": evaluation.contender.family,
-    }
-    info = client.create_run(parent.experiment_id, tags=tags | owner()).info
-    run = RunRef(run_id=info.run_id, experiment_id=info.experiment_id)
+    tags = {"mlflow.parentRunId": parent.run_id, "bakeoff.family": evaluation.contender.family}
+    run = _create_run(client, parent.experiment_id, evaluation.name, "contender", tags)
     with tracked(run):
         _log_dataset(client, run, examples)
         log_batch(client, run.run_id, _metrics(result, arrays.task, metric), evaluation.settled.model_dump())
@@ -227,14 +226,10 @@ def _log_search(client: "MlflowClient", run: RunRef, evaluation: Evaluation, tun
     scored = [(trial.score, trial) for trial in final if trial.score is not None]
     sign = 1 if trials.greater_is_better else -1
     for score, trial in sorted(scored, key=lambda each: -sign * each[0])[:MOST_TRIALS]:
-        tags = {
-            "mlflow.runName": f"{evaluation.name} trial {trial.number}",
-            "mlflow.parentRunId": run.run_id,
-            "bakeoff.kind": "trial",
-        }
-        child = client.create_run(run.experiment_id, tags=tags | owner()).info.run_id
-        log_batch(client, child, [(f"inner_{trials.score}", score, 0)], trial.settings)
-        client.set_terminated(child)
+        name = f"{evaluation.name} trial {trial.number}"
+        child = _create_run(client, run.experiment_id, name, "trial", {"mlflow.parentRunId": run.run_id})
+        log_batch(client, child.run_id, [(f"inner_{trials.score}", score, 0)], trial.settings)
+        client.set_terminated(child.run_id)
 
 
 def log_report(run: RunRef, report: Report) -> None:
