@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks import progress
 from tasks.data.splitting import Parts
-from tasks.data.vectorization import Arrays, Features
+from tasks.data.vectorization import Arrays
 from tasks.fitting import limited_to, threads_for
 from tasks.models.contender import ENOUGH, CostEstimate, Sample
 from tasks.models.contenders import Contender
@@ -79,5 +79,3 @@ def _sample(arrays: Arrays, pairs: Sequence[Parts]) -> Sample:
         held_out=round(np.mean([len(held_out) for _, held_out in pairs])),
         n_folds=len(pairs),
     )
-
-
