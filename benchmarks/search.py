@@ -65,8 +65,8 @@ def main(plan: Plan = Plan(), page: Path = PAGE) -> None:
 
 def search(plan: Plan, data: Data) -> tuple[float, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
     """Seconds, and for each of the settings the mean absolute error on the rows held out (settings, epochs)."""
+    from tasks.network_fits import Stacks
     from tasks.training import Member
-    from tasks.tuning.networks import Stacks
 
     plain = DenseSpec(optimizer=RMSpropSpec(learning_rate=0.001), epochs=plan.epochs, batch_size=16)
     specs = [plain, *drawn(plain, plan.settings - 1)]

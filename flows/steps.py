@@ -13,7 +13,7 @@ from prefect.client.schemas import State, TaskRun
 from prefect.context import TaskRunContext
 
 from flows.kept import digest
-from tasks import comparison, evaluation, explanation, leak_audit, learning_curve, selection
+from tasks import comparison, evaluation, explanation, leak_audit, learning_curve, selection, tuning
 from tasks.data import datasets, splitting, vectorization
 from tasks.data.examples import DatasetSpec
 from tasks.data.splitting import Folds
@@ -25,7 +25,6 @@ from tasks.models.search import BudgetError
 from tasks.rules import Rules
 from tasks.specs import BakeoffError, UnreachableError
 from tasks.tracking import registry, runs, studies
-from tasks.tuning import tune as tuning
 
 R = TypeVar("R")
 

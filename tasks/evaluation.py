@@ -16,7 +16,7 @@ from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, Spec
 from tasks.statistics.bootstrap import interval_of, resample
 from tasks.store import StoredFile, store, store_arrays
-from tasks.tuning.tune import Tuning
+from tasks.tuning import Tuning
 
 logger = logging.getLogger(__name__)
 

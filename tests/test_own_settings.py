@@ -5,8 +5,8 @@ import pytest
 
 from tasks.models.networks import DenseSpec, NetworkSpec, union_spec
 from tasks.models.optimizers import AdamSpec, CosineDecaySpec, RMSpropSpec
+from tasks.network_fits import Stacks
 from tasks.training import Member, Stack, TrainingDivergedError
-from tasks.tuning.networks import Stacks
 from tests.builders import problem_of
 
 RNG = np.random.default_rng(0)

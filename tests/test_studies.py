@@ -20,6 +20,7 @@ from flows.studies import study
 from flows.studies.audit import LeakAudit
 from flows.studies.curve import Curve
 from flows.surroundings import ahead
+from tasks import tuning
 from tasks.artifacts.leak_audit import say_audit, tell_audit
 from tasks.artifacts.learning_curve import say_curve, tell_curve
 from tasks.data.datasets import ingest
@@ -32,7 +33,6 @@ from tasks.reports.presentation import Presentation
 from tasks.selection import Corrected
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
-from tasks.tuning import tune as tuning
 
 pytestmark = pytest.mark.servers
 

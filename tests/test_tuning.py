@@ -16,7 +16,7 @@ from tasks.models.networks import DenseSpec, EarlyStoppingSpec, NetworkSpec, Rea
 from tasks.models.optimizers import RMSpropSpec
 from tasks.models.search import Choice, Range, TuningSpec
 from tasks.specs import BakeoffError
-from tasks.tuning.tune import read_trials, searches_of, tune
+from tasks.tuning import read_trials, searches_of, tune
 from tests.builders import arrays_of, grouped_arrays, made_arrays, text_arrays
 from tests.tiers import quick_first
 

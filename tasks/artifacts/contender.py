@@ -15,7 +15,7 @@ from tasks.models.networks import training_metric
 from tasks.models.search import Space, Trial
 from tasks.reports.wording import TITLES
 from tasks.store import StoredFile, load_arrays
-from tasks.tuning.tune import Trials
+from tasks.tuning import Trials
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -191,9 +191,9 @@ class NetworkSpec(ContenderSpec):
         self, name: str, arrays: Arrays, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
     ) -> int:
         """Search on all folds' training rows at once."""
-        from tasks.tuning.networks import search_network
+        from tasks import network_fits
 
-        return search_network(name, self, arrays, searches, metric, seed, budget)
+        return network_fits.run_searches(self, name, arrays, searches, metric, seed, budget)
 
     def inner_score(self, task: Task, metric: MetricName) -> MetricName | Literal["loss"]:
         """The experiment's metric, if it is the one in a net's curves; else its loss."""

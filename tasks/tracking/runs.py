@@ -29,7 +29,7 @@ from tasks.store import MLRUNS, load_arrays
 from tasks.tracking.connection import connect
 from tasks.tracking.cut_off import owner
 from tasks.tracking.models import log_model
-from tasks.tuning.tune import Tuning, read_trials
+from tasks.tuning import Tuning, read_trials
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
