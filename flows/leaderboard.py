@@ -1,5 +1,6 @@
 """A report as people read it: the leaderboard, and sentences on the champion."""
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tasks.reports.report import LeaderboardEntry, Report
@@ -8,16 +9,20 @@ from tasks.statistics.bootstrap import CONFIDENCE
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def plain_table(title: str) -> "Table":
-    """An empty table with a title and a line under its headings, its columns close together."""
+def plain_table(title: str, headings: Sequence[str], columns: str, rows: Iterable[Sequence["str | Text"]]) -> "Table":
+    """Return a table for a terminal, with a line under its headings.
+
+    `columns` has a letter for each: l is flush left, r is flush right, w is left and may be wrapped.
+    """
     from rich import box
     from rich.table import Table
 
-    return Table(
+    table = Table(
         title=title,
         title_justify="left",
         title_style="bold",
@@ -25,6 +30,11 @@ def plain_table(title: str) -> "Table":
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
+    for heading, letter in zip(headings, columns, strict=True):
+        table.add_column(heading, justify="right" if letter == "r" else "left", no_wrap=letter != "w")
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def leaderboard_title(report: Report) -> str:
@@ -49,12 +59,9 @@ def leaderboard_rows(report: Report) -> list[dict[str, str]]:
 
 def leaderboard_table(report: Report) -> "Table":
     """The leaderboard for a terminal of 80 columns or more."""
-    table, rows = plain_table(leaderboard_title(report)), leaderboard_rows(report)
-    for number, heading in enumerate(rows[0]):
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row.values())
-    return table
+    rows = leaderboard_rows(report)
+    columns = "l" + "r" * (len(rows[0]) - 1)
+    return plain_table(leaderboard_title(report), [*rows[0]], columns, [[*row.values()] for row in rows])
 
 
 def moves_table(report: Report) -> "Table | None":
@@ -65,12 +72,9 @@ def moves_table(report: Report) -> "Table | None":
     tuned = [entry for entry in report.contenders if entry.trials]
     if not tuned:
         return None
-    table = plain_table(f"What tuning did to the {TITLES[report.metric]}")
-    for heading in ("contender", "untuned", "tuned", f"change, {CONFIDENCE:.0%}", "p", "trials", "s"):
-        table.add_column(heading, justify="left" if heading == "contender" else "right", no_wrap=True)
-    for entry in tuned:
-        table.add_row(*_moved(report, entry), f"{entry.trials}", f"{entry.tuning_seconds:.0f}")
-    return table
+    headings = ("contender", "untuned", "tuned", f"change, {CONFIDENCE:.0%}", "p", "trials", "s")
+    rows = [(*_moved(report, entry), f"{entry.trials}", f"{entry.tuning_seconds:.0f}") for entry in tuned]
+    return plain_table(f"What tuning did to the {TITLES[report.metric]}", headings, "lrrrrrr", rows)
 
 
 def _moved(report: Report, entry: LeaderboardEntry) -> tuple[str, ...]:

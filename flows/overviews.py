@@ -47,14 +47,10 @@ def of_folds(label: str, raw: Raw, classes: tuple[str, ...], pairs: Sequence[Par
         return np.bincount(y.astype(np.int64), minlength=len(classes))
 
     by_fold = [np.array([count(training[rows]) for rows in part]).T.tolist() for part in zip(*pairs, strict=True)]
-    table = plain_table("")
-    for heading in ("class", "test", "learned from", "held out"):
-        table.add_column(heading, justify="left" if heading == "class" else "right", no_wrap=True)
     by_class = list(zip(classes, count(test).tolist(), *by_fold, strict=True))
     rarest = sorted(by_class, key=lambda seen: (min(seen[3]), max(seen[3])))
-    for name, rows, learned, held_out in rarest[:CLASSES]:
-        table.add_row(cut(name), f"{rows:,}", span(learned), span(held_out))
-    yield table
+    rows = [(cut(name), f"{tested:,}", span(learns), span(holds)) for name, tested, learns, holds in rarest[:CLASSES]]
+    yield plain_table("", ("class", "test", "learned from", "held out"), "lrrr", rows)
     if len(classes) > CLASSES:
         yield f"the {CLASSES} rarest of {len(classes):,} classes"
 
@@ -91,13 +87,12 @@ def of_profile(profile: DataProfile) -> "Iterator[RenderableType]":
 def _columns_table(columns: Sequence[ColumnProfile]) -> "Table":
     from rich.text import Text
 
-    table = plain_table("")
-    for heading in ("column", "kind", "missing", "different", "values"):
-        table.add_column(heading, justify="right" if heading in ("missing", "different") else "left", no_wrap=True)
-    for column in columns:
-        cells = (cut(column.name), column.kind, f"{column.missing:,}", f"{column.distinct:,}", printable(column.said))
-        table.add_row(*map(Text, cells))
-    return table
+    rows = [
+        (cut(column.name), column.kind, f"{column.missing:,}", f"{column.distinct:,}", printable(column.said))
+        for column in columns
+    ]
+    headings = ("column", "kind", "missing", "different", "values")
+    return plain_table("", headings, "llrrl", [[*map(Text, cells)] for cells in rows])
 
 
 def _target_line(profile: DataProfile) -> str:
@@ -120,13 +115,9 @@ def _target_line(profile: DataProfile) -> str:
 
 def of_expectation(expectation: "Expectation") -> "Iterator[RenderableType]":
     """Give what a run would take."""
-    table = plain_table("About how long a run takes: from fits on a few rows, in a straight line to all of them")
-    for heading in ("contender", "fits", "about", "from"):
-        right = heading in ("fits", "about")
-        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "from")
-    for each in expectation.contenders:
-        table.add_row(each.name, f"{each.fits:,}", duration(each.seconds), each.basis)
-    yield table
+    title = "About how long a run takes: from fits on a few rows, in a straight line to all of them"
+    rows = [(each.name, f"{each.fits:,}", duration(each.seconds), each.basis) for each in expectation.contenders]
+    yield plain_table(title, ("contender", "fits", "about", "from"), "lrrw", rows)
     copies = expectation.expected - expectation.measured
     yield (
         f"About {duration(expectation.seconds + START_SECONDS)} in all, {START_SECONDS} s of them to begin and to end;"

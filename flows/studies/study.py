@@ -215,12 +215,7 @@ def rich_table(table: "Table") -> Any:
     """Return a table for a terminal."""
     from flows.leaderboard import plain_table
 
-    shown = plain_table(table.title)
-    for heading, letter in zip(table.headings, table.columns, strict=True):
-        shown.add_column(heading, justify="right" if letter == "r" else "left", no_wrap=letter != "w")
-    for row in table.rows:
-        shown.add_row(*row)
-    return shown
+    return plain_table(table.title, table.headings, table.columns, table.rows)
 
 
 def write_page(told: "Presentation", page: Path) -> None:
