@@ -60,5 +60,5 @@ $(STAMP): requirements.lock pyproject.toml
 		$(PIP) --require-hashes -r .venv/rest.lock -c .venv/rest.lock; }
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@echo "Preparing what every first run needs, once: the tables of Prefect's and MLflow's databases, the libraries' bytecode."
-	@$(BIN)/python -P -m flows.warm_up >.venv/warm_up.log 2>&1 || { cat .venv/warm_up.log; exit 1; }
+	@$(BIN)/python -P -m flows.runtime.warm_up >.venv/warm_up.log 2>&1 || { cat .venv/warm_up.log; exit 1; }
 	@touch $(STAMP)

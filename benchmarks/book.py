@@ -12,9 +12,9 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.book_sides import FLOPS_PER_ROW, SIDES, Measured
+from benchmarks.book_implementations import FLOPS_PER_ROW, SIDES, Measured
 from benchmarks.page import machine, write_section
-from flows.terminal import messages
+from flows.terminal.terminal import messages
 
 HEADING = "The book's larger examples"
 RUNS = 3
@@ -117,7 +117,13 @@ def measure_here(problem: str, side: str) -> None:
     """What the new process does: measures, and prints the result as JSON."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     started = time.perf_counter()
-    for module in ("tasks.evaluation", "tasks.training", "sklearn.metrics", "sklearn.model_selection", "scipy.sparse"):
+    for module in (
+        "tasks.evaluation.cross_validation",
+        "tasks.models.nets.training",
+        "sklearn.metrics",
+        "sklearn.model_selection",
+        "scipy.sparse",
+    ):
         importlib.import_module(module)  # TensorFlow, Keras and what our way needs: the same for both sides
 
     print(json.dumps(SIDES[problem, side](time.perf_counter() - started).__dict__))

@@ -12,9 +12,9 @@ from statistics import median
 from rich.console import Console
 from rich.markdown import Markdown
 
+from benchmarks.implementations import Data, load, time_engine, time_keras, time_scikit_learn
 from benchmarks.page import PAGE, machine, write_section
-from benchmarks.sides import Data, load, time_engine, time_keras, time_scikit_learn
-from flows.terminal import messages, turn_libraries_to_log
+from flows.terminal.terminal import messages, turn_libraries_to_log
 
 HEADING = "The Boston data"
 TEMPLATE = """\

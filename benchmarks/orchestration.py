@@ -16,12 +16,15 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from benchmarks.page import PAGE, machine, write_section
-from flows import servers
-from tasks.reports.report import Report
+from flows.runtime import servers
+from tasks.reporting.report import Report
 
 CONF = Path(__file__).parents[1] / "conf"
 HEADING = "Orchestration and tracking"
-IMPORTS = "import flows.bakeoff, mlflow, mlflow.keras, mlflow.lightgbm, mlflow.sklearn, mlflow.xgboost, tasks.training"
+IMPORTS = (
+    "import flows.bakeoff, mlflow, mlflow.keras, mlflow.lightgbm, mlflow.sklearn, mlflow.xgboost,"
+    " tasks.models.nets.training"
+)
 TARGET_SECONDS, CACHED_TARGET_SECONDS = 10, 15
 STAGES = {
     "ingest": "reading the data and logging it, folds",
@@ -91,7 +94,7 @@ def _section(report: Report, wall: float, imports: float, cached: float) -> str:
 
 
 def _command(*options: str) -> list[str]:
-    return [sys.executable, "-m", "flows.cli", "run", "boston", "--json", *options]
+    return [sys.executable, "-m", "flows.cli.main", "run", "boston", "--json", *options]
 
 
 def _seconds(command: list[str]) -> tuple[float, str]:

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from benchmarks.boston import Scaled, say, scale
+from benchmarks.implementations import Data, load, time_engine, time_keras
 from benchmarks.page import PAGE, machine, write_section
-from benchmarks.sides import Data, load, time_engine, time_keras
-from flows.terminal import messages, turn_libraries_to_log
+from flows.terminal.terminal import messages, turn_libraries_to_log
 from tasks.data.problem import Problem
-from tasks.models.networks import DenseSpec, union_spec
-from tasks.models.optimizers import RMSpropSpec
+from tasks.models.nets.networks import DenseSpec, union_spec
+from tasks.models.nets.optimizers import RMSpropSpec
 
 HEADING = "A search over 5,000 nets"
 TEMPLATE = """\
@@ -65,8 +65,8 @@ def main(plan: Plan = Plan(), page: Path = PAGE) -> None:
 
 def search(plan: Plan, data: Data) -> tuple[float, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
     """Seconds, and for each of the settings the mean absolute error on the rows held out (settings, epochs)."""
-    from tasks.network_fits import Stacks
-    from tasks.training import Member
+    from tasks.models.nets.network_fits import Stacks
+    from tasks.models.nets.training import Member
 
     plain = DenseSpec(optimizer=RMSpropSpec(learning_rate=0.001), epochs=plan.epochs, batch_size=16)
     specs = [plain, *drawn(plain, plan.settings - 1)]

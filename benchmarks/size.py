@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from benchmarks.page import PAGE, machine, write_section
-from tasks.reports.report import Report
+from tasks.reporting.report import Report
 
 HEADING = "How time and memory grow with a table"
 SHAPES = ((10_000, 30), (100_000, 30), (1_000_000, 30), (2_000, 5_000))
@@ -72,7 +72,7 @@ def _measure(folder: Path, rows: int, columns: int) -> Measured:
     _write_table(table, rows, columns)
     experiment = folder / "made.yaml"
     experiment.write_text(yaml.safe_dump(_experiment(table, rows, columns), sort_keys=False), encoding="utf8")
-    command = [sys.executable, "-m", "flows.cli", "run", str(experiment), "--json", "--fresh"]
+    command = [sys.executable, "-m", "flows.cli.main", "run", str(experiment), "--json", "--fresh"]
     started, peak = time.perf_counter(), 0
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
         while running.poll() is None:

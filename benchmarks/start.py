@@ -53,7 +53,7 @@ Where the seconds before the first fit go:
 """
 PARTS = {  # a program for each, and when a run has it done, now and in 0.6.0
     "Prefect's tables": (
-        "import tempfile, pathlib; from flows.server import make_tables;"
+        "import tempfile, pathlib; from flows.runtime.ephemeral_server import make_tables;"
         " make_tables(pathlib.Path(tempfile.mkdtemp()) / 'prefect.db')",
         "once for a set of libraries, by `make setup`; a new folder gets a copy",
         "in each new folder, by the server",
@@ -65,7 +65,7 @@ PARTS = {  # a program for each, and when a run has it done, now and in 0.6.0
         "in each new folder, before the server",
     ),
     "Prefect's server, until it answers": (
-        "from flows.server import OwnServer; own = OwnServer(); own.wait_until_ready(); own.stop()",
+        "from flows.runtime.ephemeral_server import OwnServer; own = OwnServer(); own.wait_until_ready(); own.stop()",
         "from Enter on, beside what follows",
         "after all others but TensorFlow",
     ),
@@ -80,7 +80,7 @@ PARTS = {  # a program for each, and when a run has it done, now and in 0.6.0
         "then, in any case",
     ),
     "TensorFlow and Keras": (
-        "import tasks.training",
+        "import tasks.models.nets.training",
         "when the first net's turn comes; nets are last",
         "before the first fit, beside the server",
     ),

@@ -8,13 +8,13 @@ from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
 from flows import steps
+from flows.cache_keys import fingerprint, kept_report
 from flows.experiment import Experiment
-from flows.kept import fingerprint, kept_report
+from flows.prefect_artifacts import flow_run_address, progress_shown, publish
 from flows.promotion import Found, promote
-from flows.published import flow_run_address, progress_shown, publish
 from tasks import progress
-from tasks.data.splitting import check_scored
-from tasks.reports.report import Report, rank, write_report
+from tasks.data.folds.splitting import check_scored
+from tasks.reporting.report import Report, rank, write_report
 from tasks.specs import Spec
 from tasks.tracking import runs
 

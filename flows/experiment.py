@@ -12,8 +12,8 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tasks.data.datasets import Dataset
 from tasks.data.examples import Raw, count_groups
+from tasks.data.folds.splitting import FoldsSpec, KFoldSpec, Parts, Validation, check_groups, check_scored, pairs_of
 from tasks.data.problem import Problem
-from tasks.data.splitting import FoldsSpec, KFoldSpec, Parts, Validation, check_groups, check_scored, pairs_of
 from tasks.metrics import MetricName, metric_for
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.contenders import Contender

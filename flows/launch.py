@@ -3,11 +3,11 @@
 import os
 from typing import NoReturn
 
-from flows import servers
+from flows.cache_keys import kept_report
 from flows.experiment import Experiment, load, read
-from flows.kept import kept_report
-from flows.surroundings import ahead, reconcile, within_flow_run
-from tasks.reports.report import Report
+from flows.runtime import servers
+from flows.runtime.context import ahead, reconcile, within_flow_run
+from tasks.reporting.report import Report
 from tasks.specs import BakeoffError, Spec
 
 
@@ -47,7 +47,7 @@ def run_within(experiment: Experiment, fresh: bool) -> None:
         BakeoffError: when something is for the user to mend.
     """
     from flows.bakeoff import bakeoff
-    from flows.published import publish
+    from flows.prefect_artifacts import publish
 
     with within_flow_run(fresh):
         kept = None if fresh else kept_report(experiment)

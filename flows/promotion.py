@@ -18,26 +18,26 @@ from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists
 
 from flows import steps
+from flows.cache_keys import digest
 from flows.experiment import Experiment
-from flows.kept import digest
 from tasks import progress
-from tasks.comparison import Verdict
 from tasks.data.examples import Examples
-from tasks.data.splitting import Folds, HoldOutSpec
+from tasks.data.folds.splitting import Folds, HoldOutSpec
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, FinalScore, Result
-from tasks.reports.report import LeaderboardEntry, Promotion
-from tasks.reports.wording import TITLES, say, say_promotion, with_unit
+from tasks.evaluation.cross_validation import Evaluation, FinalScore, Result
+from tasks.reporting.report import LeaderboardEntry, Promotion
+from tasks.reporting.wording import TITLES, say, say_promotion, with_unit
 from tasks.rules import Rules
 from tasks.specs import BakeoffError
 from tasks.tracking.registry import Candidate, Version
 from tasks.tracking.runs import ContenderRun
+from tasks.verdict.comparison import Verdict
 
 # A run is alone for some seconds: it writes to MLflow, and trains nothing. One that has been alone for so long is dead,
 # and with Prefect's server, which keeps leases in memory, the knowledge of it may have died too.
 PATIENCE_SECONDS = 600
 LEASE_SECONDS = 60  # the shortest that Prefect grants
-METHODS = ("tasks.evaluation", "tasks.evaluation")  # the code that a version is the outcome of, beside its contender's
+METHODS = ("tasks.evaluation.cross_validation",)  # the code that a version is the outcome of, beside its contender's
 
 
 @dataclass(frozen=True)

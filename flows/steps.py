@@ -12,19 +12,22 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State, TaskRun
 from prefect.context import TaskRunContext
 
-from flows.kept import digest
-from tasks import comparison, evaluation, explanation, leak_audit, learning_curve, selection, tuning
-from tasks.data import datasets, splitting, vectorization
+from flows.cache_keys import digest
+from tasks.data import datasets, vectorization
 from tasks.data.examples import DatasetSpec
-from tasks.data.splitting import Folds
+from tasks.data.folds import splitting
+from tasks.data.folds.splitting import Folds
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Result
+from tasks.evaluation import cross_validation, tuning
+from tasks.evaluation.cross_validation import Result
+from tasks.insight import explanation, leak_audit, learning_curve
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
 from tasks.models.search import BudgetError
 from tasks.rules import Rules
 from tasks.specs import BakeoffError, UnreachableError
-from tasks.tracking import registry, runs, studies
+from tasks.tracking import registry, runs, study_runs
+from tasks.verdict import comparison, selection_bias
 
 R = TypeVar("R")
 
@@ -67,11 +70,11 @@ ingest = Task(
 vectorize = Task(vectorization.vectorize, task_run_name="vectorize {examples.name}", **KEPT)
 split = Task(splitting.split, task_run_name="split: {validation.label}", **KEPT)
 tune = Task(tuning.tune, task_run_name="{name}, search", **KEPT)
-evaluate = Task(evaluation.evaluate, task_run_name="{name}, {folds.validation.label}", **KEPT)
-refit = Task(evaluation.refit, task_run_name="{evaluation.name}, all training rows", **KEPT)
+evaluate = Task(cross_validation.evaluate, task_run_name="{name}, {folds.validation.label}", **KEPT)
+refit = Task(cross_validation.refit, task_run_name="{evaluation.name}, all training rows", **KEPT)
 compare = Task(comparison.compare, task_run_name="compare all pairs", **KEPT)
-correct_for_choice = Task(selection.correct_for_choice, task_run_name="correct the champion's score", **KEPT)
-score_on_test = Task(evaluation.score_on_test, task_run_name="{refit.name}, test rows", **KEPT)
+correct_for_choice = Task(selection_bias.correct_for_choice, task_run_name="correct the champion's score", **KEPT)
+score_on_test = Task(cross_validation.score_on_test, task_run_name="{refit.name}, test rows", **KEPT)
 challenge = Task(comparison.challenge, task_run_name="challenge the champion", **KEPT)
 log_data = Task(runs.log_data, task_run_name="log data and folds", **LOGGED)
 log_contender = Task(runs.log_contender, task_run_name="log {result.name}", **LOGGED)
@@ -79,7 +82,7 @@ register = Task(registry.register, task_run_name="register {candidate.name}", **
 find_champion = Task(registry.find_champion, task_run_name="find the champion of {model}", **LOGGED)
 settle = Task(registry.settle, task_run_name="settle who is the champion of {promotion.model}", **LOGGED)
 log_report = Task(runs.log_report, task_run_name="log the report", **LOGGED)
-log_study = Task(studies.log_study, task_run_name="log the {name}", **LOGGED)
+log_study = Task(study_runs.log_study, task_run_name="log the {name}", **LOGGED)
 explain = Task(explanation.explain, task_run_name="what {experiment} rests on", cache_policy=NO_CACHE)
 plan_subsets = Task(learning_curve.plan_subsets, task_run_name="draw subsets of the training rows", **KEPT)
 with_all_words = Task(vectorization.with_all_words, task_run_name="find all words of {examples.name}", **KEPT)
@@ -87,7 +90,7 @@ evaluate_leaky = Task(leak_audit.evaluate_leaky, task_run_name="{suspect.name}, 
 weigh_leaks = Task(leak_audit.weigh_leaks, task_run_name="compare honest and leaky scores", **KEPT)
 
 
-def finish(evaluated: evaluation.Evaluation, arrays: Arrays, rules: Rules) -> Result:
+def finish(evaluated: cross_validation.Evaluation, arrays: Arrays, rules: Rules) -> Result:
     """Fit an evaluated contender on all training rows, and score it on the test rows."""
     fitted = refit(evaluated, arrays, rules.validation)
     return Result(evaluation=evaluated, refit=fitted, test=score_on_test(fitted, arrays, rules.metric))
@@ -117,7 +120,7 @@ def within_budget(
 
 def tune_and_evaluate(
     name: str, contender: Contender, arrays: Arrays, folds: Folds, metric: MetricName, final: bool = True
-) -> evaluation.Evaluation:
+) -> cross_validation.Evaluation:
     """Fits and scores a contender on all folds, after a search for its settings where it asks for one.
 
     `final` says whether a model of all training rows comes after that, which has a search of its own.

@@ -1,6 +1,6 @@
 """The rules by which the contenders of an experiment are compared."""
 
-from tasks.data.splitting import Validation
+from tasks.data.folds.splitting import Validation
 from tasks.metrics import MetricName
 from tasks.specs import Spec
 

@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.comparison import Decision, Verdict
 from tasks.data.examples import count_groups
 from tasks.data.problem import Form, Problem
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, FinalScore, Refit, Result
+from tasks.evaluation.cross_validation import Evaluation, FinalScore, Refit, Result
 from tasks.fitting import Cost
 from tasks.metrics import Task
 from tasks.models.baselines.classic import DummySpec
 from tasks.models.contenders import Contender
 from tasks.store import StoredFile, load_arrays, store_arrays
+from tasks.verdict.comparison import Decision, Verdict
 
 CLASSES: dict[Task, tuple[str, ...]] = {"regression": (), "binary": ("a", "b"), "multiclass": ("a", "b", "c")}
 NO_FILE = StoredFile(digest="0" * 16, suffix=".npz")

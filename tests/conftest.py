@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from postgres import missing_postgres, postgres
 
-from tasks import program_cache
+from tasks.models.nets import program_cache
 
 __all__ = ["page", "postgres"]  # pytest finds fixtures here
 

@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from flows.cli import app
+from flows.cli.main import app
 
 SHOP = "shop.csv"
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from tasks.comparison import Comparison, Verdict
 from tasks.data.examples import Examples
-from tasks.data.splitting import KFoldSpec, Validation
-from tasks.evaluation import Refit
+from tasks.data.folds.splitting import KFoldSpec, Validation
+from tasks.evaluation.cross_validation import Refit
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec
-from tasks.reports.report import Report, rank, write_report
+from tasks.models.nets.networks import DenseSpec
+from tasks.reporting.report import Report, rank, write_report
 from tasks.rules import Rules
-from tasks.selection import Corrected
 from tasks.store import store
+from tasks.verdict.comparison import Comparison, Verdict
+from tasks.verdict.selection_bias import Corrected
 from tests.builders import NO_FILE, evaluation_of, final_of, result_of
 
 HOUSES = Examples(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tasks.data.builtin.builtin_spec import KerasFile
+from tasks.data.builtin.word_lists import ImdbSpec
 from tasks.data.columns import Column
 from tasks.data.datasets import AnyDataset, ingest
 from tasks.data.examples import Examples
-from tasks.data.published.spec import KerasFile
-from tasks.data.published.texts import ImdbSpec
-from tasks.data.splitting import KFoldSpec
+from tasks.data.folds.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import Refit, refit
+from tasks.evaluation.cross_validation import Refit, refit
 from tasks.models.contenders import Contender
 from tasks.tracking import connection, models, runs
 from tests.builders import NO_FILE, evaluation_of

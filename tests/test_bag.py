@@ -10,8 +10,8 @@ from scipy.sparse import csr_matrix
 
 from tasks.data.vectorization import word_rows
 from tasks.metrics import Task
-from tasks.models.networks import DenseSpec
-from tasks.training import Member, Stack
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.training import Member, Stack
 from tests.builders import problem_of
 from tests.tiers import quick_first
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from flows.bakeoff import _timed, bakeoff
+from flows.cache_keys import fingerprint
 from flows.experiment import check, load
-from flows.kept import fingerprint
 from tests.conftest import ROOT
 
 BOSTON = str(ROOT / "conf" / "boston.yaml")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from tasks.batching import WordRows, batches
+from tasks.models.nets.batching import WordRows, batches
 
 
 def test_batches_hold_every_row_once_and_padding_weighs_nothing() -> None:

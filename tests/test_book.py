@@ -11,8 +11,8 @@ from rich.console import Console
 from flows.experiment import load
 from flows.studies import study
 from flows.studies.book import Book
-from tasks.artifacts import book as the_book
-from tasks.artifacts.book import HEADINGS, PROBLEMS, Answer, BookReport, Problem, tell_book
+from tasks.reporting import book_presentation as the_book
+from tasks.reporting.book_presentation import HEADINGS, PROBLEMS, Answer, BookReport, Problem, tell_book
 from tasks.tracking import runs
 
 pytestmark = pytest.mark.servers

@@ -7,9 +7,9 @@ import pytest
 
 from flows.experiment import Experiment, load
 from tasks.data.datasets import ingest
-from tasks.data.splitting import split
+from tasks.data.folds.splitting import split
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import Evaluation, FinalScore, evaluate, refit, score_on_test
+from tasks.evaluation.cross_validation import Evaluation, FinalScore, evaluate, refit, score_on_test
 
 pytestmark = pytest.mark.real_data
 BANDS = {"mnist": (0.975, 0.985), "imdb": (0.875, 0.892), "reuters": (0.775, 0.81)}

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.comparison import RowPair, Verdict, compare
-from tasks.data.splitting import HoldOutSpec
+from tasks.data.folds.splitting import HoldOutSpec
 from tasks.metrics import METRICS
 from tasks.rules import Rules
 from tasks.statistics.bootstrap import (
@@ -19,6 +18,7 @@ from tasks.statistics.bootstrap import (
 )
 from tasks.statistics.significance import mcnemar
 from tasks.store import store_arrays
+from tasks.verdict.comparison import RowPair, Verdict, compare
 from tests.builders import arrays_of, evaluation_of, final_of, result_of
 
 RNG = np.random.default_rng(0)

@@ -7,12 +7,12 @@ import pytest
 
 from flows.experiment import Experiment, load
 from tasks.data.datasets import ingest
-from tasks.data.splitting import split
+from tasks.data.folds.splitting import split
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import Evaluation, evaluate, refit, score_on_test
+from tasks.evaluation.cross_validation import Evaluation, evaluate, refit, score_on_test
 from tasks.metrics import METRICS
-from tasks.models.networks import RealMLPSpec
-from tasks.training import Member, Stack
+from tasks.models.nets.networks import RealMLPSpec
+from tasks.models.nets.training import Member, Stack
 from tests.tiers import quick_first
 
 SEEDS = range(5)

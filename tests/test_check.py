@@ -92,7 +92,7 @@ def test_nothing_is_written_without_a_probe() -> None:
 def test_a_probe_says_time_and_memory_for_each_contender_and_that_they_are_estimates() -> None:
     Path("own.yaml").write_text(QUICK)
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "check", "own.yaml"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "flows.cli.main", "check", "own.yaml"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"net +9 +\d+ s +8 nets, ", done.stdout)

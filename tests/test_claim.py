@@ -11,11 +11,11 @@ import yaml
 from matplotlib.image import imread
 from rich.console import Console
 
-from flows import surroundings
 from flows.experiment import Experiment, check, load
+from flows.runtime import context
 from flows.studies import study
 from flows.studies.claim import EXPERIMENTS, OPTIONAL, ClaimStudy, take_part
-from tasks.artifacts.claim import Claim, tell_claim
+from tasks.reporting.claim_presentation import Claim, tell_claim
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
 
@@ -57,7 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         both = ClaimStudy([*map(load, ["wine", "digits"])])
         first = study.run(both)
         with_broken = study.run(ClaimStudy([*map(load, ["broken", "wine"])]))
-        patch.setattr(surroundings, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
+        patch.setattr(context, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
         yield Run(folder, first, study.run(both), with_broken)
 
 

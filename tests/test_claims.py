@@ -2,9 +2,9 @@
 
 import pytest
 
-from tasks.artifacts.claim import Claim, Contest, Entrant, Kind, Result, check_entered, contest, weigh
-from tasks.comparison import Decision
+from tasks.reporting.claim_presentation import Claim, Contest, Entrant, Kind, Result, check_entered, contest, weigh
 from tasks.specs import BakeoffError
+from tasks.verdict.comparison import Decision
 from tests.builders import verdict_of
 from tests.reports import report_of
 

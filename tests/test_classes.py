@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tasks.artifacts import contender
-from tasks.artifacts.contender import per_class_frame, plot_calibration, plot_confusion, plot_misclassified
+from tasks.reporting import contender_files
+from tasks.reporting.contender_files import per_class_frame, plot_calibration, plot_confusion, plot_misclassified
 
 Y = np.array([0, 0, 0, 1, 1, 2])
 PREDICTED = np.array([0, 0, 1, 1, 1, 0])
@@ -72,8 +72,8 @@ def test_strokes_on_black_are_drawn_black_on_white_and_a_dim_photograph_as_it_is
 @pytest.fixture
 def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     """A grid of two by two, drawn in a tenth of the time."""
-    monkeypatch.setattr(contender, "COLUMNS", 2)
-    monkeypatch.setattr(contender, "ROWS", 2)
+    monkeypatch.setattr(contender_files, "COLUMNS", 2)
+    monkeypatch.setattr(contender_files, "ROWS", 2)
 
 
 @pytest.mark.usefixtures("small_grid")

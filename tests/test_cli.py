@@ -14,7 +14,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.cli.main import app
 from tests.patience import patient
 
 ENTERED = ("dense", "gradient_boosting", "dummy")
@@ -25,7 +25,7 @@ QUICK = (
 )
 WITHOUT_IMPORTS = """
 import sys
-from flows.cli import main
+from flows.cli.main import main
 try:
     main()
 except SystemExit:
@@ -43,7 +43,7 @@ def _conf(repository: Path, tmp_path: Path, _working_directory: None) -> None:
 
 def bakeoff(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments],
+        [sys.executable, "-m", "flows.cli.main", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -156,7 +156,7 @@ def test_json_is_one_document_with_all_that_was_found() -> None:
 
 @pytest.mark.servers
 def test_a_killed_run_goes_on_where_it_was_and_leaves_nothing_behind() -> None:
-    command = [sys.executable, "-m", "flows.cli", *quick_boston()]
+    command = [sys.executable, "-m", "flows.cli.main", *quick_boston()]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as killed:
         assert killed.stderr is not None
         said = [killed.stderr.readline().partition(" of ")[0] for _ in range(6)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.data.columns import Column, encode, feature_levels, feature_names
-from tasks.data.own.values import parse
+from tasks.data.files.values import parse
 
 COLUMNS = (
     Column(name="n", kind="number"),

@@ -8,16 +8,25 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tasks.comparison import REPEATS_LIMIT, Comparison, FoldPair, Verdict, adjusted, compare, design_of, estimate
 from tasks.data.examples import Groups
-from tasks.data.splitting import GroupKFoldSpec, KFoldSpec, TimeSeriesSplitSpec
+from tasks.data.folds.splitting import GroupKFoldSpec, KFoldSpec, TimeSeriesSplitSpec
 from tasks.metrics import METRICS, MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
 from tasks.models.baselines.classic import RidgeSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.rules import Rules
 from tasks.statistics.significance import FoldDesign
+from tasks.verdict.comparison import (
+    REPEATS_LIMIT,
+    Comparison,
+    FoldPair,
+    Verdict,
+    adjusted,
+    compare,
+    design_of,
+    estimate,
+)
 from tests.builders import arrays_of, evaluation_of, result_of
 
 # Differences of the fold scores, in 4 folds: mean 2.5, variance 5 / 3, corrected variance of the mean 35 / 36.

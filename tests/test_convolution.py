@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from tasks.models.networks import ConvSpec
-from tasks.models.optimizers import AdamSpec, RMSpropSpec
-from tasks.models.stacking import ensemble
-from tasks.training import Member, Stack
+from tasks.models.nets.networks import ConvSpec
+from tasks.models.nets.optimizers import AdamSpec, RMSpropSpec
+from tasks.models.nets.stacking import ensemble
+from tasks.models.nets.training import Member, Stack
 from tests.builders import problem_of
 from tests.tiers import quick_first
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tasks.artifacts.contender import plot_curves
+from tasks.reporting.contender_files import plot_curves
 
 
 def _curves(members: int, loss: float = 1.0, validation: bool = True) -> dict[str, np.ndarray]:

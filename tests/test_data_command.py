@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from flows.cli import app
+from flows.cli.main import app
+from tasks.data.builtin.builtin_spec import KerasFile
 from tasks.data.datasets import DATASETS
-from tasks.data.published.spec import KerasFile
 
 
 def data(*arguments: str, code: int = 0) -> Result:
@@ -52,7 +52,7 @@ def test_the_list_says_how_much_of_a_dataset_is_cached(empty_cache: Path, monkey
 def test_the_list_loads_nothing_heavy() -> None:
     code = """
 import sys
-from flows.cli import main
+from flows.cli.main import main
 try:
     main()
 except SystemExit:

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.artifacts.contender import write_contender
-from tasks.artifacts.experiment import write_experiment
-from tasks.comparison import compare
 from tasks.data.examples import count_groups
-from tasks.data.splitting import FoldsSpec, GroupKFoldSpec, TimeSeriesSplitSpec, split
+from tasks.data.folds.splitting import FoldsSpec, GroupKFoldSpec, TimeSeriesSplitSpec, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Result, evaluate, refit, score_on_test
+from tasks.evaluation.cross_validation import Result, evaluate, refit, score_on_test
 from tasks.models.baselines.classic import DummySpec, RidgeSpec
-from tasks.models.networks import DenseSpec, EarlyStoppingSpec
-from tasks.network_fits import members_of
-from tasks.reports.report import Report, rank, write_report
+from tasks.models.nets.network_fits import members_of
+from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.reporting.contender_files import write_contender
+from tasks.reporting.experiment_files import write_experiment
+from tasks.reporting.report import Report, rank, write_report
 from tasks.rules import Rules
-from tasks.selection import correct_for_choice
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
+from tasks.verdict.comparison import compare
+from tasks.verdict.selection_bias import correct_for_choice
 from tests.builders import arrays_of, grouped_arrays, made_arrays, result_of
 from tests.served import examples_of
 

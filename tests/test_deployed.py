@@ -7,14 +7,15 @@ import pytest
 from prefect.utilities.callables import get_call_parameters
 from prefect.utilities.schema_tools.validation import validate
 
-from flows import deployed, launch
+from flows import launch
 from flows.experiment import Experiment, load
+from flows.scheduling import deployment_flows
 from flows.studies.book import Book
 from flows.studies.claim import ClaimStudy
 from tasks.specs import BakeoffError
 
 NUMBERS = {"n_splits": 2, "n_repeats": 1, "epochs": 1, "seed": 0}  # and the least that each can be
-SCHEMA = deployed.experiment.parameters.model_dump(exclude_unset=True)
+SCHEMA = deployment_flows.experiment.parameters.model_dump(exclude_unset=True)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Experiment, bool]]:
 
 def run(**parameters: Any) -> None:
     """Calls the flow's function with what Prefect's engine would make of these parameters of a flow run."""
-    flow = deployed.experiment
+    flow = deployment_flows.experiment
     flow.fn(**flow.validate_parameters(get_call_parameters(flow.fn, (), parameters)))
 
 
@@ -47,7 +48,7 @@ def test_the_form_has_a_title_and_a_description_for_every_field_in_order() -> No
     assert [field["position"] for field in fields.values()] == [*range(len(fields))]
     assert all(field["title"] != name and field["description"] for name, field in fields.items())
     assert SCHEMA["required"] == ["experiment"]
-    for flow in (deployed.book, deployed.claim):
+    for flow in (deployment_flows.book, deployment_flows.claim):
         assert all(field["description"] for field in flow.parameters.properties.values())
         assert not flow.parameters.required
 
@@ -115,8 +116,8 @@ def test_what_does_not_fit_the_experiment_is_an_error_that_says_so(
 
 def test_the_book_and_the_claim_hand_on_their_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Book | ClaimStudy] = []
-    monkeypatch.setattr(deployed, "run_within", asked.append)
-    deployed.book.fn(fresh=True)
-    deployed.claim.fn()
-    deployed.claim.fn(experiments=("wine",), fresh=True)
+    monkeypatch.setattr(deployment_flows, "run_within", asked.append)
+    deployment_flows.book.fn(fresh=True)
+    deployment_flows.claim.fn()
+    deployment_flows.claim.fn(experiments=("wine",), fresh=True)
     assert asked == [Book(fresh=True), ClaimStudy([]), ClaimStudy([load("wine")], fresh=True)]

@@ -20,10 +20,10 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Late, Pending
 from typer.testing import CliRunner
 
-from flows import deployments
-from flows.deployments import timetable
-from flows.operate import app
-from flows.server import OwnServer
+from flows.cli.operate import app
+from flows.runtime.ephemeral_server import OwnServer
+from flows.scheduling import deployments
+from flows.scheduling.deployments import timetable
 from tasks.data.datasets import DATASETS
 from tasks.specs import BakeoffError
 

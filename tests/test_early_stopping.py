@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tasks.models.stacked_optimizer import BestWeights
+from tasks.models.nets.stacked_optimizer import BestWeights
 
 PATIENCE = 2
 LOSSES = [(3.0, 3.0), (2.0, 4.0), (2.5, 5.0), (2.6, 1.0), (1.0, np.nan)]  # of two members, epoch by epoch

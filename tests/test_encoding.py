@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tasks.data.encoding import MOST_INPUTS, RARE, Encoding, fit_encodings, vector_length
 from tasks.data.problem import Problem
-from tasks.models.encoding import MemberEncoding
-from tasks.models.networks import DenseSpec
-from tasks.models.optimizers import SGDSpec
-from tasks.models.stacking import ensemble
-from tasks.training import Member, Stack
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.optimizers import SGDSpec
+from tasks.models.nets.stacking import ensemble
+from tasks.models.nets.table_inputs import MemberEncoding
+from tasks.models.nets.training import Member, Stack
 
 LEVELS = (0, 3, 0, 60, 0)
 MANY = 60

@@ -3,18 +3,18 @@ import pytest
 from scipy.sparse import vstack
 
 from tasks import progress
-from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
+from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, evaluate
+from tasks.evaluation.cross_validation import Evaluation, evaluate
 from tasks.fitting import seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec
 from tasks.models.baselines.classic import DummySpec
 from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec, EarlyStoppingSpec
-from tasks.models.optimizers import RMSpropSpec, SGDSpec
-from tasks.network_fits import members_of
+from tasks.models.nets.network_fits import members_of
+from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.optimizers import RMSpropSpec, SGDSpec
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
 from tests.builders import arrays_of, made_arrays, text_arrays

@@ -13,15 +13,15 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import accuracy_score
 from typer.testing import CliRunner, Result
 
-from flows import surroundings
-from flows.cli import app
+from flows.cli.main import app
 from flows.experiment import load
-from flows.server import OwnServer
+from flows.runtime import context
+from flows.runtime.ephemeral_server import OwnServer
 from tasks.data.datasets import ingest
-from tasks.data.splitting import split
+from tasks.data.folds.splitting import split
 from tasks.data.vectorization import vectorize
 from tasks.fitting import seed_of
-from tasks.reports.report import Report
+from tasks.reporting.report import Report
 from tests.builders import shadow_our_packages
 
 WINE = {
@@ -107,7 +107,7 @@ def test_the_same_run_again_is_kept_and_a_fresh_one_gives_the_same_scores(wine: 
     again = bakeoff("run", "wine", "--debug")
     assert "net" in again.stdout
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(surroundings, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
+        patch.setattr(context, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
         assert Report.model_validate_json(bakeoff("run", "wine", "--json", "--debug").stdout) == wine
     fresh = Report.model_validate_json(bakeoff("run", "wine", "--json", "--fresh", "--debug").stdout)
     assert {entry.name: entry.scores for entry in fresh.contenders} == {

@@ -5,12 +5,12 @@ import pytest
 import yaml
 
 from flows.experiment import Experiment, available, check, load
-from tasks.data.published.numbers import BostonSpec
-from tasks.data.splitting import KFoldSpec
+from tasks.data.builtin.numbers import BostonSpec
+from tasks.data.folds.splitting import KFoldSpec
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.models.baselines.classic import DummySpec
-from tasks.models.networks import DenseSpec
-from tasks.models.optimizers import AdamSpec
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.optimizers import AdamSpec
 from tasks.specs import BakeoffError, Family
 
 CONF = Path(__file__).parent.parent / "conf"

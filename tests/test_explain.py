@@ -13,14 +13,20 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from flows import launch
-from flows.cli import app
+from flows.cli.main import app
 from flows.experiment import load
 from flows.studies.explain import chosen_contenders, report_to_explain
 from flows.studies.study import rich_table
-from tasks.artifacts.explanation import explanation_table, plot_occlusion, plot_words, say_explanation, tell_explanation
-from tasks.explanation import Explained, Explanation
-from tasks.importance import Effect
+from tasks.insight.explanation import Explained, Explanation
+from tasks.insight.importance import Effect
 from tasks.models.baselines.pipelines import SklearnSpec
+from tasks.reporting.explanation_presentation import (
+    explanation_table,
+    plot_occlusion,
+    plot_words,
+    say_explanation,
+    tell_explanation,
+)
 from tasks.specs import BakeoffError
 from tasks.store import store_arrays
 from tasks.tracking.connection import connect

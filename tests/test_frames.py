@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tasks.artifacts.contender import history_frame, out_of_fold_frame, write_contender
+from tasks.reporting.contender_files import history_frame, out_of_fold_frame, write_contender
 from tasks.store import store_arrays
 from tests.builders import arrays_of, evaluation_of, result_of
 

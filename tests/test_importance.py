@@ -8,11 +8,11 @@ from scipy.sparse import csr_matrix
 
 from tasks.data.columns import Column
 from tasks.data.examples import Examples
-from tasks.data.splitting import KFoldSpec
+from tasks.data.folds.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import refit
-from tasks.explanation import MOST_ROWS, Explanation, explain, some_rows
-from tasks.importance import (
+from tasks.evaluation.cross_validation import refit
+from tasks.insight.explanation import MOST_ROWS, Explanation, explain, some_rows
+from tasks.insight.importance import (
     CANDIDATES,
     Inputs,
     Removal,
@@ -27,8 +27,8 @@ from tasks.importance import (
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.baselines.classic import RidgeSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec
-from tasks.models.optimizers import SGDSpec
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.optimizers import SGDSpec
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
 from tests.builders import NO_FILE, evaluation_of, made_arrays, picture_arrays, series_arrays

@@ -12,11 +12,11 @@ from owned import SHOP, bakeoff, save_images, save_machines, save_texts, shop
 from PIL import Image
 
 from flows.experiment import Experiment, load
-from tasks.data.own import files
-from tasks.data.own.images import ImagesSpec
-from tasks.data.own.series import SeriesSpec
-from tasks.data.own.tables import TableFileSpec
-from tasks.data.own.texts import TextFileSpec
+from tasks.data.files import data_file
+from tasks.data.files.images import ImagesSpec
+from tasks.data.files.series import SeriesSpec
+from tasks.data.files.tables import TableFileSpec
+from tasks.data.files.texts import TextFileSpec
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 
 
@@ -59,8 +59,8 @@ def test_a_file_is_decoded_once_and_parsed_once(command: str, monkeypatch: pytes
 
     shop()
     bakeoff("init", SHOP, "--target", "back")
-    decode, parse = Mock(wraps=files.encoding_of), Mock(wraps=csv.read_csv)
-    monkeypatch.setattr(files, "encoding_of", decode)
+    decode, parse = Mock(wraps=data_file.encoding_of), Mock(wraps=csv.read_csv)
+    monkeypatch.setattr(data_file, "encoding_of", decode)
     monkeypatch.setattr(csv, "read_csv", parse)
     bakeoff(*(["init", SHOP, "--target", "back", "--force"] if command == "init" else ["check", "shop", "--no-probe"]))
     assert (decode.call_count, parse.call_count) == (1, 1)

@@ -13,23 +13,23 @@ from pydantic import TypeAdapter
 
 from flows.experiment import in_yaml
 from tasks.data.columns import ColumnKind
-from tasks.data.own.forms import FORMS
-from tasks.data.own.images import ImagesSpec
-from tasks.data.own.presets import Size
-from tasks.data.own.profile import ColumnProfile, profile_columns
-from tasks.data.own.series import SeriesSpec
-from tasks.data.own.spec import OwnSpec
-from tasks.data.own.tables import TableFileSpec
-from tasks.data.own.targets import Target
-from tasks.data.own.texts import TextFileSpec
-from tasks.data.splitting import KFoldSpec, pairs_of
-from tasks.inspection.probe import probe
-from tasks.inspection.proposal import choose_equivalence, choose_metric, one_digit
+from tasks.data.files.forms import FORMS
+from tasks.data.files.images import ImagesSpec
+from tasks.data.files.own_spec import OwnSpec
+from tasks.data.files.presets import Size
+from tasks.data.files.profile import ColumnProfile, profile_columns
+from tasks.data.files.series import SeriesSpec
+from tasks.data.files.tables import TableFileSpec
+from tasks.data.files.target_column import Target
+from tasks.data.files.texts import TextFileSpec
+from tasks.data.folds.splitting import KFoldSpec, pairs_of
 from tasks.metrics import Task
 from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.baselines.estimators import extrapolate
 from tasks.models.contenders import Contender
-from tasks.models.networks import NetworkSpec
+from tasks.models.nets.networks import NetworkSpec
+from tasks.profiling.proposal import choose_equivalence, choose_metric, one_digit
+from tasks.profiling.run_estimate import probe
 
 ROWS = 200
 AMOUNTS = np.random.default_rng(1).normal(10, 3, ROWS)

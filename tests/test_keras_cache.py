@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from tasks import progress
+from tasks.data.builtin import builtin_spec
+from tasks.data.builtin.builtin_spec import MIRROR, SERVER, KerasFile, content, fetch, state
+from tasks.data.builtin.numbers import FASHION
+from tasks.data.builtin.word_lists import IMDB, ImdbSpec
 from tasks.data.datasets import DATASETS, ingest
-from tasks.data.published import spec
-from tasks.data.published.numbers import FASHION
-from tasks.data.published.spec import MIRROR, SERVER, KerasFile, content, fetch, state
-from tasks.data.published.texts import IMDB, ImdbSpec
 from tasks.specs import BakeoffError
 
 GOOD = b"the bytes that were published " * 1000
@@ -54,7 +54,7 @@ def comes(monkeypatch: pytest.MonkeyPatch) -> Comes:
                 raise URLError(reason)
             return io.BytesIO(brought[name])
 
-        monkeypatch.setattr(spec, "urlopen", urlopen)
+        monkeypatch.setattr(builtin_spec, "urlopen", urlopen)
         return asked
 
     return say
@@ -232,7 +232,7 @@ def test_a_download_that_breaks_off_leaves_nothing(
                 raise breaks
             return super().read(100)
 
-    monkeypatch.setattr(spec, "urlopen", lambda address, timeout: Breaks(GOOD))
+    monkeypatch.setattr(builtin_spec, "urlopen", lambda address, timeout: Breaks(GOOD))
     with pytest.raises((KeyboardInterrupt, BakeoffError)):
         fetch([FILE])
     assert list(cache.iterdir()) == []
@@ -245,7 +245,7 @@ def test_a_file_that_another_run_brought_meanwhile_is_not_replaced(
         _put(cache, b"of another run")
         return io.BytesIO(GOOD)
 
-    monkeypatch.setattr(spec, "urlopen", meanwhile)
+    monkeypatch.setattr(builtin_spec, "urlopen", meanwhile)
     fetch([FILE])
     assert (cache / FILE.name).read_bytes() == b"of another run"
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.data.columns import Column, ColumnKind
-from tasks.data.own import values as read
-from tasks.data.own.values import how_written, kind_of, parse
+from tasks.data.files import values as read
+from tasks.data.files.values import how_written, kind_of, parse
 from tasks.specs import BakeoffError
 
 

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import launch, surroundings
+from flows import launch
 from flows.experiment import Experiment, check
 from flows.launch import Outcome
+from flows.runtime import context
 from tasks import progress
-from tasks.reports.report import Report
+from tasks.reporting.report import Report
 from tasks.specs import BakeoffError
 from tasks.store import alone
 from tasks.tracking.connection import tracking_uri
@@ -162,7 +163,7 @@ def test_prefect_keeps_the_last_state_of_every_flow_and_task(runs: Runs) -> None
 
 def test_prefect_shows_the_leaderboard_the_verdict_and_what_the_tasks_log(runs: Runs) -> None:
     assert runs.artifacts >= {"houses-leaderboard", "houses-verdict", "wines-leaderboard", "wines-verdict"}
-    assert runs.loggers >= {"tasks.data.datasets", "tasks.evaluation", "tasks.tracking.runs"}
+    assert runs.loggers >= {"tasks.data.datasets", "tasks.evaluation.cross_validation", "tasks.tracking.runs"}
 
 
 def test_mlflow_names_no_page_of_a_server_that_is_gone(runs: Runs) -> None:
@@ -177,7 +178,7 @@ def test_a_changed_contender_is_computed_anew_and_the_others_are_kept(runs: Runs
     with progress.listening(lambda what, done, total: computed.add(what)):
         outcome = launch.run(experiment(changed))
     assert not outcome.kept
-    assert computed == {surroundings.STARTING, "trees, fold", "trees, all training rows"}
+    assert computed == {context.STARTING, "trees, fold", "trees, all training rows"}
 
 
 def test_a_failed_run_is_failed_in_mlflow_and_says_what_to_mend(runs: Runs) -> None:
@@ -201,7 +202,7 @@ def test_results_folder_that_cannot_be_written_is_an_error_that_names_it(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlruns").write_text("a file where the folder should be")
     with pytest.raises(BakeoffError, match=r"mlruns/ cannot be written"):
-        surroundings.prepare()
+        context.prepare()
 
 
 def test_a_setting_that_an_estimator_does_not_know_is_found_before_anything_runs(runs: Runs) -> None:
@@ -222,8 +223,8 @@ def test_a_prefect_server_that_does_not_answer_is_an_error_that_names_the_settin
 
 def test_our_own_server_is_not_asked_for_through_a_proxy(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "example.org")
-    surroundings.prepare()
-    surroundings.prepare()
+    context.prepare()
+    context.prepare()
     assert os.environ["no_proxy"] == "example.org,127.0.0.1,localhost"
 
 
@@ -236,6 +237,6 @@ def test_a_second_run_in_a_folder_waits_for_the_first(runs: Runs) -> None:
             said.append((what, done))
             fcntl.flock(lock, fcntl.LOCK_UN)
 
-        with progress.listening(first_ends), alone("lock", surroundings.OTHERS):
+        with progress.listening(first_ends), alone("lock", context.OTHERS):
             pass
     assert said == [("another run is at work in mlruns/, waiting for it", done) for done in (0, 1)]

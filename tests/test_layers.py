@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tasks.models.layers import MemberBatchNormalization, MemberDropout
+from tasks.models.nets.layers import MemberBatchNormalization, MemberDropout
 
 ONES = np.ones((50, 4, 60), np.float32)
 

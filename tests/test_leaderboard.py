@@ -3,10 +3,10 @@
 import pytest
 from rich.console import Console
 
-from flows.leaderboard import champion_lines, leaderboard_table, size
-from tasks.comparison import estimate
-from tasks.data.splitting import HoldOutSpec, KFoldSpec
-from tasks.reports.report import Report
+from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec
+from tasks.reporting.leaderboard import champion_lines, leaderboard_table, size
+from tasks.reporting.report import Report
+from tasks.verdict.comparison import estimate
 from tests.reports import report_of
 
 SCORES = {"floor": [7.0, 7.5], "trees": [3.0, 3.3], "net": [2.0, 2.2], "deep": [4.0, 4.2]}

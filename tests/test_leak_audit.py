@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from tasks.data.splitting import Folds, GroupKFoldSpec, HoldOutSpec, KFoldSpec, split
+from tasks.data.folds.splitting import Folds, GroupKFoldSpec, HoldOutSpec, KFoldSpec, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import evaluate
-from tasks.leak_audit import (
+from tasks.evaluation.cross_validation import evaluate
+from tasks.insight.leak_audit import (
     LEAKS,
     Finding,
     LeakKind,
@@ -29,8 +29,8 @@ from tasks.models.baselines.boosting import LightGBMSpec
 from tasks.models.baselines.classic import LinearSvmSpec, LogisticRegressionSpec, RidgeSpec
 from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.networks import DenseSpec
-from tasks.models.optimizers import AdamSpec
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.optimizers import AdamSpec
 from tasks.specs import BakeoffError
 from tests.builders import arrays_of, grouped_arrays, made_arrays, mixed_arrays, text_arrays
 

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tasks.artifacts.learning_curve import say_curve
-from tasks.comparison import Verdict
-from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, split
-from tasks.data.subsets import spread_sizes
+from tasks.data.folds.splitting import Folds, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, split
+from tasks.data.folds.subsets import spread_sizes
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import evaluate
-from tasks.learning_curve import (
+from tasks.evaluation.cross_validation import evaluate
+from tasks.insight.learning_curve import (
     REPEATS,
     LearningCurve,
     Rivalry,
@@ -25,9 +23,11 @@ from tasks.learning_curve import (
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.baselines.classic import RidgeSpec
-from tasks.models.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.reporting.curve_presentation import say_curve
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays, store_arrays
+from tasks.verdict.comparison import Verdict
 from tests.builders import arrays_of, evaluation_of, made_arrays, text_arrays, verdict_of
 
 SIZES = (100, 200, 400)

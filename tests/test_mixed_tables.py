@@ -7,9 +7,9 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec, Validation, split
 from tasks.data.problem import Problem
-from tasks.data.splitting import HoldOutSpec, KFoldSpec, Validation, split
-from tasks.evaluation import evaluate, predict, refit, score_on_test
+from tasks.evaluation.cross_validation import evaluate, predict, refit, score_on_test
 from tasks.metrics import METRICS, Task
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
 from tasks.models.baselines.classic import (
@@ -22,8 +22,8 @@ from tasks.models.baselines.classic import (
 from tasks.models.baselines.estimators import BaselineSpec, Setting
 from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.networks import DenseSpec, EarlyStoppingSpec
-from tasks.models.optimizers import AdamSpec
+from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.optimizers import AdamSpec
 from tasks.specs import BakeoffError
 from tests.builders import CLASSES, mixed_arrays
 from tests.learnable import FITTING

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.metrics import Task
-from tasks.models.networks import DenseSpec, EarlyStoppingSpec, Loss, output_layer, training_metric
+from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec, Loss, output_layer, training_metric
 from tasks.specs import BakeoffError
 
 

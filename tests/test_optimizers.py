@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.models.networks import DenseSpec
-from tasks.models.optimizers import AdamSpec, IndependentOptimizer, RMSpropSpec, SGDSpec
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.optimizers import AdamSpec, IndependentOptimizer, RMSpropSpec, SGDSpec
 
 OPTIMIZER: TypeAdapter[Any] = TypeAdapter(IndependentOptimizer)
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.cli.main import app
 from flows.experiment import load
-from tasks.data.own.tables import TableFileSpec
+from tasks.data.files.tables import TableFileSpec
 
 ODD_NAMES = (
     "a:b", "", " ", " x", "x ", "true", "null", "~", "#", "# x", "a #b", "'", '"', "it's", "- x", "?", "{", "[1]",

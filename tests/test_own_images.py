@@ -19,16 +19,16 @@ from hypothesis.extra.numpy import arrays as made
 from PIL import Image
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.cli.main import app
+from tasks.data.builtin.numbers import DigitsSpec, Mnist5kSpec, WineSpec
 from tasks.data.datasets import ingest
-from tasks.data.own.images import ImagesSpec, convert_pictures, read_pictures
-from tasks.data.published.numbers import DigitsSpec, Mnist5kSpec, WineSpec
-from tasks.data.splitting import KFoldSpec, split
+from tasks.data.files.images import ImagesSpec, convert_pictures, read_pictures
+from tasks.data.folds.splitting import KFoldSpec, split
 from tasks.data.vectorization import vectorize
-from tasks.evaluation import evaluate
+from tasks.evaluation.cross_validation import evaluate
 from tasks.models.baselines.classic import BernoulliNBSpec, GaussianNBSpec, KNeighborsSpec
-from tasks.models.networks import ConvSpec
-from tasks.models.optimizers import AdamSpec
+from tasks.models.nets.networks import ConvSpec
+from tasks.models.nets.optimizers import AdamSpec
 from tasks.specs import BakeoffError
 from tests.served import champion_of
 

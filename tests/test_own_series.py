@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from tasks.data.datasets import ingest
 from tasks.data.examples import Raw
-from tasks.data.own import series
-from tasks.data.own.series import SeriesSpec, arrange
-from tasks.data.own.spec import TestRowsSpec
-from tasks.data.splitting import KFoldSpec
+from tasks.data.files import series
+from tasks.data.files.own_spec import TestRowsSpec
+from tasks.data.files.series import SeriesSpec, arrange
+from tasks.data.folds.splitting import KFoldSpec
 from tasks.data.vectorization import vectorize
-from tasks.evaluation import Refit, load_model, predict, refit
+from tasks.evaluation.cross_validation import Refit, load_model, predict, refit
 from tasks.metrics import Task
 from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import RecurrentSpec
+from tasks.models.nets.networks import RecurrentSpec
 from tasks.prediction import Served, describe, predict_rows, unused
 from tasks.specs import BakeoffError
 from tests.builders import evaluation_of, series_arrays

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tasks.models.networks import DenseSpec, NetworkSpec, union_spec
-from tasks.models.optimizers import AdamSpec, CosineDecaySpec, RMSpropSpec
-from tasks.network_fits import Stacks
-from tasks.training import Member, Stack, TrainingDivergedError
+from tasks.models.nets.network_fits import Stacks
+from tasks.models.nets.networks import DenseSpec, NetworkSpec, union_spec
+from tasks.models.nets.optimizers import AdamSpec, CosineDecaySpec, RMSpropSpec
+from tasks.models.nets.training import Member, Stack, TrainingDivergedError
 from tests.builders import problem_of
 
 RNG = np.random.default_rng(0)

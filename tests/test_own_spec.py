@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.data.own.folders import class_files, files_below
-from tasks.data.own.spec import TestRowsSpec, check_training_rows, hold_out, marked
-from tasks.data.own.tables import TableFileSpec
+from tasks.data.files.folders import class_files, files_below
+from tasks.data.files.own_spec import TestRowsSpec, check_training_rows, hold_out, marked
+from tasks.data.files.tables import TableFileSpec
 from tasks.specs import BakeoffError
 from tests.builders import problem_of
 

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from tasks.data.columns import ColumnKind
 from tasks.data.datasets import ingest
 from tasks.data.examples import Raw, read_part
-from tasks.data.own import spec
-from tasks.data.own.tables import TableFileSpec
+from tasks.data.files import own_spec
+from tasks.data.files.tables import TableFileSpec
 from tasks.data.vectorization import vectorize
 from tasks.specs import BakeoffError
 
@@ -70,7 +70,7 @@ def frame_of(raw: Raw) -> pd.DataFrame:
 
 
 def test_rows_with_a_target_are_read_in_the_order_of_the_file(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, spec.__name__):
+    with caplog.at_level(logging.INFO, own_spec.__name__):
         raw = read()
     assert caplog.messages == ["cars.csv: 2 of 40 rows have no target, and are left out"]
     left = [row for row in range(ROWS) if row not in (3, 8)]
@@ -276,9 +276,9 @@ def test_any_table_is_read_or_refused(
     rows: list[tuple[str, ...]], kind: str, task: str, settings: dict[str, Any]
 ) -> None:
     pd.DataFrame(rows, columns=["a", "b", "c"]).to_csv("any.csv", index=False)
-    spec = spec_of(Path("any.csv"), target="b", task=task, columns={"a": kind}, **settings)
+    own_spec = spec_of(Path("any.csv"), target="b", task=task, columns={"a": kind}, **settings)
     try:
-        raw = spec.read()
+        raw = own_spec.read()
     except BakeoffError as error:
         assert "\n" not in str(error)  # noqa: PT017  # it may also not be raised
         return

@@ -11,23 +11,23 @@ import pytest
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.cli.main import app
 from tasks.data.datasets import ingest
-from tasks.data.own.texts import TextFileSpec
-from tasks.data.splitting import HoldOutSpec, KFoldSpec, split
+from tasks.data.files.texts import TextFileSpec
+from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.terms import RESERVED
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import Refit, evaluate, load_model, refit, score_on_test
+from tasks.evaluation.cross_validation import Refit, evaluate, load_model, refit, score_on_test
 from tasks.models.baselines.boosting import LightGBMSpec
 from tasks.models.baselines.classic import LogisticRegressionSpec, MultinomialNBSpec, NBSVMSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec
-from tasks.models.optimizers import SGDSpec
-from tasks.network_fits import in_vocabularies, members_of
+from tasks.models.nets.network_fits import in_vocabularies, members_of
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.optimizers import SGDSpec
+from tasks.models.nets.training import Stack
 from tasks.prediction import Served, describe, predict_rows, unused
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
-from tasks.training import Stack
 from tests.builders import evaluation_of
 from tests.served import champion_of
 

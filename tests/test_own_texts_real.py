@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tasks.data.datasets import ingest
-from tasks.data.own.texts import TextFileSpec
-from tasks.data.splitting import HoldOutSpec
+from tasks.data.files.texts import TextFileSpec
+from tasks.data.folds.splitting import HoldOutSpec
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import FinalScore, refit, score_on_test
+from tasks.evaluation.cross_validation import FinalScore, refit, score_on_test
 from tasks.models.baselines.classic import LinearSvmSpec, LogisticRegressionSpec, NBSVMSpec
 from tasks.models.contenders import Contender
 from tests.builders import evaluation_of

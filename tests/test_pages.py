@@ -75,7 +75,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 
 def command(*arguments: str) -> Sequence[str]:
-    return [sys.executable, "-m", "flows.cli", *arguments]
+    return [sys.executable, "-m", "flows.cli.main", *arguments]
 
 
 def bakeoff(folder: Path, *arguments: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
+from tasks.data.builtin.numbers import FASHION, DigitsSpec, FashionMnistSpec, Mnist5kSpec, MnistSpec, read_idx
 from tasks.data.datasets import ingest
-from tasks.data.published.numbers import FASHION, DigitsSpec, FashionMnistSpec, Mnist5kSpec, MnistSpec, read_idx
 
 
 def _idx(array: np.ndarray) -> bytes:
@@ -34,8 +34,8 @@ def test_fashion_mnist_is_read_as_keras_reads_it(tmp_path: Path, monkeypatch: py
     for file in FASHION:
         shape = (10,) if "labels" in file.name else (10, 28, 28)
         (tmp_path / file.name).write_bytes(_idx(random.integers(0, 10, shape, np.uint8)))
-    monkeypatch.setattr("tasks.data.published.numbers.fetch", lambda files: [])
-    monkeypatch.setattr("tasks.data.published.numbers.content", lambda file: (tmp_path / file.name).read_bytes())
+    monkeypatch.setattr("tasks.data.builtin.numbers.fetch", lambda files: [])
+    monkeypatch.setattr("tasks.data.builtin.numbers.content", lambda file: (tmp_path / file.name).read_bytes())
     monkeypatch.setattr(fashion_mnist, "get_file", lambda name, **_: tmp_path / name)
     raw = FashionMnistSpec().read()
     for held_out, (X, y) in zip((False, True), fashion_mnist.load_data(), strict=True):

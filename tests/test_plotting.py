@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from tasks.artifacts.contender import plot_predictions
-from tasks.artifacts.experiment import plot_differences
-from tasks.comparison import Verdict
-from tasks.reports.report import Report
+from tasks.reporting.contender_files import plot_predictions
+from tasks.reporting.experiment_files import plot_differences
+from tasks.reporting.report import Report
 from tasks.store import store_arrays
+from tasks.verdict.comparison import Verdict
 from tests.builders import arrays_of, evaluation_of, verdict_of
 from tests.reports import report_of
 
@@ -75,7 +75,7 @@ def test_pyplot_which_keeps_figures_and_looks_for_a_screen_is_not_used(repositor
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from tasks.artifacts.experiment import plot_differences
+from tasks.reporting.experiment_files import plot_differences
 from tests.builders import verdict_of
 from tests.reports import report_of
 plot_differences(report_of({"net": [1, 1], "trees": [2, 2]}, verdicts=[verdict_of("first", 1.0)]), Path())

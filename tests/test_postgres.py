@@ -15,7 +15,7 @@ import pytest
 import yaml
 from postgres import Postgres, free_port
 
-from flows import servers
+from flows.runtime import servers
 from tests.patience import patient
 
 pytestmark = pytest.mark.postgres
@@ -79,7 +79,7 @@ def run(folder: Path, addresses: dict[str, str]) -> dict[str, Any]:
     """The report that a colleague gets, who knows no more of the servers than their addresses."""
     (folder / "small.yaml").write_text(yaml.safe_dump(SMALL))
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "run", "small.yaml", "--json"],
+        [sys.executable, "-m", "flows.cli.main", "run", "small.yaml", "--json"],
         capture_output=True,
         text=True,
         check=False,

@@ -8,17 +8,17 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.cli.main import app
 from tasks.data.datasets import ingest
-from tasks.data.own.files import DataFile
-from tasks.data.own.tables import TableFileSpec
-from tasks.data.splitting import KFoldSpec
+from tasks.data.files.data_file import DataFile
+from tasks.data.files.tables import TableFileSpec
+from tasks.data.folds.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import Refit, load_model, predict, refit
+from tasks.evaluation.cross_validation import Refit, load_model, predict, refit
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
 from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.prediction import Served, describe, predict_rows, unused
 from tasks.specs import BakeoffError
 from tests.builders import evaluation_of

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from typer.testing import CliRunner, Result
 
-from flows.cli import app
-from tasks.data.published.numbers import DiabetesSpec, WineSpec
-from tasks.data.splitting import KFoldSpec
+from flows.cli.main import app
+from tasks.data.builtin.numbers import DiabetesSpec, WineSpec
+from tasks.data.folds.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Refit, load_model, predict, refit
+from tasks.evaluation.cross_validation import Refit, load_model, predict, refit
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, XGBoostSpec
 from tasks.models.baselines.classic import BernoulliNBSpec, GaussianNBSpec, RbfSvmSpec, RidgeSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.prediction import Served, describe, predict_rows, unused
 from tasks.specs import BakeoffError
 from tasks.tracking import connection
@@ -330,7 +330,7 @@ def test_a_library_that_is_missing_is_named(
 def test_a_champion_that_is_no_net_needs_no_tensorflow(there: None) -> None:
     code = """
 import sys
-from flows.cli import main
+from flows.cli.main import main
 try:
     main()
 except SystemExit as ended:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tasks import program_cache
-from tasks.program_cache import DIRECTORY, FLAGS, keep
+from tasks.models.nets import program_cache
+from tasks.models.nets.program_cache import DIRECTORY, FLAGS, keep
 
 CACHED = Path("mlruns/cache/programs")
 TRAINED = """
 import numpy as np
 from tasks.data.problem import Problem
-from tasks.models.networks import DenseSpec
-from tasks.training import Member, Stack
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.training import Member, Stack
 X = np.random.default_rng(0).normal(size=(20, 3))
 rows = np.arange(20)
 problem = Problem(task="regression", form="table", shape=(3,))

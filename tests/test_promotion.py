@@ -19,17 +19,17 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, tempor
 
 from flows import launch, promotion, steps
 from flows.experiment import Experiment, check
-from flows.leaderboard import champion_lines
 from flows.promotion import Found, Ruling
-from flows.server import OwnServer
+from flows.runtime.ephemeral_server import OwnServer
 from tasks import progress
 from tasks.data.datasets import ingest
-from tasks.data.splitting import split
+from tasks.data.folds.splitting import split
 from tasks.data.vectorization import vectorize
-from tasks.evaluation import evaluate, refit, score_on_test
-from tasks.models.networks import ConvSpec
-from tasks.reports.report import Promotion, Report, rank
-from tasks.reports.wording import say_promotion
+from tasks.evaluation.cross_validation import evaluate, refit, score_on_test
+from tasks.models.nets.networks import ConvSpec
+from tasks.reporting.leaderboard import champion_lines
+from tasks.reporting.report import Promotion, Report, rank
+from tasks.reporting.wording import say_promotion
 from tasks.tracking import registry
 from tasks.tracking.registry import Candidate, Version
 from tests.builders import result_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tasks.artifacts.experiment import ledger_frame, mean_ranks, plot_ranks, write_experiment
+from tasks.reporting.experiment_files import ledger_frame, mean_ranks, plot_ranks, write_experiment
 from tests.builders import verdict_of
 from tests.reports import report_of
 

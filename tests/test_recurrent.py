@@ -11,11 +11,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tasks.data.problem import Problem
-from tasks.models.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
-from tasks.models.optimizers import AdamSpec, RMSpropSpec
-from tasks.models.stacking import ensemble
+from tasks.models.nets.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
+from tasks.models.nets.optimizers import AdamSpec, RMSpropSpec
+from tasks.models.nets.stacking import ensemble
+from tasks.models.nets.training import Member, Stack
 from tasks.specs import BakeoffError
-from tasks.training import Member, Stack
 from tests.builders import hats, problem_of
 from tests.tiers import quick_first
 

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from tasks.data.splitting import HoldOutSpec, KFoldSpec
-from tasks.evaluation import Refit, load_model, predict, refit, score_on_test
+from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec
+from tasks.evaluation.cross_validation import Refit, load_model, predict, refit, score_on_test
 from tasks.fitting import seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
 from tasks.models.baselines.classic import DummySpec
 from tasks.models.contenders import Baseline
-from tasks.models.networks import DenseSpec, EarlyStoppingSpec
-from tasks.models.optimizers import SGDSpec
+from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.optimizers import SGDSpec
 from tasks.specs import BakeoffError
 from tests.builders import arrays_of, evaluation_of, made_arrays
 
@@ -55,7 +55,7 @@ def test_a_kept_net_is_an_ordinary_keras_model_that_takes_raw_features(task: Tas
 
 
 def test_a_net_is_trained_for_the_median_of_its_best_epochs_on_all_training_rows() -> None:
-    from tasks.training import Member, Stack
+    from tasks.models.nets.training import Member, Stack
 
     arrays = made_arrays("regression")
     plain = NET.model_copy(update={"epochs": 50})

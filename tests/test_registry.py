@@ -15,11 +15,11 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from flows import operate
+from flows.cli import operate
 from flows.experiment import load
 from tasks.models.baselines.classic import ExtraTreesSpec, RidgeSpec
 from tasks.models.contenders import Contender
-from tasks.reports.report import Promotion
+from tasks.reporting.report import Promotion
 from tasks.specs import BakeoffError
 from tasks.tracking import registry
 from tasks.tracking.registry import Candidate, Version

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.data.builtin.numbers import DiabetesSpec, WineSpec
 from tasks.data.datasets import ingest
 from tasks.data.examples import Examples
-from tasks.data.published.numbers import DiabetesSpec, WineSpec
-from tasks.data.splitting import Folds, KFoldSpec, split
+from tasks.data.folds.splitting import Folds, KFoldSpec, split
 from tasks.data.vectorization import Arrays, vectorize
-from tasks.evaluation import Evaluation, Refit, evaluate, predict, refit, score_on_test
+from tasks.evaluation.cross_validation import Evaluation, Refit, evaluate, predict, refit, score_on_test
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.contenders import Baseline
-from tasks.models.networks import DenseSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, models, runs
 from tasks.tracking.runs import RunRef

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tasks.models.networks import DenseSpec
-from tasks.models.optimizers import AdamSpec, CosineDecaySpec, ExponentialDecaySpec, RMSpropSpec, SGDSpec
-from tasks.training import Member, Stack
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.optimizers import AdamSpec, CosineDecaySpec, ExponentialDecaySpec, RMSpropSpec, SGDSpec
+from tasks.models.nets.training import Member, Stack
 from tests.builders import problem_of
 from tests.tiers import quick_first
 

@@ -9,8 +9,8 @@ from tasks.metrics import Task
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
 from tasks.models.baselines.classic import ExtraTreesSpec, KNeighborsSpec, LinearSvmSpec, RandomForestSpec, RbfSvmSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import ConvSpec, DenseSpec
-from tasks.models.optimizers import AdamSpec, CosineDecaySpec
+from tasks.models.nets.networks import ConvSpec, DenseSpec
+from tasks.models.nets.optimizers import AdamSpec, CosineDecaySpec
 from tasks.models.search import Choice, Range, TuningSpec
 from tasks.specs import BakeoffError
 from tests.builders import problem_of

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tasks.metrics import METRICS, MetricName
-from tasks.selection import Corrected, correct_for_choice, corrected
 from tasks.store import store_arrays
+from tasks.verdict.selection_bias import Corrected, correct_for_choice, corrected
 from tests.builders import arrays_of, evaluation_of
 
 DATA_SETS = 200

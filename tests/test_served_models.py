@@ -15,12 +15,12 @@ import pytest
 
 from tasks.data.problem import Form
 from tasks.data.vectorization import Arrays, word_rows
-from tasks.evaluation import Refit, load_model, predict
+from tasks.evaluation.cross_validation import Refit, load_model, predict
 from tasks.metrics import Task
 from tasks.models.baselines.classic import GaussianNBSpec, RbfSvmSpec
 from tasks.models.baselines.summaries import without_order
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
+from tasks.models.nets.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, models
 from tests.builders import made_arrays, mixed_arrays, picture_arrays, problem_of, series_arrays, text_arrays

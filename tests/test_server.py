@@ -9,15 +9,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import server
-from flows.server import OwnServer
+from flows.runtime import ephemeral_server
+from flows.runtime.ephemeral_server import OwnServer
 from tests.patience import patient
 
 pytestmark = pytest.mark.servers
 
 KILLED_WITH_A_SERVER = """
 import os, signal
-from flows.server import OwnServer
+from flows.runtime.ephemeral_server import OwnServer
 own = OwnServer()
 print(own._process.pid, flush=True)
 own.wait_until_ready()
@@ -43,7 +43,7 @@ def test_the_server_ends_when_its_parent_is_killed() -> None:
 
 
 def test_a_server_that_cannot_start_is_an_error_that_names_its_log() -> None:
-    database = server.HOME / "prefect.db"
+    database = ephemeral_server.HOME / "prefect.db"
     database.parent.mkdir(parents=True)
     database.write_bytes(b"not a database" * 100)
     with OwnServer() as own, pytest.raises(RuntimeError, match=r"did not start; mlruns/prefect/server.log says why"):

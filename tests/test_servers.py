@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import servers
-from flows.server import _free_port as free_port
-from flows.servers import RECORD, TITLES, Server
+from flows.runtime import servers
+from flows.runtime.ephemeral_server import _free_port as free_port
+from flows.runtime.servers import RECORD, TITLES, Server
 from tasks.specs import BakeoffError
 from tests.builders import shadow_our_packages
 from tests.patience import patient
@@ -93,7 +93,7 @@ def session(process: psutil.Process) -> int:
 
 def bakeoff(*arguments: str, code: int = 0) -> str:
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "flows.cli", *arguments],
+        [sys.executable, "-P", "-m", "flows.cli.main", *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -20,13 +20,13 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from flows.cli import app
-from tasks.data.published.numbers import BostonSpec, WineSpec
-from tasks.evaluation import predict
+from flows.cli.main import app
+from tasks.data.builtin.numbers import BostonSpec, WineSpec
+from tasks.evaluation.cross_validation import predict
 from tasks.models.baselines.boosting import XGBoostSpec
 from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.tracking import connection
 from tests.patience import patient
 from tests.served import champion_of

@@ -1,8 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from tasks.data.splitting import KFoldSpec
-from tasks.models.networks import EarlyStoppingSpec
+from tasks.data.folds.splitting import KFoldSpec
+from tasks.models.nets.networks import EarlyStoppingSpec
 from tasks.specs import BakeoffError, did_you_mean
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.data.splitting import Folds, HoldOutSpec, KFoldSpec, split
+from tasks.data.folds.splitting import Folds, HoldOutSpec, KFoldSpec, split
 from tasks.specs import BakeoffError
 from tests.builders import arrays_of
 

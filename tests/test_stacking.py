@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from tasks.data.encoding import Normalization
-from tasks.models.encoding import MemberNormalization
-from tasks.models.layers import Inputs
-from tasks.models.networks import DenseSpec
-from tasks.models.stacking import build_stack
+from tasks.models.nets.layers import Inputs
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.stacking import build_stack
+from tasks.models.nets.table_inputs import MemberNormalization
 
 SPECS = [
     DenseSpec(units=(6, 4)),

@@ -9,23 +9,25 @@ from typing import Any
 import pytest
 from prefect.states import Failed
 
-from flows import kept, steps
-from tasks.data.own.tables import TableFileSpec
+from flows import cache_keys, steps
+from tasks.data.files.tables import TableFileSpec
 from tasks.models.baselines.boosting import GradientBoostingSpec
-from tasks.models.networks import DenseSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.specs import BakeoffError, UnreachableError
 
-OPTIMIZERS = "tasks/models/optimizers.py"
+OPTIMIZERS = "tasks/models/nets/optimizers.py"
 
 
 def test_equal_inputs_have_equal_digests() -> None:
     one, two = (GradientBoostingSpec(params={"n_estimators": 5, "max_depth": 2}) for _ in range(2))
-    assert kept.digest({"name": "trees", "contender": one}) == kept.digest({"contender": two, "name": "trees"})
+    assert cache_keys.digest({"name": "trees", "contender": one}) == cache_keys.digest(
+        {"contender": two, "name": "trees"}
+    )
 
 
 def test_any_changed_setting_changes_the_digest() -> None:
     specs = [GradientBoostingSpec(), GradientBoostingSpec(params={"n_estimators": 5})]
-    assert len({kept.digest({"contender": spec}) for spec in specs}) == 2
+    assert len({cache_keys.digest({"contender": spec}) for spec in specs}) == 2
 
 
 def test_a_kept_result_does_not_outlive_a_change_of_the_users_file() -> None:
@@ -44,7 +46,7 @@ def tree(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A copy of the code, whose digests are asked for."""
     for package in ("flows", "tasks"):
         shutil.copytree(repository / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(kept, "ROOT", tmp_path)
+    monkeypatch.setattr(cache_keys, "ROOT", tmp_path)
     return tmp_path
 
 
@@ -54,14 +56,14 @@ def keys(tree: Path, file: str = "", old: str = "", new: str = "") -> dict[str, 
         content = (tree / file).read_text()
         assert old in content
         (tree / file).write_text(content.replace(old, new))
-    kept.code_version.cache_clear()
-    kept._module.cache_clear()
+    cache_keys.code_version.cache_clear()
+    cache_keys._module.cache_clear()
     modules = {name: getattr(steps, name).fn.__module__ for name in ("ingest", "split", "evaluate", "compare")}
     return {
-        **{name: kept.digest(name, module) for name, module in modules.items()},
-        "net": kept.digest(DenseSpec(units=[4], epochs=1, loss="mse"), modules["evaluate"]),
-        "trees": kept.digest(GradientBoostingSpec(), modules["evaluate"]),
-        "report": kept.digest("report", kept.FLOW),
+        **{name: cache_keys.digest(name, module) for name, module in modules.items()},
+        "net": cache_keys.digest(DenseSpec(units=[4], epochs=1, loss="mse"), modules["evaluate"]),
+        "trees": cache_keys.digest(GradientBoostingSpec(), modules["evaluate"]),
+        "report": cache_keys.digest("report", cache_keys.FLOW),
     }
 
 
@@ -79,7 +81,7 @@ def test_a_comment_or_a_docstring_changes_no_key(tree: Path) -> None:
 
 def test_a_reports_word_trains_nothing_again_but_makes_a_new_report(tree: Path) -> None:
     before = keys(tree)
-    assert changed(before, keys(tree, "tasks/reports/wording.py", "is better than", "beats")) == {"report"}
+    assert changed(before, keys(tree, "tasks/reporting/wording.py", "is better than", "beats")) == {"report"}
 
 
 def test_an_optimizers_line_trains_nets_again_and_leaves_data_and_folds_as_they_are(tree: Path) -> None:
@@ -98,7 +100,7 @@ def test_a_contenders_line_leaves_the_others_as_they_are(tree: Path) -> None:
 
 def test_a_library_of_another_version_makes_everything_anew(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = keys(tree)
-    monkeypatch.setattr(kept, "version", lambda name: "99")
+    monkeypatch.setattr(cache_keys, "version", lambda name: "99")
     assert changed(before, keys(tree)) == {*before}
 
 
@@ -110,14 +112,14 @@ def test_a_library_that_is_not_installed_is_left_out_and_the_digest_is_another(m
 
     versions = []
     for version in (without_lightgbm, lambda name: "1"):
-        monkeypatch.setattr(kept, "version", version)
-        versions.append(kept.code_version.__wrapped__("tasks.specs"))
+        monkeypatch.setattr(cache_keys, "version", version)
+        versions.append(cache_keys.code_version.__wrapped__("tasks.specs"))
     assert versions[0] != versions[1]
 
 
 def test_an_input_that_is_no_plain_value_is_refused() -> None:
     with pytest.raises(TypeError, match=r"must be a spec or a plain value, not .*Path"):
-        kept.digest({"file": Path("data.csv")})
+        cache_keys.digest({"file": Path("data.csv")})
 
 
 def test_results_are_kept_as_json_and_never_pickled() -> None:

@@ -13,26 +13,27 @@ from mlflow.entities import Run
 from rich.console import Console
 from typer.testing import CliRunner
 
-from flows import steps, surroundings
-from flows.cli import app
+from flows import steps
+from flows.cli.main import app
 from flows.experiment import Experiment, check
+from flows.runtime import context
+from flows.runtime.context import ahead
 from flows.studies import study
 from flows.studies.audit import LeakAudit
 from flows.studies.curve import Curve
-from flows.surroundings import ahead
-from tasks import tuning
-from tasks.artifacts.leak_audit import say_audit, tell_audit
-from tasks.artifacts.learning_curve import say_curve, tell_curve
 from tasks.data.datasets import ingest
 from tasks.data.examples import Examples
-from tasks.leak_audit import Audit, Choice
-from tasks.learning_curve import LearningCurve
+from tasks.evaluation import tuning
+from tasks.insight.leak_audit import Audit, Choice
+from tasks.insight.learning_curve import LearningCurve
 from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.search import Search
-from tasks.reports.presentation import Presentation
-from tasks.selection import Corrected
+from tasks.reporting.audit_presentation import say_audit, tell_audit
+from tasks.reporting.curve_presentation import say_curve, tell_curve
+from tasks.reporting.presentation import Presentation
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
+from tasks.verdict.selection_bias import Corrected
 
 pytestmark = pytest.mark.servers
 
@@ -143,7 +144,7 @@ def test_the_steps_of_a_curves_metrics_are_rows(made: Made, monkeypatch: pytest.
 
 def test_a_second_call_finds_what_was_kept_without_a_flow(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made.folder)
-    monkeypatch.setattr(surroundings, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
+    monkeypatch.setattr(context, "_orchestrated", lambda *_: pytest.fail("a flow was started"))
     again = study.run(Curve(made.experiment, ["trees", "linear"], SIZES, REPEATS))
     assert again.kept
     assert again.points == made.curve.points

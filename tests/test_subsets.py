@@ -5,8 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.data.splitting import Folds, GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation, split
-from tasks.data.subsets import Subsets, check_sizes, draw_subsets, shuffled, spread_sizes
+from tasks.data.folds.splitting import (
+    Folds,
+    GroupKFoldSpec,
+    HoldOutSpec,
+    KFoldSpec,
+    TimeSeriesSplitSpec,
+    Validation,
+    split,
+)
+from tasks.data.folds.subsets import Subsets, check_sizes, draw_subsets, shuffled, spread_sizes
 from tasks.data.vectorization import Arrays
 from tasks.specs import BakeoffError
 from tests.builders import grouped_arrays, made_arrays

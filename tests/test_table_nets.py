@@ -11,14 +11,22 @@ import tensorflow as tf
 from tasks.data.encoding import fit_robust_normalization
 from tasks.data.problem import Form
 from tasks.metrics import Task
-from tasks.models.layers import Inputs
-from tasks.models.networks import DenseSpec, NetworkSpec, RealMLPSpec, TableSpec, TabMSpec, as_prediction, output_layer
-from tasks.models.optimizers import AdamWSpec
-from tasks.models.stacked_optimizer import coslog, flat_cos
-from tasks.models.stacking import build_stack
-from tasks.models.tables import MemberNTKDense, MemberNumbers
+from tasks.models.nets.layers import Inputs
+from tasks.models.nets.networks import (
+    DenseSpec,
+    NetworkSpec,
+    RealMLPSpec,
+    TableSpec,
+    TabMSpec,
+    as_prediction,
+    output_layer,
+)
+from tasks.models.nets.optimizers import AdamWSpec
+from tasks.models.nets.stacked_optimizer import coslog, flat_cos
+from tasks.models.nets.stacking import build_stack
+from tasks.models.nets.table_nets import MemberNTKDense, MemberNumbers
+from tasks.models.nets.training import Member, Stack
 from tasks.specs import BakeoffError
-from tasks.training import Member, Stack
 from tests.builders import made_arrays, mixed_arrays, problem_of
 from tests.tiers import quick_first
 

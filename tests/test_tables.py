@@ -9,9 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn import datasets as sklearn_datasets
 
-from tasks.data.datasets import AnyDataset, ingest
-from tasks.data.examples import Examples, read_part
-from tasks.data.published.numbers import (
+from tasks.data.builtin.numbers import (
     BOSTON_FEATURES,
     CALIFORNIA_HOUSING,
     BostonHousingSpec,
@@ -22,6 +20,8 @@ from tasks.data.published.numbers import (
     WineSpec,
     hold_out_a_fifth,
 )
+from tasks.data.datasets import AnyDataset, ingest
+from tasks.data.examples import Examples, read_part
 
 SHIPPED = [BreastCancerSpec(), WineSpec(), DiabetesSpec()]
 
@@ -92,7 +92,7 @@ def test_california_is_cut_as_keras_cuts_it_and_its_columns_are_those_of_keras_d
     x = np.random.default_rng(0).normal(size=(20_640, 8))
     np.savez(tmp_path / "california_housing.npz", x=x, y=x[:, 0] * 1e5)
     published = (tmp_path / "california_housing.npz").read_bytes()
-    monkeypatch.setattr("tasks.data.published.numbers.content", lambda file: {CALIFORNIA_HOUSING: published}[file])
+    monkeypatch.setattr("tasks.data.builtin.numbers.content", lambda file: {CALIFORNIA_HOUSING: published}[file])
     monkeypatch.setattr(california_housing, "get_file", lambda path, **_: tmp_path / path)
     table = ingest(CaliforniaHousingSpec())
     for held_out, (X, y) in zip((False, True), california_housing.load_data(), strict=True):

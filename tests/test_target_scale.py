@@ -6,10 +6,10 @@ import pytest
 from builders import problem_of
 from numpy.typing import NDArray
 
-from tasks.models.networks import DenseSpec
-from tasks.models.optimizers import AdamSpec
+from tasks.models.nets.networks import DenseSpec
+from tasks.models.nets.optimizers import AdamSpec
+from tasks.models.nets.training import Member, Stack
 from tasks.specs import BakeoffError
-from tasks.training import Member, Stack
 from tests.tiers import quick_first
 
 SPEC = DenseSpec(units=(8,), optimizer=AdamSpec(learning_rate=0.01), epochs=5, batch_size=16, standardize_target=True)

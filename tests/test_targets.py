@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.data.own.targets import read_target
+from tasks.data.files.target_column import read_target
 from tasks.metrics import Task
 from tasks.specs import BakeoffError
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from tasks.data.builtin.word_lists import TOPICS, ImdbSpec, ReutersSpec, TextSpec
 from tasks.data.datasets import ingest
 from tasks.data.examples import WordLists
-from tasks.data.published.texts import TOPICS, ImdbSpec, ReutersSpec, TextSpec
 from tasks.data.vectorization import vectorize
 
 

@@ -6,7 +6,7 @@ import pytest
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from tzlocal import get_localzone_name
 
-from flows.deployments import first_time, in_words, timetable
+from flows.scheduling.deployments import first_time, in_words, timetable
 from tasks.specs import BakeoffError
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tasks.metrics import Task
-from tasks.models.networks import DenseSpec, EarlyStoppingSpec
-from tasks.models.optimizers import AdamSpec, RMSpropSpec, SGDSpec
-from tasks.training import Member, Stack, TrainingDivergedError
+from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.optimizers import AdamSpec, RMSpropSpec, SGDSpec
+from tasks.models.nets.training import Member, Stack, TrainingDivergedError
 from tests import numpy_network
 from tests.builders import problem_of
 from tests.tiers import quick_first

@@ -9,9 +9,9 @@ import pytest
 
 from flows import launch
 from flows.experiment import Experiment, check
-from flows.leaderboard import moves_table
 from flows.tuned import with_tuned
-from tasks.reports.report import Report
+from tasks.reporting.leaderboard import moves_table
+from tasks.reporting.report import Report
 from tasks.tracking.connection import tracking_uri
 
 pytestmark = pytest.mark.servers

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tasks.data.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation, split
+from tasks.data.folds.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation, split
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import evaluate, refit
+from tasks.evaluation.cross_validation import evaluate, refit
+from tasks.evaluation.tuning import read_trials, searches_of, tune
 from tasks.metrics import METRICS, MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec, LightGBMSpec
 from tasks.models.baselines.classic import DecisionTreeSpec, ExtraTreesSpec, RandomForestSpec
 from tasks.models.contenders import Contender
-from tasks.models.networks import DenseSpec, EarlyStoppingSpec, NetworkSpec, RealMLPSpec
-from tasks.models.optimizers import RMSpropSpec
+from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec, NetworkSpec, RealMLPSpec
+from tasks.models.nets.optimizers import RMSpropSpec
 from tasks.models.search import Choice, Range, TuningSpec
 from tasks.specs import BakeoffError
-from tasks.tuning import read_trials, searches_of, tune
 from tests.builders import arrays_of, grouped_arrays, made_arrays, text_arrays
 from tests.tiers import quick_first
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.data.builtin.numbers import BostonSpec, DigitsSpec, WineSpec
 from tasks.data.datasets import AnyDataset, ingest
 from tasks.data.examples import Examples, Raw, WordLists, keep, read_part
-from tasks.data.published.numbers import BostonSpec, DigitsSpec, WineSpec
 from tasks.data.vectorization import count_words, one_hot, scale_pixels, vectorize, word_rows
 from tasks.store import load_arrays
 from tests.builders import arrays_of

@@ -8,16 +8,25 @@ import pytest
 from scipy import stats
 from scipy.signal import lfilter
 
-from tasks.comparison import RESAMPLES_PER_PAIR, Comparison, FoldPair, RowPair, Verdict, adjusted, compare, design_of
 from tasks.data.examples import count_groups
-from tasks.data.splitting import GroupKFoldSpec, KFoldSpec, TimeSeriesSplitSpec, pairs_of
+from tasks.data.folds.splitting import GroupKFoldSpec, KFoldSpec, TimeSeriesSplitSpec, pairs_of
 from tasks.data.vectorization import Arrays
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec
-from tasks.models.networks import DenseSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.rules import Rules
 from tasks.statistics.bootstrap import resample
 from tasks.statistics.significance import FoldDesign
+from tasks.verdict.comparison import (
+    RESAMPLES_PER_PAIR,
+    Comparison,
+    FoldPair,
+    RowPair,
+    Verdict,
+    adjusted,
+    compare,
+    design_of,
+)
 from tests.builders import NO_FILE, evaluation_of, result_of
 from tests.tiers import quick_first
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tasks.data.builtin.word_lists import ImdbSpec, ReutersSpec, TextSpec, number_words, vocabulary
 from tasks.data.examples import WordLists
-from tasks.data.published.texts import ImdbSpec, ReutersSpec, TextSpec, number_words, vocabulary
 from tests.served import cached_words
 
 WORDS = ("the", "film", "it's", "Été")

@@ -3,9 +3,9 @@
 import pytest
 
 from tasks.data.examples import Groups
-from tasks.data.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation
+from tasks.data.folds.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation
 from tasks.metrics import METRICS, MetricName
-from tasks.reports.wording import FAMILIES, TITLES, say, say_limits
+from tasks.reporting.wording import FAMILIES, TITLES, say, say_limits
 from tasks.rules import Rules
 from tasks.specs import Family
 from tasks.statistics.significance import McNemar

@@ -18,8 +18,8 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import deployments
-from flows.server import OwnServer
+from flows.runtime.ephemeral_server import OwnServer
+from flows.scheduling import deployments
 from tests.builders import shadow_our_packages
 from tests.patience import patient
 
@@ -68,7 +68,7 @@ def _where_the_work_is_done(folder: Path, monkeypatch: pytest.MonkeyPatch, _work
 def worker() -> Iterator[subprocess.Popen[str]]:
     """The command; it polls as often as it can be made to."""
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "flows.cli", "work"],
+        [sys.executable, "-P", "-m", "flows.cli.main", "work"],
         env=os.environ | {"PREFECT_API_URL": str(PREFECT_API_URL.value()), "PREFECT_WORKER_QUERY_SECONDS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flows.options import AsJson, Debug, Fresh, Settings, errors
 from flows.studies.study import Contenders, Entered, Name, Study, Write, check_names, show
+from flows.terminal.options import AsJson, Debug, Fresh, Settings, errors
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
-    from tasks.leak_audit import Audit, Choice
-    from tasks.reports.presentation import Presentation
-    from tasks.reports.report import Report
+    from tasks.insight.leak_audit import Audit, Choice
+    from tasks.reporting.presentation import Presentation
+    from tasks.reporting.report import Report
 
 
 def audit(
@@ -49,8 +49,8 @@ class LeakAudit(Study["Audit"]):
     def enter(self) -> Entered:
         """Return the experiment with the contenders that take part, and what its latest report says of their choice."""
         from flows.launch import check_settings
-        from tasks.leak_audit import folds_for
-        from tasks.tracking.studies import find_readable_report
+        from tasks.insight.leak_audit import folds_for
+        from tasks.tracking.study_runs import find_readable_report
 
         contenders = self.experiment.contenders
         names = self.names or [name for name in contenders if contenders[name].family != "floor"]
@@ -62,14 +62,14 @@ class LeakAudit(Study["Audit"]):
 
     def kept(self, given: Mapping[str, Any]) -> "Audit | None":
         """Return the audit of an earlier run that nothing has changed since, if there is one."""
-        from tasks.leak_audit import Audit
+        from tasks.insight.leak_audit import Audit
 
         return self.find(Audit, given)
 
     def compute(self, experiment: "Experiment", choice: "Choice | None") -> "Audit":
         """Fit the experiment's contenders as they are and with each leak, and say what the leaks do to their scores."""
         from flows import steps
-        from tasks import leak_audit
+        from tasks.insight import leak_audit
         from tasks.metrics import METRICS
 
         metric, validation = experiment.metric, leak_audit.folds_for(experiment.validation)
@@ -96,7 +96,7 @@ class LeakAudit(Study["Audit"]):
 
     def tell(self, found: "Audit") -> "Presentation":
         """Return what there is to tell of the audit."""
-        from tasks.artifacts.leak_audit import tell_audit
+        from tasks.reporting.audit_presentation import tell_audit
 
         return tell_audit(found)
 
@@ -106,7 +106,7 @@ def choice_of(report: "Report | None", experiment: "Experiment") -> "Choice | No
 
     Whether it is of the same data shows when they have been read.
     """
-    from tasks.leak_audit import Choice
+    from tasks.insight.leak_audit import Choice
 
     if report is None or len(report.contenders) < 2:
         return None

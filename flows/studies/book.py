@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flows.options import AsJson, Debug, Fresh, errors
 from flows.studies.study import Entered, Study, Write, show
+from flows.terminal.options import AsJson, Debug, Fresh, errors
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
-    from tasks.artifacts.book import BookReport
-    from tasks.reports.presentation import Presentation
+    from tasks.reporting.book_presentation import BookReport
+    from tasks.reporting.presentation import Presentation
 
 
 def book(write: Write = None, as_json: AsJson = False, fresh: Fresh = False, debug: Debug = False) -> None:
@@ -37,26 +37,29 @@ class Book(Study["BookReport"]):
     def enter(self) -> Entered:
         """Return the experiments that repeat the worked examples, by name."""
         from flows.experiment import load
-        from tasks.artifacts import book
+        from tasks.reporting import book_presentation
 
-        names = [problem.experiment for problem in book.PROBLEMS]
+        names = [problem.experiment for problem in book_presentation.PROBLEMS]
         return Entered({"experiments": {name: load(name) for name in names}, "fresh": self.fresh})
 
     def compute(self, experiments: "Mapping[str, Experiment]", fresh: bool) -> "BookReport":
         """Run all four problems; one that fails does not stop the others."""
         from flows.bakeoff import attempt_all
-        from tasks.artifacts import book
+        from tasks.reporting import book_presentation
 
-        entered = {name: experiment.with_only(book.ENTERED, f"book-{name}") for name, experiment in experiments.items()}
+        entered = {
+            name: experiment.with_only(book_presentation.ENTERED, f"book-{name}")
+            for name, experiment in experiments.items()
+        }
         attempts = attempt_all("problems of the book", entered, fresh)
         answers = (
-            book.answer(problem, attempts[problem.experiment].report, attempts[problem.experiment].error)
-            for problem in book.PROBLEMS
+            book_presentation.answer(problem, attempts[problem.experiment].report, attempts[problem.experiment].error)
+            for problem in book_presentation.PROBLEMS
         )
-        return book.BookReport(answers=tuple(answers))
+        return book_presentation.BookReport(answers=tuple(answers))
 
     def tell(self, found: "BookReport") -> "Presentation":
         """Return what there is to tell of the answers."""
-        from tasks.artifacts.book import tell_book
+        from tasks.reporting.book_presentation import tell_book
 
         return tell_book(found)

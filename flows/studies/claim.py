@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import AsJson, Debug, Fresh, errors
 from flows.studies.study import Entered, Study, Write, show
+from flows.terminal.options import AsJson, Debug, Fresh, errors
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
-    from tasks.artifacts.claim import Claim
-    from tasks.reports.presentation import Presentation
+    from tasks.reporting.claim_presentation import Claim
+    from tasks.reporting.presentation import Presentation
 
 DESCRIPTION = (
     "Gradient boosting for structured data, deep learning for perception: the best of each, problem by problem."
@@ -67,8 +67,8 @@ class ClaimStudy(Study["Claim"]):
 
     def kept(self, given: Mapping[str, Any]) -> "Claim | None":
         """Return what kept reports say; none if one of them has to be made."""
-        from flows.kept import fingerprint
-        from tasks.artifacts import claim
+        from flows.cache_keys import fingerprint
+        from tasks.reporting import claim_presentation
         from tasks.tracking import runs
 
         contests = []
@@ -76,23 +76,23 @@ class ClaimStudy(Study["Claim"]):
             report = runs.find_report(experiment.name, fingerprint(experiment))
             if report is None:
                 return None
-            contests.append(claim.contest(report))
-        return claim.weigh(contests, {}, given["left_out"]).model_copy(update={"kept": True})
+            contests.append(claim_presentation.contest(report))
+        return claim_presentation.weigh(contests, {}, given["left_out"]).model_copy(update={"kept": True})
 
     def compute(self, experiments: "Sequence[Experiment]", left_out: Mapping[str, str], fresh: bool) -> "Claim":
         """Run all experiments, or take what was kept of them; one that fails does not stop the others."""
         from flows.bakeoff import attempt_all
-        from tasks.artifacts import claim
+        from tasks.reporting import claim_presentation
 
         entered = {experiment.name: experiment for experiment in experiments}
         attempts = attempt_all("problems of the claim", entered, fresh)
-        contests = [claim.contest(attempt.report) for attempt in attempts.values() if attempt.report]
+        contests = [claim_presentation.contest(attempt.report) for attempt in attempts.values() if attempt.report]
         failed = {name: attempt.error for name, attempt in attempts.items() if attempt.error}
-        return claim.weigh(contests, failed, left_out)
+        return claim_presentation.weigh(contests, failed, left_out)
 
     def tell(self, found: "Claim") -> "Presentation":
         """Return what there is to tell of the claim."""
-        from tasks.artifacts.claim import tell_claim
+        from tasks.reporting.claim_presentation import tell_claim
 
         return tell_claim(found)
 
@@ -106,7 +106,7 @@ def take_part(
         BakeoffError: when an experiment is named twice, enters no net or no gradient boosting, or names no difference
             that matters.
     """
-    from tasks.artifacts.claim import check_entered
+    from tasks.reporting.claim_presentation import check_entered
     from tasks.specs import BakeoffError
 
     names = [experiment.name for experiment in experiments]
@@ -122,7 +122,7 @@ def take_part(
 
 
 def _would_be_fetched(experiment: "Experiment") -> bool:
-    from tasks.data.published.spec import PublishedSpec, state
+    from tasks.data.builtin.builtin_spec import PublishedSpec, state
 
     return isinstance(experiment.dataset, PublishedSpec) and any(
         state(file) == "absent" for file in experiment.dataset.files

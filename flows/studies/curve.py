@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import AsJson, Debug, Fresh, Settings, errors
 from flows.studies.study import Contenders, Entered, Name, Study, Write, check_names, show
+from flows.terminal.options import AsJson, Debug, Fresh, Settings, errors
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
-    from tasks.evaluation import Evaluation
-    from tasks.learning_curve import LearningCurve, SubsetPlan
+    from tasks.evaluation.cross_validation import Evaluation
+    from tasks.insight.learning_curve import LearningCurve, SubsetPlan
     from tasks.metrics import MetricName
     from tasks.models.contenders import Contender
-    from tasks.reports.presentation import Presentation
+    from tasks.reporting.presentation import Presentation
 
 
 def curve(
@@ -68,14 +68,14 @@ class Curve(Study["LearningCurve"]):
 
     def kept(self, given: Mapping[str, Any]) -> "LearningCurve | None":
         """Return the curve of an earlier run that nothing has changed since, if there is one."""
-        from tasks.learning_curve import LearningCurve
+        from tasks.insight.learning_curve import LearningCurve
 
         return self.find(LearningCurve, given)
 
     def compute(self, experiment: "Experiment", sizes: Sequence[int], repeats: int | None) -> "LearningCurve":
         """Fit the experiment's contenders on ever more training rows, and say where their curves cross."""
         from flows import steps
-        from tasks import learning_curve
+        from tasks.insight import learning_curve
         from tasks.metrics import METRICS
 
         examples = steps.ingest(experiment.dataset)
@@ -102,7 +102,7 @@ class Curve(Study["LearningCurve"]):
 
     def tell(self, found: "LearningCurve") -> "Presentation":
         """Return what there is to tell of the curves."""
-        from tasks.artifacts.learning_curve import tell_curve
+        from tasks.reporting.curve_presentation import tell_curve
 
         return tell_curve(found)
 
@@ -111,7 +111,7 @@ def _evaluate(name: str, contender: "Contender", plan: "SubsetPlan", metric: "Me
     """A contender at each size; no model is kept, so none is searched for."""
     from flows import steps
     from tasks import progress
-    from tasks.learning_curve import at_size
+    from tasks.insight.learning_curve import at_size
 
     evaluations = []
     for subsets in plan.subsets:
@@ -126,8 +126,8 @@ def best_rivals(experiment: "Experiment") -> list[str]:
 
     One that was best when tuned by `--tune` takes part as it is entered.
     """
-    from tasks.reports.report import best_of
-    from tasks.tracking.studies import find_readable_report
+    from tasks.reporting.report import best_of
+    from tasks.tracking.study_runs import find_readable_report
 
     report = find_readable_report(experiment.name)
     best = [best_of(report.contenders, family) for family in ("network", "boosting")] if report else []

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.options import AsJson, Debug, Settings, Tune, errors
 from flows.studies.study import Entered, Study, show
+from flows.terminal.options import AsJson, Debug, Settings, Tune, errors
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
-    from tasks.explanation import Explanation
-    from tasks.reports.presentation import Presentation
-    from tasks.reports.report import Report
+    from tasks.insight.explanation import Explanation
+    from tasks.reporting.presentation import Presentation
+    from tasks.reporting.report import Report
 
 N_REPEATS = 10
 
@@ -78,7 +78,7 @@ class Explain(Study["Explanation"]):
 
     def tell(self, found: "Explanation") -> "Presentation":
         """Return what there is to tell of the explanation."""
-        from tasks.artifacts.explanation import tell_explanation
+        from tasks.reporting.explanation_presentation import tell_explanation
 
         return tell_explanation(found)
 
@@ -89,7 +89,7 @@ def report_to_explain(experiment: "Experiment") -> "Report":
     Raises:
         BakeoffError: when it has not been run, or something has changed since.
     """
-    from flows.kept import kept_report
+    from flows.cache_keys import kept_report
     from tasks.specs import BakeoffError
 
     report = kept_report(experiment)
@@ -109,7 +109,7 @@ def chosen_contenders(report: "Report", named: Sequence[str]) -> list[str]:
     Raises:
         BakeoffError: when there is no contender of that name.
     """
-    from tasks.reports.report import best_of
+    from tasks.reporting.report import best_of
     from tasks.specs import BakeoffError, did_you_mean
 
     known = [entry.name for entry in report.contenders]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from flows.experiment import Experiment
-    from tasks.reports.presentation import Presentation, Table
+    from tasks.reporting.presentation import Presentation, Table
     from tasks.specs import Spec
     from tasks.tracking.runs import RunRef
 
@@ -75,7 +75,7 @@ class Study(ABC, Generic[R]):
 
     def find(self, form: type[R], given: Mapping[str, Any]) -> R | None:
         """Return the latest result of this form that was computed from the same and by the same code."""
-        from tasks.tracking.studies import find_study
+        from tasks.tracking.study_runs import find_study
 
         found = find_study(given["experiment"].name, self.document, self._fingerprint(given), form)
         return found.model_copy(update={"kept": True}) if found else None
@@ -95,7 +95,7 @@ class Study(ABC, Generic[R]):
     def answer(self, entered: Entered) -> R:
         """Compute and log the result, within a flow run."""
         from flows import steps
-        from flows.published import progress_shown
+        from flows.prefect_artifacts import progress_shown
 
         started = time.perf_counter()
         with nullcontext() if self.of_several else progress_shown(), self._tracked(entered) as run:
@@ -113,7 +113,7 @@ class Study(ABC, Generic[R]):
         """Its run in MLflow, if it has one, which ends as its flow run does."""
         from prefect.runtime import flow_run
 
-        from flows.published import flow_run_address
+        from flows.prefect_artifacts import flow_run_address
         from tasks.tracking import runs
 
         if not self.kind:
@@ -128,8 +128,8 @@ class Study(ABC, Generic[R]):
 
     def _fingerprint(self, given: Mapping[str, Any]) -> str:
         """A digest of all that the result depends on."""
+        from flows.cache_keys import digest
         from flows.experiment import Experiment
-        from flows.kept import digest
 
         stamps = [value.dataset.stamp for value in given.values() if isinstance(value, Experiment)]
         return digest([{**given}, stamps], type(self).__module__)
@@ -141,12 +141,12 @@ def run(study: Study[R], console: "Console | None" = None) -> R:
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    from flows.surroundings import ahead, reconcile
+    from flows.runtime.context import ahead, reconcile
 
     with ahead() as orchestrated:
         cut_off = reconcile()
         if console:
-            from flows import terminal
+            from flows.terminal import terminal
 
             terminal.print_cut_off(cut_off, console)
         entered = study.enter()
@@ -164,7 +164,7 @@ def run_within(study: Study[R]) -> R:
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    from flows.surroundings import within_flow_run
+    from flows.runtime.context import within_flow_run
 
     entered = study.enter()
     with within_flow_run(study.fresh):
@@ -177,7 +177,7 @@ def show(study: Study[R], as_json: bool, debug: bool, write: Path | None = None)
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    from flows import terminal
+    from flows.terminal import terminal
 
     with terminal.at_work(debug) as console:
         found = run(study, console)
@@ -213,7 +213,7 @@ def print_told(told: "Presentation") -> None:
 
 def rich_table(table: "Table") -> Any:
     """Return a table for a terminal."""
-    from flows.leaderboard import plain_table
+    from tasks.reporting.leaderboard import plain_table
 
     return plain_table(table.title, table.headings, table.columns, table.rows)
 

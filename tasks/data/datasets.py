@@ -6,10 +6,10 @@ from typing import Annotated, get_args
 import numpy as np
 from pydantic import Field
 
+from tasks.data.builtin.numbers import NumberDataset
+from tasks.data.builtin.word_lists import TextDataset
 from tasks.data.examples import Examples, Raw, WordLists, count_groups, keep
-from tasks.data.own.forms import OwnDataset
-from tasks.data.published.numbers import NumberDataset
-from tasks.data.published.texts import TextDataset
+from tasks.data.files.forms import OwnDataset
 from tasks.specs import BakeoffError, did_you_mean
 
 logger = logging.getLogger(__name__)

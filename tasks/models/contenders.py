@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tasks.models.baselines.boosting import Boosting
 from tasks.models.baselines.classic import Classic
-from tasks.models.networks import Network
+from tasks.models.nets.networks import Network
 
 Baseline = Boosting | Classic
 Contender = Annotated[Network | Baseline, Field(discriminator="kind")]

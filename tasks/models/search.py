@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from tasks.data.splitting import Parts
+from tasks.data.folds.splitting import Parts
 from tasks.specs import BakeoffError, Spec
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
-from tasks.reports.report import Promotion
+from tasks.reporting.report import Promotion
 from tasks.specs import BakeoffError, Spec, did_you_mean
 from tasks.tracking.connection import connect
 from tasks.tracking.runs import ContenderRun

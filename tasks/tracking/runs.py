@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import ValidationError
 
-from tasks.artifacts.contender import write_contender, write_search
-from tasks.artifacts.experiment import write_experiment
 from tasks.data.examples import Examples
-from tasks.data.splitting import Folds
+from tasks.data.folds.splitting import Folds
 from tasks.data.vectorization import Arrays
-from tasks.evaluation import Evaluation, Result
+from tasks.evaluation.cross_validation import Evaluation, Result
+from tasks.evaluation.tuning import Tuning, read_trials
 from tasks.metrics import MetricName, Task
-from tasks.models.networks import training_metric
-from tasks.reports.report import Report
+from tasks.models.nets.networks import training_metric
+from tasks.reporting.contender_files import write_contender, write_search
+from tasks.reporting.experiment_files import write_experiment
+from tasks.reporting.report import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
 from tasks.tracking.connection import connect
-from tasks.tracking.cut_off import owner
 from tasks.tracking.models import log_model
-from tasks.tuning import Tuning, read_trials
+from tasks.tracking.orphaned_runs import owner
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks import progress
+from tasks.data.folds.splitting import Folds
 from tasks.data.problem import Problem
-from tasks.data.splitting import Folds
 from tasks.data.vectorization import Arrays, Features, Labels
 from tasks.fitting import Stopwatch, limited_to, seed_of, threads_for
 from tasks.metrics import METRICS, MetricName, Task

@@ -1,0 +1,98 @@
+"""`bakeoff predict`: a file of raw rows becomes the same rows with predictions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.terminal.options import Debug, errors
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from tasks.prediction import Served
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def predict(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An experiment that has a champion.")],
+    source: Annotated[Path, typer.Argument(metavar="ROWS.csv|ROWS.parquet|IMAGES", help="The rows, raw as they come.")],
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="OUT.csv|OUT.parquet", help="Where to; else to standard output, as CSV."
+        ),
+    ] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="Another version than the champion.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Predict rows in a file by the champion of an experiment.
+
+    They have the columns that it was fitted on, in any order; others are kept. A picture is a row of its pixels, a text
+    of a published data set stands in the column `text`. What is added is `prediction`, and for classes the probability
+    of each. Images may also be given as they are, a PNG or JPEG file or a folder of them: each becomes a row with its
+    path in the column `file`. Series in a long table become a row each, with its id.
+    """
+    with errors(debug, interrupted="nothing was written", log="mlruns/predict.log"):
+        from flows.terminal import terminal
+        from tasks.data.files.data_file import check_suffix, write_rows
+        from tasks.data.files.folders import check_there
+        from tasks.data.files.images import may_be_pictures
+        from tasks.specs import BakeoffError
+
+        for path in filter(None, (None if may_be_pictures(source) else source, target)):
+            check_suffix(path)
+        check_there(source)
+        if target and target.exists() and target.samefile(source):
+            raise BakeoffError(f"{source} would be overwritten by its own prediction; name another --output")
+        with terminal.at_work(debug, terminal.PREDICT_LOG) as console:
+            predicted = _predict(name, version, source, console)
+        if target:
+            write_rows(predicted, target)
+    if not target:
+        typer.echo(predicted.to_csv(index=False), nl=False)
+
+
+def _predict(name: str, number: int | None, source: Path, console: "Console") -> "pd.DataFrame":
+    """The rows with predictions; what there is to know beside them is said on the console."""
+    from flows.terminal import terminal
+    from tasks import progress
+    from tasks.data.files.data_file import DataFile
+    from tasks.data.files.images import may_be_pictures
+    from tasks.prediction import predict_pictures, predict_rows, unused
+    from tasks.specs import BakeoffError
+    from tasks.tracking import models, registry
+
+    terminal.end_cut_off(console)
+    version = registry.choose_version(name, number)
+    with models.files_of(name, version.number) as folder:
+        model = models.read_served(folder, name)
+
+        def load() -> Any:
+            progress.report("loading the model, file", 0, 1)
+            loaded = models.load(folder, model)
+            progress.report("loading the model, file", 1, 1)
+            return loaded
+
+        if may_be_pictures(source):
+            rows = predicted = predict_pictures(model, load, source)
+        else:
+            rows = DataFile(source).rows(model.numbers)
+            try:
+                predicted = predict_rows(model, load, rows)
+            except BakeoffError as error:
+                raise BakeoffError(f"{source}: {error}") from error
+    console.print(_note(f"{name}, {version.label}", model, unused(model, rows), predicted), style="dim")
+    return predicted
+
+
+def _note(by: str, model: "Served", others: list[str], predicted: "pd.DataFrame") -> str:
+    """Say how many rows were predicted, in what unit and by what, and which columns were of no use."""
+    unit = f" in {model.unit}" if model.unit else ""
+    how = "not used, but kept" if set(others) <= set(predicted) else "not used"
+    kept = f"; columns {how}: {', '.join(others)}" if others else ""
+    what = "series" if model.form == "series" else "row(s)"
+    return f"{len(predicted)} {what} predicted{unit} by {by}{kept}"

@@ -1,0 +1,1 @@
+"""What Prefect executes by itself: deployments, their schedules, and the worker."""

@@ -1,1 +1,0 @@
-"""The files that a run leaves for people: tables and pictures."""

@@ -1,0 +1,1 @@
+"""The published data sets, and Keras's files that some of them lie in."""

@@ -1,0 +1,141 @@
+"""The target column: numbers, or labels that become class numbers and come back in predictions."""
+
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.data.columns import Column, ColumnKind
+from tasks.data.examples import Raw
+from tasks.data.files import values as read
+from tasks.metrics import Task, classification
+from tasks.specs import BakeoffError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+MOST_CLASSES = 10  # whole numbers, up to so many different ones, are classes
+ROWS_PER_CLASS = 5  # if each stands for so many rows on average
+
+
+@dataclass(frozen=True)
+class Target:
+    """`y` (known rows,) holds numbers, or class numbers from 0; `known` (rows,) says which rows have a target."""
+
+    name: str
+    y: NDArray[np.generic]
+    classes: tuple[str, ...]
+    known: NDArray[np.bool_]
+
+    @cached_property
+    def distinct(self) -> int:
+        """How many values differ."""
+        return len(np.unique(self.y))
+
+    @property
+    def counts(self) -> list[int]:
+        """How many rows each class has."""
+        return [int(count) for count in np.bincount(self.y.astype(np.int64), minlength=len(self.classes))]
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of numbers; infinite if they are so large that their squares are."""
+        with np.errstate(all="ignore"):
+            return float(self.y.astype(np.float64).std())
+
+
+def read_target(values: "pd.Series[Any]", task: Task, as_it_is: bool = False) -> Target:
+    """Return numbers as float64, or labels as class numbers; the labels are in order, numbers among them by their size.
+
+    Text that is left `as_it_is`, such as the names of folders, may be "NA" and is not missing for it.
+
+    Raises:
+        BakeoffError: when all are missing or the same, when numbers are needed and there are others, or when there are
+            two classes for a multiclass task or more for a binary one.
+    """
+    name, array = str(values.name), read.typed(values, as_it_is)
+    if read.type_of(array) is None:
+        raise BakeoffError(f"column {name}, the target, holds {array.type}; numbers or text are needed")
+    known = read.known(array)
+    if not known.any():
+        raise BakeoffError(f"column {name}, the target, has no values")
+    if task == "regression":
+        y = _numbers(name, array)[known]
+        _refuse_constant(name, f"{y[0]:g}", (y == y[0]).all())
+        return Target(name, y, (), known)
+    labels = read.labels(array)
+    classes = tuple(sorted(labels.categories, key=_by_size))
+    _refuse_constant(name, repr(classes[0]), len(classes) == 1)
+    if task != (fitting := classification(len(classes))):
+        raise BakeoffError(f"column {name} has {len(classes)} classes; set task: {fitting}")
+    return Target(name, labels.set_categories(classes).codes[known].astype(np.int64), classes, known)
+
+
+def target_of(raw: Raw, name: str) -> Target:
+    """Return the target of examples that were read, of which each has one."""
+    return Target(name, raw.y, raw.problem.classes if raw.problem else (), np.ones(len(raw.y), np.bool_))
+
+
+def choose_task(values: "pd.Series[Any]", chosen: ColumnKind | None) -> tuple[Task, str]:
+    """Return what is to be done with the target, and a word on it; `chosen` is its kind, if the user has said it.
+
+    Raises:
+        BakeoffError: when it holds dates, or values of several types.
+    """
+    kind = chosen or found_kind(values)
+    if kind == "date":
+        raise BakeoffError(
+            f"column {values.name}, the target, holds dates; a number or a class is needed, such as the days until then"
+        )
+    if kind == "number":
+        numbers = read.parse(values, Column(name=str(values.name), kind=kind)).dropna()
+        distinct = numbers.nunique()
+        few = distinct == 2 or (distinct <= MOST_CLASSES and len(numbers) >= ROWS_PER_CLASS * distinct)
+        if chosen or not few or (numbers != np.floor(numbers)).any():
+            return "regression", "a number is to be predicted"
+        return classification(distinct), f"{distinct} whole numbers, taken for classes; if they are amounts: regression"
+    distinct = read.parse(values, Column(name=str(values.name), kind="category")).nunique()
+    return classification(distinct), f"one of {distinct:,} classes is to be predicted"
+
+
+def found_kind(values: "pd.Series[Any]") -> ColumnKind | None:
+    """Return the kind that the values have, if any.
+
+    Raises:
+        BakeoffError: when they are of several types, with the option that says which.
+    """
+    try:
+        return read.kind_of(values)
+    except BakeoffError as error:
+        raise BakeoffError(f"{error}; if these are names: --column {shlex.quote(str(values.name))}=category") from error
+
+
+def _numbers(name: str, array: "pa.Array[Any]") -> NDArray[np.float64]:
+    numbers = read.numbers(array, read.decimal_sign(array))
+    strange = read.known(array) & ~np.isfinite(numbers)
+    if strange.any():
+        row = int(strange.argmax())
+        value = array[row].as_py()
+        raise BakeoffError(
+            f"column {name}, row {row + 1}: the target must be a finite number, and there is"
+            f" {repr(value) if isinstance(value, str) else value}; set task: multiclass where these are names"
+        )
+    return numbers
+
+
+def _refuse_constant(name: str, value: str, constant: bool) -> None:
+    if constant:
+        raise BakeoffError(f"column {name}, the target, is {value} in every row; there is nothing to predict")
+
+
+def _by_size(label: str) -> tuple[int, float, str]:
+    try:
+        number = float(label)
+    except ValueError:
+        return 1, 0.0, label
+    return (0, number, label) if np.isfinite(number) else (1, 0.0, label)

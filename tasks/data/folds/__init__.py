@@ -1,0 +1,1 @@
+"""How training rows are held out, the same for all contenders."""

@@ -1,1 +1,0 @@
-"""The user's own data: how files are read, looked at and checked."""

@@ -1,0 +1,1 @@
+"""The training engine: nets of one architecture as one stack, trained at once."""

@@ -1,0 +1,1 @@
+"""The report of a run: its words, its tables and its pictures."""
