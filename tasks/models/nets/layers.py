@@ -100,7 +100,7 @@ class MemberDense(MemberLayer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Compute a single member as a plain product, for which XLA has a program that is a seventh faster."""
         if self.kernel.shape[0] > 1:
-            return self.activation(ops.einsum("bki,kio->bko", x, self.kernel) + self.bias)
+            return self.activation(ops.add(ops.einsum("bki,kio->bko", x, self.kernel), self.bias))
         return self.activation(ops.matmul(x[:, 0], self.kernel[0]) + self.bias[0])[:, None]
 
 
