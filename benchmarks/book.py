@@ -14,7 +14,7 @@ from statistics import median
 
 from benchmarks.book_implementations import FLOPS_PER_ROW, SIDES, Measured
 from benchmarks.page import machine, write_section
-from flows.terminal.terminal import messages
+from flows.terminal import messages
 
 HEADING = "The book's larger examples"
 RUNS = 3

@@ -95,7 +95,7 @@ def _net(binary: bool) -> Any:
 def ours_on_mnist(import_seconds: float) -> Measured:
     """The engine on all training digits."""
     from tasks.data.builtin.numbers import DIGITS
-    from tasks.data.problem import Problem
+    from tasks.data.examples import Problem
     from tasks.models.nets.networks import DenseSpec
     from tasks.models.nets.training import Member, Stack
 

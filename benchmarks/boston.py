@@ -14,7 +14,7 @@ from rich.markdown import Markdown
 
 from benchmarks.implementations import Data, load, time_engine, time_keras, time_scikit_learn
 from benchmarks.page import PAGE, machine, write_section
-from flows.terminal.terminal import messages, turn_libraries_to_log
+from flows.terminal import messages, turn_libraries_to_log
 
 HEADING = "The Boston data"
 TEMPLATE = """\

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tasks.data.builtin.numbers import BostonSpec
 from tasks.data.datasets import ingest
+from tasks.data.examples import Problem
 from tasks.data.folds.splitting import KFoldSpec, Rows, split
-from tasks.data.problem import Problem
 from tasks.data.vectorization import vectorize
 from tasks.models.nets.networks import DenseSpec
 from tasks.models.nets.optimizers import RMSpropSpec

@@ -15,8 +15,8 @@ from rich.markdown import Markdown
 from benchmarks.boston import Scaled, say, scale
 from benchmarks.implementations import Data, load, time_engine, time_keras
 from benchmarks.page import PAGE, machine, write_section
-from flows.terminal.terminal import messages, turn_libraries_to_log
-from tasks.data.problem import Problem
+from flows.terminal import messages, turn_libraries_to_log
+from tasks.data.examples import Problem
 from tasks.models.nets.networks import DenseSpec, union_spec
 from tasks.models.nets.optimizers import RMSpropSpec
 

@@ -11,14 +11,13 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tasks.data.datasets import Dataset
-from tasks.data.examples import Raw, count_groups
+from tasks.data.examples import Problem, Raw, count_groups
 from tasks.data.folds.splitting import FoldsSpec, KFoldSpec, Parts, Validation, check_groups, check_scored, pairs_of
-from tasks.data.problem import Problem
 from tasks.metrics import MetricName, metric_for
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.contenders import Contender
-from tasks.rules import Rules
 from tasks.specs import BakeoffError, Spec, did_you_mean
+from tasks.verdict.comparison import Rules
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -27,11 +27,10 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation.cross_validation import Evaluation, FinalScore, Result
 from tasks.reporting.report import LeaderboardEntry, Promotion
 from tasks.reporting.wording import TITLES, say, say_promotion, with_unit
-from tasks.rules import Rules
 from tasks.specs import BakeoffError
 from tasks.tracking.registry import Candidate, Version
 from tasks.tracking.runs import ContenderRun
-from tasks.verdict.comparison import Verdict
+from tasks.verdict.comparison import Rules, Verdict
 
 # A run is alone for some seconds: it writes to MLflow, and trains nothing. One that has been alone for so long is dead,
 # and with Prefect's server, which keeps leases in memory, the knowledge of it may have died too.

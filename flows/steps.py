@@ -24,10 +24,10 @@ from tasks.insight import explanation, leak_audit, learning_curve
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
 from tasks.models.search import BudgetError
-from tasks.rules import Rules
 from tasks.specs import BakeoffError, UnreachableError
-from tasks.tracking import registry, runs, study_runs
+from tasks.tracking import registry, runs
 from tasks.verdict import comparison, selection_bias
+from tasks.verdict.comparison import Rules
 
 R = TypeVar("R")
 
@@ -82,7 +82,7 @@ register = Task(registry.register, task_run_name="register {candidate.name}", **
 find_champion = Task(registry.find_champion, task_run_name="find the champion of {model}", **LOGGED)
 settle = Task(registry.settle, task_run_name="settle who is the champion of {promotion.model}", **LOGGED)
 log_report = Task(runs.log_report, task_run_name="log the report", **LOGGED)
-log_study = Task(study_runs.log_study, task_run_name="log the {name}", **LOGGED)
+log_study = Task(runs.log_study, task_run_name="log the {name}", **LOGGED)
 explain = Task(explanation.explain, task_run_name="what {experiment} rests on", cache_policy=NO_CACHE)
 plan_subsets = Task(learning_curve.plan_subsets, task_run_name="draw subsets of the training rows", **KEPT)
 with_all_words = Task(vectorization.with_all_words, task_run_name="find all words of {examples.name}", **KEPT)

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.builtin.word_lists import TextSpec, number_words, vocabulary
-from tasks.data.columns import Column, encode
 from tasks.data.datasets import dataset_named
-from tasks.data.examples import PREDICTION, TEXT, Examples
+from tasks.data.examples import PREDICTION, TEXT, Column, Examples, Problem, encode
 from tasks.data.files.images import WHITE, find_pictures, read_pictures
 from tasks.data.files.series import arrange
 from tasks.data.files.values import parse
-from tasks.data.problem import Problem
 from tasks.data.terms import count_known
 from tasks.data.vectorization import Arrays, Features, count_words, scale_pixels
 from tasks.models.contenders import Contender

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.data.examples import count_groups
-from tasks.data.problem import Form, Problem
+from tasks.data.examples import Form, Problem, count_groups
 from tasks.data.vectorization import Arrays
 from tasks.evaluation.cross_validation import Evaluation, FinalScore, Refit, Result
 from tasks.fitting import Cost

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.data.problem import Form
+from tasks.data.examples import Form
 from tasks.data.vectorization import Features
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Floats

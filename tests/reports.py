@@ -11,9 +11,8 @@ from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.models.nets.networks import DenseSpec
 from tasks.reporting.report import Report, rank, write_report
-from tasks.rules import Rules
 from tasks.store import store
-from tasks.verdict.comparison import Comparison, Verdict
+from tasks.verdict.comparison import Comparison, Rules, Verdict
 from tasks.verdict.selection_bias import Corrected
 from tests.builders import NO_FILE, evaluation_of, final_of, result_of
 

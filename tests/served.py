@@ -9,9 +9,8 @@ import pytest
 
 from tasks.data.builtin.builtin_spec import KerasFile
 from tasks.data.builtin.word_lists import ImdbSpec
-from tasks.data.columns import Column
 from tasks.data.datasets import AnyDataset, ingest
-from tasks.data.examples import Examples
+from tasks.data.examples import Column, Examples
 from tasks.data.folds.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays, vectorize
 from tasks.evaluation.cross_validation import Refit, refit

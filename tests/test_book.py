@@ -12,7 +12,7 @@ from flows.experiment import load
 from flows.studies import study
 from flows.studies.book import Book
 from tasks.reporting import book_presentation as the_book
-from tasks.reporting.book_presentation import HEADINGS, PROBLEMS, Answer, BookReport, Problem, tell_book
+from tasks.reporting.book_presentation import HEADINGS, PROBLEMS, Answer, BookReport, WorkedExample, tell_book
 from tasks.tracking import runs
 
 pytestmark = pytest.mark.servers
@@ -29,9 +29,9 @@ EXPERIMENT = {
 }
 BROKEN = EXPERIMENT | {"contenders": {"dense": {"kind": "dense", "optimizer": {"kind": "sgd", "learning_rate": 1e9}}}}
 MADE = (
-    Problem(experiment="broken", measure="test accuracy", reported=0.9, band=(0.8, 1.0)),
-    Problem(experiment="good", measure="test accuracy", reported=0.9, band=(0.0, 1.0)),
-    Problem(experiment="far", measure="4-fold MAE", reported=9.0, band=(8.0, 9.0)),
+    WorkedExample(experiment="broken", measure="test accuracy", reported=0.9, band=(0.8, 1.0)),
+    WorkedExample(experiment="good", measure="test accuracy", reported=0.9, band=(0.0, 1.0)),
+    WorkedExample(experiment="far", measure="4-fold MAE", reported=9.0, band=(8.0, 9.0)),
 )
 
 

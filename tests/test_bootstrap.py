@@ -6,19 +6,18 @@ from scipy import stats
 
 from tasks.data.folds.splitting import HoldOutSpec
 from tasks.metrics import METRICS
-from tasks.rules import Rules
-from tasks.statistics.bootstrap import (
+from tasks.statistics import (
     RESAMPLES,
     SEED,
     draw,
     interval_of,
+    mcnemar,
     resample,
     resample_with_subsets,
     vary_with_subsets,
 )
-from tasks.statistics.significance import mcnemar
 from tasks.store import store_arrays
-from tasks.verdict.comparison import RowPair, Verdict, compare
+from tasks.verdict.comparison import RowPair, Rules, Verdict, compare
 from tests.builders import arrays_of, evaluation_of, final_of, result_of
 
 RNG = np.random.default_rng(0)
@@ -56,7 +55,7 @@ def test_a_resample_scores_the_drawn_rows_by_the_metric_itself() -> None:
 
 def test_the_same_resamples_come_whatever_the_parts_and_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = resample(Y, [_probabilities(0.8)], "accuracy", 50)
-    monkeypatch.setattr("tasks.statistics.bootstrap.PART", 1300)
+    monkeypatch.setattr("tasks.statistics.PART", 1300)
     np.testing.assert_allclose(resample(Y, [_probabilities(0.8)], "accuracy", 50), whole)
     np.testing.assert_allclose(resample(Y, [_probabilities(0.8)], "accuracy", 7), whole[:, :7])
 

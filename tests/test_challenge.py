@@ -7,9 +7,8 @@ from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec
 from tasks.evaluation.cross_validation import Evaluation, FinalScore
 from tasks.models.baselines.classic import DummySpec, ExtraTreesSpec, RandomForestSpec, RidgeSpec
 from tasks.models.contenders import Contender
-from tasks.rules import Rules
 from tasks.store import store_arrays
-from tasks.verdict.comparison import Verdict, adjusted, challenge, design_of, fold_pair
+from tasks.verdict.comparison import Rules, Verdict, adjusted, challenge, design_of, fold_pair
 from tests.builders import arrays_of, evaluation_of, final_of, result_of
 from tests.test_verdict_error_rates import SIMULATIONS_OF_MANY, scores_of_equal_contenders
 

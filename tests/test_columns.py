@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.data.columns import Column, encode, feature_levels, feature_names
+from tasks.data.examples import Column, encode, feature_levels, feature_names
 from tasks.data.files.values import parse
 
 COLUMNS = (

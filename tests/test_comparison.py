@@ -15,12 +15,12 @@ from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBo
 from tasks.models.baselines.classic import RidgeSpec
 from tasks.models.contenders import Contender
 from tasks.models.nets.networks import DenseSpec
-from tasks.rules import Rules
-from tasks.statistics.significance import FoldDesign
+from tasks.statistics import FoldDesign
 from tasks.verdict.comparison import (
     REPEATS_LIMIT,
     Comparison,
     FoldPair,
+    Rules,
     Verdict,
     adjusted,
     compare,

@@ -10,8 +10,7 @@ from pydantic import TypeAdapter
 
 from tasks.data.builtin.builtin_spec import PublishedSpec
 from tasks.data.datasets import DATASETS, AnyDataset, Dataset, dataset_named, ingest
-from tasks.data.examples import Examples, Raw, WordLists
-from tasks.data.problem import Form
+from tasks.data.examples import Examples, Form, Raw, WordLists
 from tasks.specs import BakeoffError
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4, 5, 6]}, index=[7, 8, 9])

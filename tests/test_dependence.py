@@ -19,10 +19,9 @@ from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
 from tasks.reporting.contender_files import write_contender
 from tasks.reporting.experiment_files import write_experiment
 from tasks.reporting.report import Report, rank, write_report
-from tasks.rules import Rules
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays
-from tasks.verdict.comparison import compare
+from tasks.verdict.comparison import Rules, compare
 from tasks.verdict.selection_bias import correct_for_choice
 from tests.builders import arrays_of, grouped_arrays, made_arrays, result_of
 from tests.served import examples_of

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.data.encoding import MOST_INPUTS, RARE, Encoding, fit_encodings, vector_length
-from tasks.data.problem import Problem
+from tasks.data.examples import Problem
 from tasks.models.nets.networks import DenseSpec
 from tasks.models.nets.optimizers import SGDSpec
 from tasks.models.nets.stacking import ensemble

@@ -15,7 +15,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.svm import LinearSVC
 
-from tasks.data.problem import Form
+from tasks.data.examples import Form
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines import estimators
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec

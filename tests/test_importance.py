@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.sparse import csr_matrix
 
-from tasks.data.columns import Column
-from tasks.data.examples import Examples
+from tasks.data.examples import Column, Examples
 from tasks.data.folds.splitting import KFoldSpec
 from tasks.data.vectorization import Arrays
 from tasks.evaluation.cross_validation import refit

@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from flows.experiment import in_yaml
-from tasks.data.columns import ColumnKind
+from tasks.data.examples import ColumnKind
 from tasks.data.files.forms import FORMS
 from tasks.data.files.images import ImagesSpec
 from tasks.data.files.own_spec import OwnSpec
 from tasks.data.files.presets import Size
 from tasks.data.files.profile import ColumnProfile, profile_columns
+from tasks.data.files.proposal import choose_equivalence, choose_metric, one_digit
 from tasks.data.files.series import SeriesSpec
 from tasks.data.files.tables import TableFileSpec
 from tasks.data.files.target_column import Target
 from tasks.data.files.texts import TextFileSpec
 from tasks.data.folds.splitting import KFoldSpec, pairs_of
+from tasks.evaluation.run_estimate import probe
 from tasks.metrics import Task
 from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.baselines.estimators import extrapolate
 from tasks.models.contenders import Contender
 from tasks.models.nets.networks import NetworkSpec
-from tasks.profiling.proposal import choose_equivalence, choose_metric, one_digit
-from tasks.profiling.run_estimate import probe
 
 ROWS = 200
 AMOUNTS = np.random.default_rng(1).normal(10, 3, ROWS)
@@ -171,7 +171,7 @@ def test_a_large_table_is_spared_what_would_take_too_long() -> None:
 
 @pytest.mark.parametrize("side", [1, 2, 3, 5, 8, 64])
 def test_a_convolutional_net_is_entered_where_its_convolutions_leave_something(side: int) -> None:
-    from tasks.data.problem import Problem
+    from tasks.data.examples import Problem
 
     entered = contenders(ImagesSpec, Size("binary", 100, (side, side), 2))
     problem = Problem(task="binary", form="pixels", shape=(side, side), classes=("a", "b"))

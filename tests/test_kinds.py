@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.data.columns import Column, ColumnKind
+from tasks.data.examples import Column, ColumnKind
 from tasks.data.files import values as read
 from tasks.data.files.values import how_written, kind_of, parse
 from tasks.specs import BakeoffError

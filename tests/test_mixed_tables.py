@@ -7,8 +7,8 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from tasks.data.examples import Problem
 from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec, Validation, split
-from tasks.data.problem import Problem
 from tasks.evaluation.cross_validation import evaluate, predict, refit, score_on_test
 from tasks.metrics import METRICS, Task
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from tasks.data.problem import Form
+from tasks.data.examples import Form
 from tasks.metrics import Task
 from tasks.models.baselines.classic import NBSVMSpec
 from tasks.models.baselines.pipelines import SelectKBestSpec

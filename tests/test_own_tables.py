@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tasks.data.columns import ColumnKind
 from tasks.data.datasets import ingest
-from tasks.data.examples import Raw, read_part
+from tasks.data.examples import ColumnKind, Raw, read_part
 from tasks.data.files import own_spec
 from tasks.data.files.tables import TableFileSpec
 from tasks.data.vectorization import vectorize

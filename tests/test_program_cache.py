@@ -14,7 +14,7 @@ from tasks.models.nets.program_cache import DIRECTORY, FLAGS, keep
 CACHED = Path("mlruns/cache/programs")
 TRAINED = """
 import numpy as np
-from tasks.data.problem import Problem
+from tasks.data.examples import Problem
 from tasks.models.nets.networks import DenseSpec
 from tasks.models.nets.training import Member, Stack
 X = np.random.default_rng(0).normal(size=(20, 3))

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tasks.data.problem import Problem
+from tasks.data.examples import Problem
 from tasks.models.nets.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
 from tasks.models.nets.optimizers import AdamSpec, RMSpropSpec
 from tasks.models.nets.stacking import ensemble

@@ -6,8 +6,7 @@ from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec
 from tasks.metrics import METRICS, MetricName
 from tasks.reporting.report import LeaderboardEntry, Report, best_of, rank, remarks
 from tasks.reporting.wording import say
-from tasks.rules import Rules
-from tasks.verdict.comparison import estimate
+from tasks.verdict.comparison import Rules, estimate
 from tests.builders import evaluation_of, final_of, result_of, verdict_of
 from tests.reports import CONTENDERS, HOUSES, refit_of, report_of
 

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.data.problem import Form
+from tasks.data.examples import Form
 from tasks.data.vectorization import Arrays, word_rows
 from tasks.evaluation.cross_validation import Refit, load_model, predict
 from tasks.metrics import Task
 from tasks.models.baselines.classic import GaussianNBSpec, RbfSvmSpec
-from tasks.models.baselines.summaries import without_order
+from tasks.models.baselines.pipelines import without_order
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.nets.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
 from tasks.specs import BakeoffError

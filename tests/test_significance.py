@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.statistics.significance import McNemar, holm_factors, mcnemar
+from tasks.statistics import McNemar, holm_factors, mcnemar
 
 P_VALUES = st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=20)
 

@@ -24,7 +24,7 @@ from flows.studies.curve import Curve
 from tasks.data.datasets import ingest
 from tasks.data.examples import Examples
 from tasks.evaluation import tuning
-from tasks.insight.leak_audit import Audit, Choice
+from tasks.insight.leak_audit import Audit, ChoiceEffect
 from tasks.insight.learning_curve import LearningCurve
 from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.search import Search
@@ -67,7 +67,7 @@ def curve(experiment: Experiment, sizes: list[int], repeats: int | None) -> Lear
     return asked.flow(entered)(**entered.given)
 
 
-def audit(experiment: Experiment, choice: Choice | None) -> Audit:
+def audit(experiment: Experiment, choice: ChoiceEffect | None) -> Audit:
     """What the flow of an audit gives, whatever was kept."""
     asked = LeakAudit(experiment, [*experiment.contenders])
     entered = asked.enter()
@@ -130,7 +130,7 @@ def test_the_choice_is_reported_only_if_it_was_made_on_the_same_data(
     digest, again = ingest(made.experiment.dataset).digest, made.experiment.model_copy(update={"name": "again"})
     corrected = Corrected(score=0.9, interval=(0.8, 1.0), optimism=0.01)
     for data in (digest, "other"):
-        choice = Choice(name="trees", n_contenders=2, mean=0.91, corrected=corrected, data=data)
+        choice = ChoiceEffect(name="trees", n_contenders=2, mean=0.91, corrected=corrected, data=data)
         found = audit(again, choice)
         assert found.choice == (choice if data == digest else None)
         assert ("Choosing trees" in " ".join(say_audit(found))) == (data == digest)

@@ -9,7 +9,7 @@ from flows.studies.audit import choice_of
 from flows.studies.curve import best_rivals
 from tasks.data.folds.splitting import KFoldSpec
 from tasks.reporting.report import Report
-from tasks.tracking import study_runs as tracked
+from tasks.tracking import runs as tracked
 from tests.reports import report_of
 
 SCORES = {"net": (2.0, 2.1), "deep": (2.2, 2.3), "trees": (2.4, 2.5)}

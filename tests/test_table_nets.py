@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tasks.data.encoding import fit_robust_normalization
-from tasks.data.problem import Form
+from tasks.data.examples import Form
 from tasks.metrics import Task
 from tasks.models.nets.layers import Inputs
 from tasks.models.nets.networks import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from flows import terminal
 from flows.launch import Outcome
-from flows.terminal import terminal
 from tasks import progress
 from tasks.reporting.report import Report
 from tests.reports import report_of

@@ -3,7 +3,7 @@
 import pytest
 
 from flows.experiment import Experiment, check
-from flows.tuned import read_budget, with_tuned
+from flows.launch import read_budget, with_tuned
 from tasks.models.search import TuningSpec
 from tasks.specs import BakeoffError
 

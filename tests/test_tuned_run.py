@@ -9,7 +9,7 @@ import pytest
 
 from flows import launch
 from flows.experiment import Experiment, check
-from flows.tuned import with_tuned
+from flows.launch import with_tuned
 from tasks.reporting.leaderboard import moves_table
 from tasks.reporting.report import Report
 from tasks.tracking.connection import tracking_uri

@@ -14,14 +14,13 @@ from tasks.data.vectorization import Arrays
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.models.nets.networks import DenseSpec
-from tasks.rules import Rules
-from tasks.statistics.bootstrap import resample
-from tasks.statistics.significance import FoldDesign
+from tasks.statistics import FoldDesign, resample
 from tasks.verdict.comparison import (
     RESAMPLES_PER_PAIR,
     Comparison,
     FoldPair,
     RowPair,
+    Rules,
     Verdict,
     adjusted,
     compare,

@@ -6,9 +6,9 @@ from tasks.data.examples import Groups
 from tasks.data.folds.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation
 from tasks.metrics import METRICS, MetricName
 from tasks.reporting.wording import FAMILIES, TITLES, say, say_limits
-from tasks.rules import Rules
 from tasks.specs import Family
-from tasks.statistics.significance import McNemar
+from tasks.statistics import McNemar
+from tasks.verdict.comparison import Rules
 from tests.builders import verdict_of
 
 FOLDS = KFoldSpec(n_splits=2)

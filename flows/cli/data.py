@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from flows.terminal.options import Debug, errors
+from flows.options import Debug, errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ def fetch(
     names, "file:" addresses among them; the environment variable BAKEOFF_DATA_MIRROR can name it too.
     """
     with errors(debug):
-        from flows.terminal import terminal
+        from flows import terminal
         from tasks.data.builtin.builtin_spec import content
         from tasks.data.builtin.builtin_spec import fetch as fetch_files
         from tasks.data.datasets import dataset_named
@@ -112,7 +112,7 @@ def show(
     A text is shown in words, a picture in characters, a row of a table by its columns.
     """
     with errors(debug):
-        from flows.terminal import terminal
+        from flows import terminal
         from tasks.data.builtin.builtin_spec import fetch
         from tasks.specs import BakeoffError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli import data, operate, own_data, predict
-from flows.terminal.options import AsJson, Debug, Fresh, Settings, Tune, errors
+from flows.options import AsJson, Debug, Fresh, Settings, Tune, errors
 
 if TYPE_CHECKING:
     from tasks.reporting.report import Report
@@ -51,11 +51,10 @@ def run(
     """Take all contenders of an experiment through the same folds and print the verdict."""
     with errors(debug):
         from flows.experiment import load
-        from flows.tuned import with_tuned
+        from flows.launch import with_tuned
 
         chosen = with_tuned(load(experiment, settings or []), tune)
-        from flows import launch
-        from flows.terminal import terminal
+        from flows import launch, terminal
 
         with terminal.at_work(debug) as console:
             outcome = launch.run(chosen, fresh)
@@ -90,8 +89,7 @@ def show(
 ) -> None:
     """Show the latest leaderboard and verdict of an experiment, from MLflow; nothing is run."""
     with errors(debug):
-        from flows import launch
-        from flows.terminal import terminal
+        from flows import launch, terminal
 
         launch.check_anything_kept(experiment)
         terminal.end_cut_off(terminal.messages())
@@ -99,7 +97,7 @@ def show(
 
 
 def _print(report: "Report", as_json: bool) -> None:
-    from flows.terminal import terminal
+    from flows import terminal
 
     if as_json:
         typer.echo(report.model_dump_json(indent=2))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.terminal.options import Debug, errors
+from flows.options import Debug, errors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,9 +38,9 @@ def up(
     PREFECT_SERVER_DATABASE_CONNECTION_URL, MLFLOW_BACKEND_STORE_URI and MLFLOW_ARTIFACTS_DESTINATION.
     """
     with errors(debug, "what had been started is ended again"):
+        from flows import terminal
         from flows.runtime import servers
         from flows.runtime.context import prepare
-        from flows.terminal import terminal
 
         prepare()
         console = terminal.messages()
@@ -57,8 +57,8 @@ def up(
 def down(debug: Debug = False) -> None:
     """End the servers that `bakeoff up` started in this folder, and nothing else."""
     with errors(debug):
+        from flows import terminal
         from flows.runtime import servers
-        from flows.terminal import terminal
 
         with terminal.progress_on(terminal.messages()):
             ended = servers.stop()
@@ -75,8 +75,8 @@ def status(debug: Debug = False) -> None:
     The exit code is 0 if both answer, and 1 otherwise.
     """
     with errors(debug):
+        from flows import terminal
         from flows.runtime import servers
-        from flows.terminal import terminal
 
         there = servers.running()
         answering = [name for name, server in there.items() if servers.answers(server)]
@@ -176,7 +176,7 @@ def promote(
     Without this, the champion changes only where a run's verdict says that its best contender is better.
     """
     with errors(debug):
-        from flows.terminal import terminal
+        from flows import terminal
         from tasks.tracking import registry
 
         terminal.end_cut_off(terminal.messages())
@@ -185,8 +185,8 @@ def promote(
 
 def _end_cut_off(console: "Console") -> None:
     """End the runs whose process is gone, in MLflow and in Prefect, and say so."""
+    from flows import terminal
     from flows.runtime import context
-    from flows.terminal import terminal
 
     terminal.end_cut_off(console)
     context.end_flow_runs()

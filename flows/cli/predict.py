@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.terminal.options import Debug, errors
+from flows.options import Debug, errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def predict(
     path in the column `file`. Series in a long table become a row each, with its id.
     """
     with errors(debug, interrupted="nothing was written", log="mlruns/predict.log"):
-        from flows.terminal import terminal
+        from flows import terminal
         from tasks.data.files.data_file import check_suffix, write_rows
         from tasks.data.files.folders import check_there
         from tasks.data.files.images import may_be_pictures
@@ -58,7 +58,7 @@ def predict(
 
 def _predict(name: str, number: int | None, source: Path, console: "Console") -> "pd.DataFrame":
     """The rows with predictions; what there is to know beside them is said on the console."""
-    from flows.terminal import terminal
+    from flows import terminal
     from tasks import progress
     from tasks.data.files.data_file import DataFile
     from tasks.data.files.images import may_be_pictures

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from tasks.profiling.run_estimate import Expectation
+    from tasks.evaluation.run_estimate import Expectation
 
 SHOWN = 40  # columns up to which each has a line
 CLASSES = 12  # up to which each is named

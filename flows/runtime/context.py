@@ -66,11 +66,11 @@ def reconcile() -> int:
         BakeoffError: when mlruns/ cannot be written, or MLflow does not answer.
     """
     prepare()
-    from tasks.tracking import connection, orphaned_runs
+    from tasks.tracking import connection
 
     connection.check_connection()
-    dead = orphaned_runs.find_cut_off()
-    orphaned_runs.mark_killed(dead)
+    dead = connection.find_cut_off()
+    connection.mark_killed(dead)
     return sum(run.flow_run_id != "" for run in dead)
 
 
@@ -195,15 +195,15 @@ def end_flow_runs() -> None:
     from prefect.exceptions import ObjectNotFound
     from prefect.states import Crashed
 
-    from tasks.tracking import orphaned_runs
+    from tasks.tracking import connection
 
-    for run in orphaned_runs.find_open_flow_runs():
+    for run in connection.find_open_flow_runs():
         with get_client(sync_client=True) as client, suppress(ObjectNotFound):
             flow_run = client.read_flow_run(UUID(run.flow_run_id))
             if flow_run.state and not flow_run.state.is_final():
                 message = "The process was killed."
                 client.set_flow_run_state(flow_run.id, Crashed(message=message), force=True)
-            orphaned_runs.note_flow_run_ended(run)
+            connection.note_flow_run_ended(run)
 
 
 def _check_api(url: str) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flows.options import AsJson, Debug, Fresh, Settings, errors
 from flows.studies.study import Contenders, Entered, Name, Study, Write, check_names, show
-from flows.terminal.options import AsJson, Debug, Fresh, Settings, errors
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
-    from tasks.insight.leak_audit import Audit, Choice
+    from tasks.insight.leak_audit import Audit, ChoiceEffect
     from tasks.reporting.presentation import Presentation
     from tasks.reporting.report import Report
 
@@ -50,7 +50,7 @@ class LeakAudit(Study["Audit"]):
         """Return the experiment with the contenders that take part, and what its latest report says of their choice."""
         from flows.launch import check_settings
         from tasks.insight.leak_audit import folds_for
-        from tasks.tracking.study_runs import find_readable_report
+        from tasks.tracking.runs import find_readable_report
 
         contenders = self.experiment.contenders
         names = self.names or [name for name in contenders if contenders[name].family != "floor"]
@@ -66,7 +66,7 @@ class LeakAudit(Study["Audit"]):
 
         return self.find(Audit, given)
 
-    def compute(self, experiment: "Experiment", choice: "Choice | None") -> "Audit":
+    def compute(self, experiment: "Experiment", choice: "ChoiceEffect | None") -> "Audit":
         """Fit the experiment's contenders as they are and with each leak, and say what the leaks do to their scores."""
         from flows import steps
         from tasks.insight import leak_audit
@@ -101,12 +101,12 @@ class LeakAudit(Study["Audit"]):
         return tell_audit(found)
 
 
-def choice_of(report: "Report | None", experiment: "Experiment") -> "Choice | None":
+def choice_of(report: "Report | None", experiment: "Experiment") -> "ChoiceEffect | None":
     """Return what the choice of the best contender added to its score, by a report of this very experiment.
 
     Whether it is of the same data shows when they have been read.
     """
-    from tasks.insight.leak_audit import Choice
+    from tasks.insight.leak_audit import ChoiceEffect
 
     if report is None or len(report.contenders) < 2:
         return None
@@ -115,7 +115,7 @@ def choice_of(report: "Report | None", experiment: "Experiment") -> "Choice | No
     if any(entry.name not in experiment.contenders for entry in report.contenders):  # a run with `--tune`, say
         return None
     best = report.contenders[0]
-    return Choice(
+    return ChoiceEffect(
         name=best.name,
         n_contenders=len(report.contenders),
         mean=best.mean,

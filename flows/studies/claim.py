@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.options import AsJson, Debug, Fresh, errors
 from flows.studies.study import Entered, Study, Write, show
-from flows.terminal.options import AsJson, Debug, Fresh, errors
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment

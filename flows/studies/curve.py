@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.options import AsJson, Debug, Fresh, Settings, errors
 from flows.studies.study import Contenders, Entered, Name, Study, Write, check_names, show
-from flows.terminal.options import AsJson, Debug, Fresh, Settings, errors
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
@@ -127,7 +127,7 @@ def best_rivals(experiment: "Experiment") -> list[str]:
     One that was best when tuned by `--tune` takes part as it is entered.
     """
     from tasks.reporting.report import best_of
-    from tasks.tracking.study_runs import find_readable_report
+    from tasks.tracking.runs import find_readable_report
 
     report = find_readable_report(experiment.name)
     best = [best_of(report.contenders, family) for family in ("network", "boosting")] if report else []

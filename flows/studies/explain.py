@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.options import AsJson, Debug, Settings, Tune, errors
 from flows.studies.study import Entered, Study, show
-from flows.terminal.options import AsJson, Debug, Settings, Tune, errors
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
@@ -37,7 +37,7 @@ def explain(
     """
     with errors(debug):
         from flows.experiment import load
-        from flows.tuned import with_tuned
+        from flows.launch import with_tuned
 
         chosen = with_tuned(load(experiment, settings or []), tune)
         show(Explain(chosen, contender or [], repeats), as_json, debug)

@@ -75,7 +75,7 @@ class Study(ABC, Generic[R]):
 
     def find(self, form: type[R], given: Mapping[str, Any]) -> R | None:
         """Return the latest result of this form that was computed from the same and by the same code."""
-        from tasks.tracking.study_runs import find_study
+        from tasks.tracking.runs import find_study
 
         found = find_study(given["experiment"].name, self.document, self._fingerprint(given), form)
         return found.model_copy(update={"kept": True}) if found else None
@@ -146,7 +146,7 @@ def run(study: Study[R], console: "Console | None" = None) -> R:
     with ahead() as orchestrated:
         cut_off = reconcile()
         if console:
-            from flows.terminal import terminal
+            from flows import terminal
 
             terminal.print_cut_off(cut_off, console)
         entered = study.enter()
@@ -177,7 +177,7 @@ def show(study: Study[R], as_json: bool, debug: bool, write: Path | None = None)
     Raises:
         BakeoffError: when something is for the user to mend.
     """
-    from flows.terminal import terminal
+    from flows import terminal
 
     with terminal.at_work(debug) as console:
         found = run(study, console)

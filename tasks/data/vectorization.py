@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Examples, Groups, WordLists, read_part
-from tasks.data.problem import Problem
+from tasks.data.examples import Examples, Groups, Problem, WordLists, read_part
 from tasks.data.terms import RESERVED, count_known, find_terms, in_vocabulary, most_frequent
 from tasks.store import StoredFile, load_arrays, store_arrays
 

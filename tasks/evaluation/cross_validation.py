@@ -15,7 +15,7 @@ from tasks.metrics import METRICS, MetricName
 from tasks.models.contender import Floats, FoldFits
 from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, Spec
-from tasks.statistics.bootstrap import interval_of, resample
+from tasks.statistics import interval_of, resample
 from tasks.store import StoredFile, store, store_arrays
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,7 @@ from pydantic import Field
 
 from tasks import progress
 from tasks.data.builtin.word_lists import INDEX_FROM
-from tasks.data.examples import Examples
-from tasks.data.problem import Problem
+from tasks.data.examples import Examples, Problem
 from tasks.data.terms import RESERVED
 from tasks.data.vectorization import Arrays
 from tasks.evaluation.cross_validation import Refit, load_model

@@ -23,7 +23,7 @@ from pydantic import Field
 from tasks.data.examples import Examples
 from tasks.metrics import METRICS, MetricName
 from tasks.specs import BakeoffError, Spec
-from tasks.statistics.bootstrap import CONFIDENCE, interval_of, resample
+from tasks.statistics import CONFIDENCE, interval_of, resample
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -59,22 +59,22 @@ class Effect(Spec):
     rows: int
 
 
-class Inputs(NamedTuple):
+class ColumnInputs(NamedTuple):
     """A column of the data, and the numbers of the features that were computed from it."""
 
     name: str
     features: tuple[int, ...]
 
 
-def inputs_of(examples: Examples) -> list[Inputs]:
+def inputs_of(examples: Examples) -> list[ColumnInputs]:
     """Return the columns that are shuffled as one: a date with all its parts, of series a value at all of its times."""
     if examples.form == "series":
         time, width = examples.shape
         names = [column.name for column in examples.columns[2:]] or [f"value {number}" for number in range(width)]
-        return [Inputs(name, tuple(range(number, time * width, width))) for number, name in enumerate(names)]
+        return [ColumnInputs(name, tuple(range(number, time * width, width))) for number, name in enumerate(names)]
     columns = {column.name: column.features for column in examples.columns} or {n: (n,) for n in examples.features}
     places = {name: number for number, name in enumerate(examples.features)}
-    return [Inputs(name, tuple(places[feature] for feature in own)) for name, own in columns.items()]
+    return [ColumnInputs(name, tuple(places[feature] for feature in own)) for name, own in columns.items()]
 
 
 def shuffles(rows: int, n_repeats: int, seed: int) -> Rows:
@@ -88,7 +88,7 @@ def permutation_effects(
     predict: Predict,
     X: Floats,
     y: NDArray[np.generic],
-    columns: Sequence[Inputs],
+    columns: Sequence[ColumnInputs],
     orders: Rows,
     metric: MetricName,
     groups: NDArray[np.generic] | None = None,
@@ -123,7 +123,7 @@ def permutation_effects(
     ]
 
 
-def _predict_shuffled(predict: Predict, X: Floats, column: Inputs, orders: Rows) -> Floats:
+def _predict_shuffled(predict: Predict, X: Floats, column: ColumnInputs, orders: Rows) -> Floats:
     """What is predicted (n_repeats, rows, ...) when the column's values stand in these orders, all else unchanged."""
     shuffled = np.tile(X, (len(orders), 1))
     features = list(column.features)

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import numpy as np
 from pydantic import Field
 
+from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds, FoldsSpec, HoldOutSpec, KFoldSpec, Rows, Validation
 from tasks.data.folds.subsets import Subsets, keep_subsets
-from tasks.data.problem import Problem
 from tasks.data.vectorization import Arrays, Features
 from tasks.evaluation.cross_validation import Evaluation, evaluate
 from tasks.fitting import seed_of
 from tasks.metrics import MetricName
-from tasks.models.baselines.pipelines import STEPS, SelectKBestSpec, SklearnSpec
-from tasks.models.baselines.summaries import without_order
+from tasks.models.baselines.pipelines import STEPS, SelectKBestSpec, SklearnSpec, without_order
 from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, Spec
 from tasks.verdict.comparison import FoldPair, Verdict, adjusted, design_of
@@ -77,7 +76,7 @@ class Finding(Spec):
     verdict: Verdict
 
 
-class Choice(Spec):
+class ChoiceEffect(Spec):
     """The score of the best of several contenders, and what it is without the choice; `data` is the rows' digest."""
 
     name: str
@@ -96,7 +95,7 @@ class Audit(Spec):
     greater_is_better: bool
     validation: Validation
     findings: tuple[Finding, ...]
-    choice: Choice | None = Field(None, description="none before the experiment has been run as it is")
+    choice: ChoiceEffect | None = Field(None, description="none before the experiment has been run as it is")
     remarks: tuple[str, ...] = Field((), description="which leak is not audited, and why")
     seconds: float = 0.0
     mlflow_run_id: str = ""

@@ -28,7 +28,7 @@ from tasks.evaluation.cross_validation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, Family, Spec
-from tasks.statistics.bootstrap import CONFIDENCE, RESAMPLES, interval_of, resample_with_subsets
+from tasks.statistics import CONFIDENCE, RESAMPLES, interval_of, resample_with_subsets
 from tasks.store import load_arrays, store_arrays
 from tasks.verdict.comparison import RESAMPLES_PER_PAIR, FoldPair, Pair, RowPair, Verdict, adjusted, design_of, estimate
 

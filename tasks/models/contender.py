@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds, Rows
-from tasks.data.problem import Problem
 from tasks.data.vectorization import Arrays, Features, Labels
 from tasks.fitting import Stopwatch
 from tasks.metrics import MetricName, Task

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from tasks.insight.leak_audit import LEAKS, Audit, Finding
 from tasks.metrics import METRICS
-from tasks.reporting.figures import BLUE, GREY, ORANGE, figure, save
-from tasks.reporting.presentation import Presentation, Table, page_of
+from tasks.reporting.presentation import BLUE, GREY, ORANGE, Presentation, Table, figure, page_of, save
 from tasks.reporting.wording import TITLES, short, titled, way, with_unit
-from tasks.statistics.bootstrap import CONFIDENCE
+from tasks.statistics import CONFIDENCE
 
 HEADINGS = ("leak", "contender", "honest", "leaky", "looks better by", "95% interval", "p", "p adjusted")
 SHORT = ("leak", "contender", "honest", "flatters", "95% interval", "p adj.")  # what a terminal has room for

@@ -14,7 +14,7 @@ PAIR: tuple[Family, Family] = ("network", "boosting")
 HEADINGS = ("problem", "measure", "book", "ours", "over", "band", "within")
 
 
-class Problem(Spec):
+class WorkedExample(Spec):
     """A worked example: the experiment that repeats it, what the book reports, and the band that counts as the same."""
 
     experiment: str
@@ -26,10 +26,10 @@ class Problem(Spec):
 # MNIST: section 2.1; IMDB: 3.4, the net refitted for four epochs; Reuters: 3.5, refitted for nine; Boston: 3.6, the
 # mean over four folds after 100 epochs. The bands allow for other seeds, splits and versions of Keras.
 PROBLEMS = (
-    Problem(experiment="mnist", measure="test accuracy", reported=0.979, band=(0.975, 0.985)),
-    Problem(experiment="imdb", measure="test accuracy", reported=0.883, band=(0.875, 0.892)),
-    Problem(experiment="reuters", measure="test accuracy", reported=0.797, band=(0.775, 0.81)),
-    Problem(experiment="boston", measure="4-fold MAE", reported=2.38, band=(2.2, 2.7)),
+    WorkedExample(experiment="mnist", measure="test accuracy", reported=0.979, band=(0.975, 0.985)),
+    WorkedExample(experiment="imdb", measure="test accuracy", reported=0.883, band=(0.875, 0.892)),
+    WorkedExample(experiment="reuters", measure="test accuracy", reported=0.797, band=(0.775, 0.81)),
+    WorkedExample(experiment="boston", measure="4-fold MAE", reported=2.38, band=(2.2, 2.7)),
 )
 PAGE = """# The book's numbers
 
@@ -53,7 +53,7 @@ the training rows (Boston). The bands allow for other seeds, splits and versions
 class Answer(Spec):
     """What was measured of one problem: a score for each seed or fold of the book's net, or why there is none."""
 
-    problem: Problem
+    problem: WorkedExample
     scores: tuple[float, ...] = ()
     mean: float | None = None
     report: Report | None = None
@@ -73,7 +73,7 @@ class BookReport(Spec):
     seconds: float = 0.0
 
 
-def answer(problem: Problem, report: Report | None, error: str | None) -> Answer:
+def answer(problem: WorkedExample, report: Report | None, error: str | None) -> Answer:
     """Return what a report says of a problem, or why there is none."""
     if report is None:
         return Answer(problem=problem, error=error)

@@ -12,13 +12,11 @@ import numpy as np
 from pydantic import Field
 
 from tasks.metrics import METRICS, MetricName
-from tasks.reporting.figures import FAMILY_COLOURS, GREY, figure, save
-from tasks.reporting.presentation import Presentation, Table
+from tasks.reporting.presentation import FAMILY_COLOURS, GREY, Presentation, Table, figure, save
 from tasks.reporting.report import LeaderboardEntry, Report, best_of
 from tasks.reporting.wording import TITLES, all_listed, short
 from tasks.specs import BakeoffError, Family, Spec
-from tasks.statistics.bootstrap import CONFIDENCE
-from tasks.statistics.significance import holm_factors
+from tasks.statistics import CONFIDENCE, holm_factors
 from tasks.verdict.comparison import Verdict
 
 if TYPE_CHECKING:

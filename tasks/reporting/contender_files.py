@@ -13,7 +13,7 @@ from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.evaluation.tuning import Trials
 from tasks.models.nets.networks import training_metric
 from tasks.models.search import Space, Trial
-from tasks.reporting.figures import BLUE, GREY, ORANGE, figure, is_ink, save
+from tasks.reporting.presentation import BLUE, GREY, ORANGE, figure, is_ink, save
 from tasks.reporting.wording import TITLES
 from tasks.store import StoredFile, load_arrays
 

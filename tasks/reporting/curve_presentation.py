@@ -8,10 +8,9 @@ import numpy as np
 
 from tasks.insight.learning_curve import LearningCurve, Rivalry
 from tasks.metrics import METRICS
-from tasks.reporting.figures import FAMILY_COLOURS, GREY, figure, save
-from tasks.reporting.presentation import Presentation, Table, page_of
+from tasks.reporting.presentation import FAMILY_COLOURS, GREY, Presentation, Table, figure, page_of, save
 from tasks.reporting.wording import TITLES, all_listed, short, titled, way, with_unit
-from tasks.statistics.bootstrap import CONFIDENCE
+from tasks.statistics import CONFIDENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

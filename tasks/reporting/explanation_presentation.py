@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from tasks.insight.explanation import Explained, Explanation
 from tasks.insight.importance import CANDIDATES, Effect, Floats
-from tasks.reporting.figures import FAMILY_COLOURS, GREY, figure, is_ink, save
-from tasks.reporting.presentation import Presentation, Table
+from tasks.reporting.presentation import FAMILY_COLOURS, GREY, Presentation, Table, figure, is_ink, save
 from tasks.reporting.wording import TITLES, short, titled, with_unit
 from tasks.specs import listed
-from tasks.statistics.bootstrap import CONFIDENCE
+from tasks.statistics import CONFIDENCE
 from tasks.store import load_arrays
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tasks.reporting.report import LeaderboardEntry, Report
 from tasks.reporting.wording import TITLES, short, titled, way, with_unit
-from tasks.statistics.bootstrap import CONFIDENCE
+from tasks.statistics import CONFIDENCE
 
 if TYPE_CHECKING:
     from rich.table import Table

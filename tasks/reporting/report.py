@@ -9,9 +9,8 @@ from tasks.data.folds.splitting import Validation
 from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.metrics import METRICS, MetricName
 from tasks.reporting.wording import say, say_limits
-from tasks.rules import Rules
 from tasks.specs import Family, Spec
-from tasks.verdict.comparison import Comparison, Estimate, Verdict, estimate
+from tasks.verdict.comparison import Comparison, Estimate, Rules, Verdict, estimate
 from tasks.verdict.selection_bias import Corrected
 
 

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from tasks.data.examples import Groups
 from tasks.data.folds.splitting import HoldOutSpec, Validation
 from tasks.metrics import METRICS, MetricName
-from tasks.rules import Rules
 from tasks.specs import Family
-from tasks.statistics.bootstrap import CONFIDENCE
-from tasks.verdict.comparison import REPEATS_LIMIT, Verdict
+from tasks.statistics import CONFIDENCE
+from tasks.verdict.comparison import REPEATS_LIMIT, Rules, Verdict
 
 TITLES: Mapping[MetricName, str] = {name: metric.title for name, metric in METRICS.items()}
 FEWER = 0.8  # share of the groups from which on their sizes are not worth mentioning

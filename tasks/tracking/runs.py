@@ -1,8 +1,9 @@
-"""What is logged of an experiment and of its contenders, and how it is read back.
+"""What is logged of an experiment, of its contenders and of studies, and how it is read back.
 
 Runs are addressed by id through `MlflowClient`: the fluent API's active run does not exist in other threads.
 """
 
+import csv
 import logging
 import os
 import tempfile
@@ -10,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -24,15 +25,16 @@ from tasks.metrics import MetricName, Task
 from tasks.models.nets.networks import training_metric
 from tasks.reporting.contender_files import write_contender, write_search
 from tasks.reporting.experiment_files import write_experiment
+from tasks.reporting.presentation import Presentation
 from tasks.reporting.report import Report
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
-from tasks.tracking.connection import connect
+from tasks.tracking.connection import connect, owner
 from tasks.tracking.models import log_model
-from tasks.tracking.orphaned_runs import owner
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
 
 logger = logging.getLogger(__name__)
 
@@ -326,3 +328,41 @@ def _log_dataset(client: "MlflowClient", run: RunRef, examples: Examples) -> Non
         name=examples.name, digest=examples.digest, source_type="code", source=f"bakeoff dataset {examples.name}"
     )
     client.log_inputs(run.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+
+S = TypeVar("S", bound=Spec)
+
+
+def log_study(run: RunRef, name: str, document: Spec, told: Presentation) -> None:
+    """Log the document, the table and the picture of a study, its metrics, and its summary as description."""
+    client = connect()
+    if told.decides:
+        client.set_tag(run.run_id, "bakeoff.verdict", told.summary)
+    client.set_tag(run.run_id, "mlflow.note.content", told.summary)
+    log_batch(client, run.run_id, told.metrics)
+    with artifacts(client, run.run_id) as folder:
+        (folder / f"{name}.json").write_text(document.model_dump_json(indent=2), encoding="utf8")
+        if told.rows:
+            with (folder / f"{name}.csv").open("w", encoding="utf8", newline="") as table:
+                writer = csv.DictWriter(table, [*told.rows[0]], lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(told.rows)
+        if told.draw:
+            told.draw(folder / told.picture)
+
+
+def find_study(experiment: str, kind: str, fingerprint: str, form: type[S]) -> S | None:
+    """Return the latest finished study of this kind and fingerprint; None if there is none that can be read."""
+    return _read(find_document(experiment, kind, f"{kind}.json", fingerprint), form)
+
+
+def find_readable_report(experiment: str) -> Report | None:
+    """Return an experiment's latest finished report, for a study that can do without; None if it cannot be read."""
+    return _read(find_document(experiment, "experiment", REPORT), Report)
+
+
+def _read(text: str | None, form: type[S]) -> S | None:
+    try:
+        return form.model_validate_json(text) if text else None
+    except ValidationError:  # another version wrote it
+        return None

@@ -1,8 +1,7 @@
 """The verdicts: what the scores of several contenders allow one to say of each pair.
 
 With a hold-out, the contenders, fitted on all training rows, are compared on the test rows by the paired bootstrap
-(tasks/statistics/bootstrap.py). With folds, of whichever kind, their fold scores are compared by the corrected tests of
-tasks/statistics/significance.py.
+(tasks/statistics.py). With folds, of whichever kind, their fold scores are compared by corrected tests.
 
 Of many pairs, some differ by chance. There are two families of hypotheses, and within each the chance of a single false
 "better" is held at 5 % (Holm 1979). The primary one is the experiment's own question: the best net against the best
@@ -25,19 +24,35 @@ from tasks.data.folds.splitting import FoldsSpec, HoldOutSpec, Validation
 from tasks.data.vectorization import Arrays
 from tasks.evaluation.cross_validation import Evaluation, FinalScore, Result
 from tasks.metrics import METRICS, MetricName
-from tasks.rules import Rules
 from tasks.specs import Family, Spec
-from tasks.statistics.bootstrap import CONFIDENCE, RESAMPLES, interval_of, resample
-from tasks.statistics.significance import (
+from tasks.statistics import (
+    CONFIDENCE,
+    RESAMPLES,
     FoldDesign,
     McNemar,
     corrected_p_values,
     holm_factors,
+    interval_of,
     is_constant,
     mcnemar,
     posterior,
+    resample,
 )
 from tasks.store import load_arrays
+
+
+class Rules(Spec):
+    """How rows are held out, by which metric contenders are scored, and which differences matter.
+
+    `unit` is that of the target, empty where it has none. Differences up to `equivalent_within`, in the metric's own
+    unit, do not matter in practice.
+    """
+
+    validation: Validation
+    metric: MetricName
+    unit: str = ""
+    equivalent_within: float
+
 
 Floats = NDArray[np.float64]
 Decision = Literal["first", "equivalent", "second", "undecided"]

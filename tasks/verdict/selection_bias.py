@@ -16,7 +16,7 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation.cross_validation import Evaluation
 from tasks.metrics import METRICS, Counts, MetricName, scorer
 from tasks.specs import Spec
-from tasks.statistics.bootstrap import SEED, draw, interval_of
+from tasks.statistics import SEED, draw, interval_of
 from tasks.store import load_arrays
 
 Floats = NDArray[np.float64]

@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import progress
-from tasks.data.examples import DatasetSpec
-from tasks.data.problem import Form, Problem
+from tasks.data.examples import DatasetSpec, Form, Problem
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, UnreachableError
 

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.data.builtin.builtin_spec import KerasFile, PublishedSpec, content, fetch
-from tasks.data.examples import Raw, WordLists
-from tasks.data.problem import Problem
+from tasks.data.examples import Problem, Raw, WordLists
 
 IMDB = KerasFile("imdb.npz", "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f", 17_464_789, "imdb")
 IMDB_WORDS = KerasFile("imdb_word_index.json", "bfafd718b763782e994055a2d397834f", 1_641_221, "imdb")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from tasks import progress
-from tasks.data.examples import Raw
+from tasks.data.examples import Problem, Raw
 from tasks.data.files import presets
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.folders import check_there, class_files, files_below
@@ -21,7 +21,6 @@ from tasks.data.files.own_spec import A_FIFTH, Inspection, OwnSpec, about_test, 
 from tasks.data.files.presets import Entries, Size
 from tasks.data.files.profile import DataProfile, InitOptions
 from tasks.data.files.target_column import Target, read_target, target_of
-from tasks.data.problem import Problem
 from tasks.metrics import classification
 from tasks.specs import BakeoffError
 

@@ -14,15 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tasks.data.columns import Column
-from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, DatasetSpec, Raw
+from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, Column, DatasetSpec, Problem, Raw
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.folders import check_there, walk
 from tasks.data.files.presets import Entries, Size
 from tasks.data.files.profile import DataProfile, InitOptions
 from tasks.data.files.target_column import read_target
-from tasks.data.problem import Problem
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, Spec, did_you_mean
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.columns import Column, ColumnKind
+from tasks.data.examples import Column, ColumnKind
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.target_column import Target, found_kind

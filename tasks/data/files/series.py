@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
-from tasks.data.columns import Column
-from tasks.data.examples import Raw
+from tasks.data.examples import Column, Problem, Raw
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
@@ -27,7 +26,6 @@ from tasks.data.files.presets import Entries, Size
 from tasks.data.files.profile import DataProfile, InitOptions, counted
 from tasks.data.files.tables import choose_test, read_named
 from tasks.data.files.target_column import Target, choose_task, found_kind, read_target, target_of
-from tasks.data.problem import Problem
 from tasks.specs import BakeoffError, listed
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from tasks.data.columns import Column, ColumnKind, encode, feature_levels, feature_names
-from tasks.data.examples import Raw
+from tasks.data.examples import Column, ColumnKind, Problem, Raw, encode, feature_levels, feature_names
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
@@ -26,7 +25,6 @@ from tasks.data.files.own_spec import (
 from tasks.data.files.presets import Entries, Size
 from tasks.data.files.profile import ColumnProfile, DataProfile, InitOptions, counted, profile_columns
 from tasks.data.files.target_column import choose_task, found_kind, read_target
-from tasks.data.problem import Problem
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, listed
 

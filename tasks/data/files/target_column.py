@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.columns import Column, ColumnKind
-from tasks.data.examples import Raw
+from tasks.data.examples import Column, ColumnKind, Raw
 from tasks.data.files import values as read
 from tasks.metrics import Task, classification
 from tasks.specs import BakeoffError

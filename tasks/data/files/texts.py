@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.data.examples import TEXT, Raw
+from tasks.data.examples import TEXT, Problem, Raw
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile, encoding_of
@@ -24,7 +24,6 @@ from tasks.data.files.presets import Entries, Settings, Size
 from tasks.data.files.profile import DataProfile, InitOptions, counted
 from tasks.data.files.tables import choose_test, read_named
 from tasks.data.files.target_column import read_target, target_of
-from tasks.data.problem import Problem
 from tasks.data.terms import RESERVED, has_words
 from tasks.metrics import classification
 from tasks.specs import BakeoffError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.columns import Column, ColumnKind
+from tasks.data.examples import Column, ColumnKind
 from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:

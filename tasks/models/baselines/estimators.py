@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks import progress
+from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds
-from tasks.data.problem import Problem
 from tasks.data.vectorization import Arrays, Features, Labels
 from tasks.fitting import Stopwatch, limited_to, seed_of, threads_for
 from tasks.metrics import METRICS, MetricName, Task
-from tasks.models.baselines.summaries import without_order
+from tasks.models.baselines.pipelines import without_order
 from tasks.models.contender import ENOUGH, ContenderSpec, CostEstimate, FinalFit, Floats, FoldFits, Sample
 from tasks.models.search import Budget, Search, Value
 from tasks.specs import BakeoffError, Family, did_you_mean

@@ -10,8 +10,8 @@ import joblib
 import numpy as np
 
 from tasks import progress
+from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds
-from tasks.data.problem import Problem
 from tasks.data.vectorization import Arrays, Features, Labels
 from tasks.fitting import Stopwatch, member_seeds, seed_of
 from tasks.metrics import METRICS, MetricName

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 from tasks import progress
+from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds
-from tasks.data.problem import Problem
 from tasks.data.vectorization import Arrays, Features, word_rows
 from tasks.metrics import MetricName, Task
 from tasks.models.contender import (

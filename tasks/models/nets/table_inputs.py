@@ -24,8 +24,8 @@ from tasks.data.encoding import (
     fit_robust_normalization,
     fit_series_normalization,
 )
+from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Rows
-from tasks.data.problem import Problem
 from tasks.data.vectorization import Features
 from tasks.models.nets.layers import Draw, Floats, Layer, MemberLayer
 

@@ -17,16 +17,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Rows
-from tasks.data.problem import Problem
 from tasks.data.vectorization import Features
 from tasks.models.nets import program_cache
 from tasks.models.nets.batching import DenseRows, Steps, WordRows, stacked, step_at
 from tasks.models.nets.layers import Inputs
-from tasks.models.nets.net_targets import Targets
 from tasks.models.nets.networks import NetworkSpec, as_prediction, output_layer
 from tasks.models.nets.stacked_optimizer import BestWeights, MemberHyperparameters, StackedOptimizer
-from tasks.models.nets.stacking import build_stack
+from tasks.models.nets.stacking import Targets, build_stack
 from tasks.models.nets.table_inputs import preparation
 from tasks.specs import BakeoffError
 

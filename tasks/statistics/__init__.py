@@ -1,1 +1,0 @@
-"""How scores vary with the rows, and what is due to chance: plain arithmetic on arrays."""
