@@ -17,7 +17,8 @@ from benchmarks.implementations import Data, load, time_engine, time_keras
 from benchmarks.page import PAGE, machine, write_section
 from flows.terminal import messages, turn_libraries_to_log
 from tasks.data.examples import Problem
-from tasks.models.nets.networks import DenseSpec, union_spec
+from tasks.models.nets.network_spec import union_spec
+from tasks.models.nets.networks import DenseSpec
 from tasks.models.nets.optimizers import RMSpropSpec
 
 HEADING = "A search over 5,000 nets"

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.nets.networks import NetworkSpec
+from tasks.models.nets.network_spec import NetworkSpec
 from tasks.specs import Family
 from tests.learnable import SPECS
 

@@ -15,7 +15,8 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation.cross_validation import Result, evaluate, refit, score_on_test
 from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.nets.network_fits import members_of
-from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.network_spec import EarlyStoppingSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.reporting.contender_files import write_contender
 from tasks.reporting.experiment_files import write_experiment
 from tasks.reporting.report import Report, rank, write_report

@@ -13,7 +13,8 @@ from tasks.models.baselines.classic import DummySpec
 from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.models.contenders import Contender
 from tasks.models.nets.network_fits import members_of
-from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.network_spec import EarlyStoppingSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.models.nets.optimizers import RMSpropSpec, SGDSpec
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays

@@ -29,7 +29,7 @@ from tasks.metrics import Task
 from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.baselines.estimators import extrapolate
 from tasks.models.contenders import Contender
-from tasks.models.nets.networks import NetworkSpec
+from tasks.models.nets.network_spec import NetworkSpec
 
 ROWS = 200
 AMOUNTS = np.random.default_rng(1).normal(10, 3, ROWS)

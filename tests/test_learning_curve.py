@@ -23,7 +23,8 @@ from tasks.insight.learning_curve import (
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.baselines.classic import RidgeSpec
-from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.network_spec import EarlyStoppingSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.reporting.curve_presentation import say_curve
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays, store_arrays

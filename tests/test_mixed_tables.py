@@ -22,7 +22,8 @@ from tasks.models.baselines.classic import (
 from tasks.models.baselines.estimators import BaselineSpec, Setting
 from tasks.models.baselines.pipelines import SelectKBestSpec
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.network_spec import EarlyStoppingSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.models.nets.optimizers import AdamSpec
 from tasks.specs import BakeoffError
 from tests.builders import CLASSES, mixed_arrays

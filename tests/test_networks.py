@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.metrics import Task
-from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec, Loss, output_layer, training_metric
+from tasks.models.nets.network_spec import EarlyStoppingSpec, Loss, output_layer, training_metric
+from tasks.models.nets.networks import DenseSpec
 from tasks.specs import BakeoffError
 
 

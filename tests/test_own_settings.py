@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tasks.models.nets.network_fits import Stacks
-from tasks.models.nets.networks import DenseSpec, NetworkSpec, union_spec
+from tasks.models.nets.network_spec import NetworkSpec, union_spec
+from tasks.models.nets.networks import DenseSpec
 from tasks.models.nets.optimizers import AdamSpec, CosineDecaySpec, RMSpropSpec
 from tasks.models.nets.training import Member, Stack, TrainingDivergedError
 from tests.builders import problem_of

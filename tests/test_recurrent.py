@@ -11,7 +11,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tasks.data.examples import Problem
-from tasks.models.nets.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
+from tasks.models.nets.network_spec import NetworkSpec
+from tasks.models.nets.networks import ConvSpec, DenseSpec, RecurrentSpec
 from tasks.models.nets.optimizers import AdamSpec, RMSpropSpec
 from tasks.models.nets.stacking import ensemble
 from tasks.models.nets.training import Member, Stack

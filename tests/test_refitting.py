@@ -8,7 +8,8 @@ from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.baselines.boosting import GradientBoostingSpec, HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
 from tasks.models.baselines.classic import DummySpec
 from tasks.models.contenders import Baseline
-from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.network_spec import EarlyStoppingSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.models.nets.optimizers import SGDSpec
 from tasks.specs import BakeoffError
 from tests.builders import arrays_of, evaluation_of, made_arrays

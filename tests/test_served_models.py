@@ -20,7 +20,8 @@ from tasks.metrics import Task
 from tasks.models.baselines.classic import GaussianNBSpec, RbfSvmSpec
 from tasks.models.baselines.pipelines import without_order
 from tasks.models.contenders import Baseline, Contender
-from tasks.models.nets.networks import ConvSpec, DenseSpec, NetworkSpec, RecurrentSpec
+from tasks.models.nets.network_spec import NetworkSpec
+from tasks.models.nets.networks import ConvSpec, DenseSpec, RecurrentSpec
 from tasks.specs import BakeoffError
 from tasks.tracking import connection, models
 from tests.builders import made_arrays, mixed_arrays, picture_arrays, problem_of, series_arrays, text_arrays

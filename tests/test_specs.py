@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.data.folds.splitting import KFoldSpec
-from tasks.models.nets.networks import EarlyStoppingSpec
+from tasks.models.nets.network_spec import EarlyStoppingSpec
 from tasks.specs import BakeoffError, did_you_mean
 
 

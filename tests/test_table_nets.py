@@ -12,15 +12,8 @@ from tasks.data.encoding import fit_robust_normalization
 from tasks.data.examples import Form
 from tasks.metrics import Task
 from tasks.models.nets.layers import Inputs
-from tasks.models.nets.networks import (
-    DenseSpec,
-    NetworkSpec,
-    RealMLPSpec,
-    TableSpec,
-    TabMSpec,
-    as_prediction,
-    output_layer,
-)
+from tasks.models.nets.network_spec import NetworkSpec, as_prediction, output_layer
+from tasks.models.nets.networks import DenseSpec, RealMLPSpec, TableSpec, TabMSpec
 from tasks.models.nets.optimizers import AdamWSpec
 from tasks.models.nets.stacked_optimizer import coslog, flat_cos
 from tasks.models.nets.stacking import build_stack

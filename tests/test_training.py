@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tasks.metrics import Task
-from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec
+from tasks.models.nets.network_spec import EarlyStoppingSpec
+from tasks.models.nets.networks import DenseSpec
 from tasks.models.nets.optimizers import AdamSpec, RMSpropSpec, SGDSpec
 from tasks.models.nets.training import Member, Stack, TrainingDivergedError
 from tests import numpy_network

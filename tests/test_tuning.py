@@ -13,7 +13,8 @@ from tasks.metrics import METRICS, MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec, LightGBMSpec
 from tasks.models.baselines.classic import DecisionTreeSpec, ExtraTreesSpec, RandomForestSpec
 from tasks.models.contenders import Contender
-from tasks.models.nets.networks import DenseSpec, EarlyStoppingSpec, NetworkSpec, RealMLPSpec
+from tasks.models.nets.network_spec import EarlyStoppingSpec, NetworkSpec
+from tasks.models.nets.networks import DenseSpec, RealMLPSpec
 from tasks.models.nets.optimizers import RMSpropSpec
 from tasks.models.search import Choice, Range, TuningSpec
 from tasks.specs import BakeoffError

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tasks.data.vectorization import Arrays
 from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.evaluation.tuning import Trials
-from tasks.models.nets.networks import training_metric
+from tasks.models.nets.network_spec import training_metric
 from tasks.models.search import Space, Trial
 from tasks.reporting.presentation import BLUE, GREY, ORANGE, figure, is_ink, save
 from tasks.reporting.wording import TITLES

@@ -22,7 +22,7 @@ from tasks.data.vectorization import Arrays
 from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.evaluation.tuning import Tuning, read_trials
 from tasks.metrics import MetricName, Task
-from tasks.models.nets.networks import training_metric
+from tasks.models.nets.network_spec import training_metric
 from tasks.reporting.contender_files import write_contender, write_search
 from tasks.reporting.experiment_files import write_experiment
 from tasks.reporting.presentation import Presentation

@@ -16,7 +16,7 @@ from tasks.data.vectorization import Arrays, Features, Labels
 from tasks.fitting import Stopwatch, member_seeds, seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contender import ENOUGH, CostEstimate, FinalFit, FoldFits, Sample
-from tasks.models.nets.networks import EarlyStoppingSpec, NetworkSpec, union_spec
+from tasks.models.nets.network_spec import EarlyStoppingSpec, NetworkSpec, union_spec
 from tasks.models.nets.stacking import ensemble
 from tasks.models.nets.training import Floats, Member, Progress, Stack
 from tasks.models.search import Budget, Search, Settings

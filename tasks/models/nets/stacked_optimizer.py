@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tasks.models.nets.networks import NetworkSpec
+from tasks.models.nets.network_spec import NetworkSpec
 from tasks.models.nets.stacking import StackedNetwork
 
 CYCLES = 4  # of the annealed learning rate, each about twice as long as the one before
@@ -74,7 +74,7 @@ def flat_cos(progress: tf.Tensor) -> tf.Tensor:
 
 
 class Annealing:
-    """How learning rate, weight decay and dropout change by "Better by Default" (tables.py), appendix A.
+    """How learning rate, weight decay and dropout change by "Better by Default" (table_nets.py), appendix A.
 
     `rate` and `decay` are the shares of learning rate and weight decay in force at a step, as variables (members,) of
     the compiled program; the network takes its dropout from here. Progress is the share of a member's own steps that

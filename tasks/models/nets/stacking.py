@@ -18,7 +18,7 @@ from tasks.data.folds.splitting import Rows
 from tasks.data.vectorization import one_hot
 from tasks.metrics import Task
 from tasks.models.nets.layers import Inputs, Layer, MemberDropout, MemberLayer
-from tasks.models.nets.networks import Loss, NetworkSpec
+from tasks.models.nets.network_spec import Loss, NetworkSpec
 from tasks.specs import BakeoffError
 
 

@@ -23,7 +23,7 @@ from tasks.data.vectorization import Features
 from tasks.models.nets import program_cache
 from tasks.models.nets.batching import DenseRows, Steps, WordRows, stacked, step_at
 from tasks.models.nets.layers import Inputs
-from tasks.models.nets.networks import NetworkSpec, as_prediction, output_layer
+from tasks.models.nets.network_spec import NetworkSpec, as_prediction, output_layer
 from tasks.models.nets.stacked_optimizer import BestWeights, MemberHyperparameters, StackedOptimizer
 from tasks.models.nets.stacking import Targets, build_stack
 from tasks.models.nets.table_inputs import preparation
