@@ -18,7 +18,7 @@ from tasks.data.vectorization import Arrays, word_rows
 from tasks.evaluation.cross_validation import Refit, load_model, predict
 from tasks.metrics import Task
 from tasks.models.baselines.classic import GaussianNBSpec, RbfSvmSpec
-from tasks.models.baselines.pipelines import without_order
+from tasks.models.baselines.estimators import without_order
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.nets.network_spec import NetworkSpec
 from tasks.models.nets.networks import ConvSpec, DenseSpec, RecurrentSpec

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from tasks.data.examples import Problem
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec
 from tasks.models.baselines.classic import LogisticRegressionSpec
-from tasks.models.baselines.estimators import BaselineSpec
-from tasks.models.baselines.pipelines import PART, SUMMARIES, as_table, summarize, without_order
+from tasks.models.baselines.estimators import PART, SUMMARIES, BaselineSpec, as_table, summarize, without_order
 from tests.builders import hats, problem_of
 
 VALUES = st.floats(-1e3, 1e3) | st.just(np.nan)

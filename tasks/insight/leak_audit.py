@@ -17,7 +17,8 @@ from tasks.data.vectorization import Arrays, Features
 from tasks.evaluation.cross_validation import Evaluation, evaluate
 from tasks.fitting import seed_of
 from tasks.metrics import MetricName
-from tasks.models.baselines.pipelines import STEPS, SelectKBestSpec, SklearnSpec, without_order
+from tasks.models.baselines.estimators import without_order
+from tasks.models.baselines.pipelines import STEPS, SelectKBestSpec, SklearnSpec
 from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, Spec
 from tasks.verdict.comparison import FoldPair, Verdict, adjusted, design_of

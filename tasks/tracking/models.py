@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tasks.data.examples import Examples
 from tasks.data.vectorization import Arrays, Features
 from tasks.evaluation.cross_validation import Refit, load_model
-from tasks.models.baselines.pipelines import SUMMARIES
+from tasks.models.baselines.estimators import SUMMARIES
 from tasks.prediction import Served, describe
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import connect, tracking_uri

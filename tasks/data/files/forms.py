@@ -33,7 +33,10 @@ def inspect(options: InitOptions) -> Inspection:
         return _form_of_folder(options).inspect(options)
     if options.file.is_archive:
         options.refuse_columns("a .npz file has the arrays X and y, and no columns")
-    return next(form for form in FORMS if form.suits(options)).inspect(options)
+    form = next(form for form in FORMS if form.suits(options))
+    if form.opened_as is not DataFile:
+        options = options.model_copy(update={"file": form.opened_as(options.path)})
+    return form.inspect(options)
 
 
 def _form_of_folder(options: InitOptions) -> type[OwnSpec]:
@@ -59,7 +62,7 @@ def look_again(dataset: DatasetSpec) -> tuple[DataProfile, Raw]:
         BakeoffError: when they cannot be had.
     """
     if isinstance(dataset, OwnSpec):
-        file = DataFile(dataset.path)
+        file = dataset.opened_as(dataset.path)
         raw = dataset.read(file)
         return dataset.describe(raw, file), raw
     raw = dataset.read()

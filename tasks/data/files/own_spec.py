@@ -61,6 +61,7 @@ class OwnSpec(DatasetSpec):
     test: TestRowsSpec = TestRowsSpec()
 
     examples: ClassVar[str] = "rows"  # what they are called
+    opened_as: ClassVar[type[DataFile]] = DataFile
     suffixes: ClassVar[tuple[str, ...]] = ()  # of files that are an example each, in a folder of classes
     # Of `init`: from how many training rows one part of them, held out, tells enough; up to how many rows, how many
     # repeats; and whether an example has so few of its values that these are not what it costs.

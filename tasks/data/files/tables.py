@@ -101,7 +101,7 @@ class TableFileSpec(RowsSpec):
         """
         others = (self.target, self.group_column, self.time_column, self.test.column)
         numbers = [name for name, kind in self.columns.items() if kind == "number"]
-        rows = (file or DataFile(self.path)).rows(numbers, [*self.columns, *filter(None, others)])
+        rows = (file or self.opened_as(self.path)).rows(numbers, [*self.columns, *filter(None, others)])
         used = self.arrange(rows, rows[self.target], "no target")
         columns, values = self._parse(rows, used.kept, used.held_out)
         problem = self._problem(columns, used.classes)
@@ -125,7 +125,7 @@ class TableFileSpec(RowsSpec):
             )
         try:
             return cls(
-                kind="table",
+                kind=cls.model_fields["kind"].default,
                 path=options.path,
                 task=task,
                 target=target,

@@ -12,8 +12,8 @@ from tasks.data.examples import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.fitting import limited_to, threads_for
 from tasks.metrics import MetricName, Task
-from tasks.models.baselines.estimators import BaselineSpec, Fitted, Setting, mendable, spread
-from tasks.models.baselines.pipelines import SklearnSpec, ordinal, without_order
+from tasks.models.baselines.estimators import BaselineSpec, Fitted, Setting, mendable, spread, without_order
+from tasks.models.baselines.pipelines import SklearnSpec, ordinal
 from tasks.models.contender import Flavor, Floats
 from tasks.models.search import Range, Space
 from tasks.specs import BakeoffError

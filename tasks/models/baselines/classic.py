@@ -10,8 +10,8 @@ from pydantic import Field
 from tasks.data.examples import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.metrics import METRICS, MetricName, Task
-from tasks.models.baselines.estimators import Fitted, Setting
-from tasks.models.baselines.pipelines import SklearnSpec, as_table
+from tasks.models.baselines.estimators import Fitted, Setting, as_table
+from tasks.models.baselines.pipelines import SklearnSpec
 from tasks.models.contender import Floats
 from tasks.models.search import Range, Space
 from tasks.specs import BakeoffError
