@@ -31,7 +31,7 @@ HEADER = re.compile(r'# (?P<file>\S+): (?:an entry of|"?(?P<name>\w+)"? in) (?P<
 
 
 def add(tree: Path, header: str, code: str) -> None:
-    """Add what a block of CONTRIBUTING shows, as its first line says: `file: name in list`, or `... of another file`."""
+    """Add what a block of CONTRIBUTING shows, as its first line says: `file: name in list`, or `... of a file`."""
     said = HEADER.fullmatch(header)
     assert said
     path, listed, union, name = tree / said["file"], tree / (said["place"] or said["file"]), said["union"], said["name"]

@@ -30,7 +30,7 @@ from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.search import Search
 from tasks.reporting.audit_presentation import say_audit, tell_audit
 from tasks.reporting.curve_presentation import say_curve, tell_curve
-from tasks.reporting.presentation import Presentation
+from tasks.reporting.wording import Presentation
 from tasks.specs import BakeoffError
 from tasks.tracking.connection import tracking_uri
 from tasks.verdict.selection_bias import Corrected

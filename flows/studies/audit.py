@@ -10,8 +10,8 @@ from flows.studies.study import Contenders, Entered, Name, Study, Write, check_n
 if TYPE_CHECKING:
     from flows.experiment import Experiment
     from tasks.insight.leak_audit import Audit, ChoiceEffect
-    from tasks.reporting.presentation import Presentation
     from tasks.reporting.report import Report
+    from tasks.reporting.wording import Presentation
 
 
 def audit(

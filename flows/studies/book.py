@@ -12,7 +12,7 @@ from flows.studies.study import Entered, Study, Write, show
 if TYPE_CHECKING:
     from flows.experiment import Experiment
     from tasks.reporting.book_presentation import BookReport
-    from tasks.reporting.presentation import Presentation
+    from tasks.reporting.wording import Presentation
 
 
 def book(write: Write = None, as_json: AsJson = False, fresh: Fresh = False, debug: Debug = False) -> None:

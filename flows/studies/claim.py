@@ -12,7 +12,7 @@ from flows.studies.study import Entered, Study, Write, show
 if TYPE_CHECKING:
     from flows.experiment import Experiment
     from tasks.reporting.claim_presentation import Claim
-    from tasks.reporting.presentation import Presentation
+    from tasks.reporting.wording import Presentation
 
 DESCRIPTION = (
     "Gradient boosting for structured data, deep learning for perception: the best of each, problem by problem."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tasks.insight.learning_curve import LearningCurve, SubsetPlan
     from tasks.metrics import MetricName
     from tasks.models.contenders import Contender
-    from tasks.reporting.presentation import Presentation
+    from tasks.reporting.wording import Presentation
 
 
 def curve(

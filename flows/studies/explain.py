@@ -12,8 +12,8 @@ from flows.studies.study import Entered, Study, show
 if TYPE_CHECKING:
     from flows.experiment import Experiment
     from tasks.insight.explanation import Explanation
-    from tasks.reporting.presentation import Presentation
     from tasks.reporting.report import Report
+    from tasks.reporting.wording import Presentation
 
 N_REPEATS = 10
 

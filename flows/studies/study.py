@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from flows.experiment import Experiment
-    from tasks.reporting.presentation import Presentation, Table
+    from tasks.reporting.wording import Presentation, Table
     from tasks.specs import Spec
     from tasks.tracking.runs import RunRef
 

@@ -4,8 +4,21 @@ from pathlib import Path
 
 from tasks.insight.leak_audit import LEAKS, Audit, Finding
 from tasks.metrics import METRICS
-from tasks.reporting.presentation import BLUE, GREY, ORANGE, Presentation, Table, figure, page_of, save
-from tasks.reporting.wording import TITLES, short, titled, way, with_unit
+from tasks.reporting.wording import (
+    BLUE,
+    GREY,
+    ORANGE,
+    TITLES,
+    Presentation,
+    Table,
+    figure,
+    page_of,
+    save,
+    short,
+    titled,
+    way,
+    with_unit,
+)
 from tasks.statistics import CONFIDENCE
 
 HEADINGS = ("leak", "contender", "honest", "leaky", "looks better by", "95% interval", "p", "p adjusted")

@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from tasks.reporting.presentation import Presentation, Table
 from tasks.reporting.report import Report, best_of
-from tasks.reporting.wording import FAMILIES, TITLES
+from tasks.reporting.wording import FAMILIES, TITLES, Presentation, Table
 from tasks.specs import Family, Spec
 
 NETWORK = "dense"  # what the experiments call the book's own net

@@ -12,9 +12,8 @@ import numpy as np
 from pydantic import Field
 
 from tasks.metrics import METRICS, MetricName
-from tasks.reporting.presentation import FAMILY_COLOURS, GREY, Presentation, Table, figure, save
 from tasks.reporting.report import LeaderboardEntry, Report, best_of
-from tasks.reporting.wording import TITLES, all_listed, short
+from tasks.reporting.wording import FAMILY_COLOURS, GREY, TITLES, Presentation, Table, all_listed, figure, save, short
 from tasks.specs import BakeoffError, Family, Spec
 from tasks.statistics import CONFIDENCE, holm_factors
 from tasks.verdict.comparison import Verdict

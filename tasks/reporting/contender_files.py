@@ -13,8 +13,7 @@ from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.evaluation.tuning import Trials
 from tasks.models.nets.network_spec import training_metric
 from tasks.models.search import Space, Trial
-from tasks.reporting.presentation import BLUE, GREY, ORANGE, figure, is_ink, save
-from tasks.reporting.wording import TITLES
+from tasks.reporting.wording import BLUE, GREY, ORANGE, TITLES, figure, is_ink, save
 from tasks.store import StoredFile, load_arrays
 
 if TYPE_CHECKING:

@@ -8,8 +8,21 @@ import numpy as np
 
 from tasks.insight.learning_curve import LearningCurve, Rivalry
 from tasks.metrics import METRICS
-from tasks.reporting.presentation import FAMILY_COLOURS, GREY, Presentation, Table, figure, page_of, save
-from tasks.reporting.wording import TITLES, all_listed, short, titled, way, with_unit
+from tasks.reporting.wording import (
+    FAMILY_COLOURS,
+    GREY,
+    TITLES,
+    Presentation,
+    Table,
+    all_listed,
+    figure,
+    page_of,
+    save,
+    short,
+    titled,
+    way,
+    with_unit,
+)
 from tasks.statistics import CONFIDENCE
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.reporting.presentation import BLUE, FAMILY_COLOURS, GREY, ORANGE, figure, save
 from tasks.reporting.report import LeaderboardEntry, Report
-from tasks.reporting.wording import FAMILIES, TITLES, titled, way
+from tasks.reporting.wording import BLUE, FAMILIES, FAMILY_COLOURS, GREY, ORANGE, TITLES, figure, save, titled, way
 from tasks.statistics import CONFIDENCE
 from tasks.verdict.comparison import Verdict
 

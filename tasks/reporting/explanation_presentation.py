@@ -9,8 +9,19 @@ from numpy.typing import NDArray
 
 from tasks.insight.explanation import Explained, Explanation
 from tasks.insight.importance import CANDIDATES, Effect, Floats
-from tasks.reporting.presentation import FAMILY_COLOURS, GREY, Presentation, Table, figure, is_ink, save
-from tasks.reporting.wording import TITLES, short, titled, with_unit
+from tasks.reporting.wording import (
+    FAMILY_COLOURS,
+    GREY,
+    TITLES,
+    Presentation,
+    Table,
+    figure,
+    is_ink,
+    save,
+    short,
+    titled,
+    with_unit,
+)
 from tasks.specs import listed
 from tasks.statistics import CONFIDENCE
 from tasks.store import load_arrays

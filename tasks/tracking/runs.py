@@ -25,8 +25,8 @@ from tasks.metrics import MetricName, Task
 from tasks.models.nets.network_spec import training_metric
 from tasks.reporting.contender_files import write_contender, write_search
 from tasks.reporting.experiment_files import write_experiment
-from tasks.reporting.presentation import Presentation
 from tasks.reporting.report import Report
+from tasks.reporting.wording import Presentation
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
 from tasks.tracking.connection import connect, owner
