@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tasks.data.datasets import Dataset
-from tasks.data.examples import Problem, Raw, count_groups
+from tasks.data.examples import Problem, RawData, count_groups
 from tasks.data.folds.splitting import FoldsSpec, KFoldSpec, Parts, Validation, check_groups, check_scored, pairs_of
 from tasks.metrics import MetricName, metric_for
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
@@ -93,7 +93,7 @@ class Experiment(Spec):
             validation=self.validation, metric=self.metric, unit=unit, equivalent_within=self.equivalent_within
         )
 
-    def draw_pairs(self, raw: Raw, problem: Problem) -> list[Parts]:
+    def draw_pairs(self, raw: RawData, problem: Problem) -> list[Parts]:
         """Return, for each fold of data that were read, the training rows to learn from and those held out, by number.
 
         Raises:

@@ -21,9 +21,9 @@ from flows import steps
 from flows.cache_keys import digest
 from flows.experiment import Experiment
 from tasks import progress
-from tasks.data.examples import Examples
+from tasks.data.examples import StoredData
 from tasks.data.folds.splitting import Folds, HoldOutSpec
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Evaluation, FinalScore, Result
 from tasks.reporting.report import LeaderboardEntry, Promotion
 from tasks.reporting.wording import TITLES, say, say_promotion, with_unit
@@ -43,8 +43,8 @@ METHODS = ("tasks.evaluation.cross_validation",)  # the code that a version is t
 class Found:
     """What a run found: its contenders' results, the best of them, and the run in MLflow of this one."""
 
-    examples: Examples
-    arrays: Arrays
+    examples: StoredData
+    arrays: DesignMatrix
     folds: Folds
     rules: Rules
     results: Sequence[Result]
@@ -70,7 +70,7 @@ def promote(experiment: Experiment, found: Found) -> Promotion:
         with _alone(experiment.name):
             if steps.find_champion(experiment.name) == champion:
                 promotion = _promotion(experiment.name, steps.register(candidate), champion, ruling)
-                steps.settle(promotion, datetime.now(UTC).isoformat(timespec="seconds"))
+                steps.update_champion_alias(promotion, datetime.now(UTC).isoformat(timespec="seconds"))
                 return promotion
 
 

@@ -17,7 +17,7 @@ from tasks.data import datasets, vectorization
 from tasks.data.examples import DatasetSpec
 from tasks.data.folds import splitting
 from tasks.data.folds.splitting import Folds
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation import cross_validation, tuning
 from tasks.evaluation.cross_validation import Result
 from tasks.insight import explanation, leak_audit, learning_curve
@@ -80,7 +80,9 @@ log_data = Task(runs.log_data, task_run_name="log data and folds", **LOGGED)
 log_contender = Task(runs.log_contender, task_run_name="log {result.name}", **LOGGED)
 register = Task(registry.register, task_run_name="register {candidate.name}", **LOGGED)
 find_champion = Task(registry.find_champion, task_run_name="find the champion of {model}", **LOGGED)
-settle = Task(registry.settle, task_run_name="settle who is the champion of {promotion.model}", **LOGGED)
+update_champion_alias = Task(
+    registry.update_champion_alias, task_run_name="settle who is the champion of {promotion.model}", **LOGGED
+)
 log_report = Task(runs.log_report, task_run_name="log the report", **LOGGED)
 log_study = Task(runs.log_study, task_run_name="log the {name}", **LOGGED)
 explain = Task(explanation.explain, task_run_name="what {experiment} rests on", cache_policy=NO_CACHE)
@@ -90,7 +92,7 @@ evaluate_leaky = Task(leak_audit.evaluate_leaky, task_run_name="{suspect.name}, 
 weigh_leaks = Task(leak_audit.weigh_leaks, task_run_name="compare honest and leaky scores", **KEPT)
 
 
-def finish(evaluated: cross_validation.Evaluation, arrays: Arrays, rules: Rules) -> Result:
+def finish(evaluated: cross_validation.Evaluation, arrays: DesignMatrix, rules: Rules) -> Result:
     """Fit an evaluated contender on all training rows, and score it on the test rows."""
     fitted = refit(evaluated, arrays, rules.validation)
     return Result(evaluation=evaluated, refit=fitted, test=score_on_test(fitted, arrays, rules.metric))
@@ -119,7 +121,7 @@ def within_budget(
 
 
 def tune_and_evaluate(
-    name: str, contender: Contender, arrays: Arrays, folds: Folds, metric: MetricName, final: bool = True
+    name: str, contender: Contender, arrays: DesignMatrix, folds: Folds, metric: MetricName, final: bool = True
 ) -> cross_validation.Evaluation:
     """Fits and scores a contender on all folds, after a search for its settings where it asks for one.
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from tasks.data.builtin.word_lists import TextSpec, number_words, vocabulary
 from tasks.data.datasets import dataset_named
-from tasks.data.examples import PREDICTION, TEXT, Column, Examples, Problem, encode
+from tasks.data.examples import PREDICTION, TEXT, Column, Problem, StoredData, encode
 from tasks.data.files.images import WHITE, find_pictures, read_pictures
 from tasks.data.files.series import arrange
 from tasks.data.files.values import parse
 from tasks.data.terms import count_known
-from tasks.data.vectorization import Arrays, Features, count_words, scale_pixels
+from tasks.data.vectorization import DesignMatrix, Features, count_words, scale_pixels
 from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, did_you_mean, listed
 
@@ -59,7 +59,7 @@ class Served(Problem):
         return (PREDICTION, *(f"p_{label}" for label in self.classes if self.contender.gives_probabilities))
 
 
-def describe(contender: Contender, examples: Examples, arrays: Arrays) -> Served:
+def describe(contender: Contender, examples: StoredData, arrays: DesignMatrix) -> Served:
     """What a contender that was fitted on these examples, as arrays, needs to travel.
 
     Raises:
@@ -74,7 +74,7 @@ def describe(contender: Contender, examples: Examples, arrays: Arrays) -> Served
     )
 
 
-def words_of(examples: Examples, arrays: Arrays) -> tuple[str, ...]:
+def words_of(examples: StoredData, arrays: DesignMatrix) -> tuple[str, ...]:
     """The words of texts: those that a published data set counted, or the terms of the vocabulary of one's own.
 
     Raises:

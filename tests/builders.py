@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tasks.data.examples import Form, Problem, count_groups
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Evaluation, FinalScore, Refit, Result
 from tasks.fitting import Cost
 from tasks.metrics import Task
@@ -34,12 +34,12 @@ def problem_of(task: Task, form: Form = "table", shape: tuple[int, ...] | None =
     return Problem(task=task, form=form, shape=usual if shape is None else shape, classes=CLASSES[task])
 
 
-def arrays_of(task: Task, y: Sequence[float], X: NDArray[np.float64] | None = None, n_test: int = 0) -> Arrays:
+def arrays_of(task: Task, y: Sequence[float], X: NDArray[np.float64] | None = None, n_test: int = 0) -> DesignMatrix:
     """Rows with these targets; the last `n_test` of them are held out for the test."""
     targets = np.asarray(y, np.float64 if task == "regression" else np.int64)
     features = np.random.default_rng(0).normal(size=(len(targets), 3)) if X is None else X
     cut = len(targets) - n_test
-    return Arrays(
+    return DesignMatrix(
         task=task,
         form="table",
         shape=features.shape[1:],
@@ -50,7 +50,7 @@ def arrays_of(task: Task, y: Sequence[float], X: NDArray[np.float64] | None = No
 
 def grouped_arrays(
     task: Task, y: Sequence[float], groups: Sequence[int], X: NDArray[np.float64] | None = None
-) -> Arrays:
+) -> DesignMatrix:
     """Rows with these targets that belong to groups of these numbers; a fifth of the groups is for the test as well."""
     plain, of_rows = arrays_of(task, y, X), np.asarray(groups)
     kept = load_arrays(plain.file)
@@ -60,7 +60,7 @@ def grouped_arrays(
     return plain.model_copy(update={"file": file, "groups": count_groups(of_rows)})
 
 
-def made_arrays(task: Task, rows: int = 40, n_test: int = 10) -> Arrays:
+def made_arrays(task: Task, rows: int = 40, n_test: int = 10) -> DesignMatrix:
     """Rows that can be learned: the target follows the first feature."""
     X = np.random.default_rng(1).normal(size=(rows, 3))
     if task == "regression":
@@ -71,7 +71,7 @@ def made_arrays(task: Task, rows: int = 40, n_test: int = 10) -> Arrays:
     return arrays_of(task, y, X, n_test)
 
 
-def mixed_arrays(task: Task = "binary", rows: int = 300, n_test: int = 60) -> Arrays:
+def mixed_arrays(task: Task = "binary", rows: int = 300, n_test: int = 60) -> DesignMatrix:
     """A number, a category of 3 levels and one of 30, all with gaps: the target follows the level of the first
     category, and whether the number is missing."""
     generator = np.random.default_rng(2)
@@ -83,7 +83,7 @@ def mixed_arrays(task: Task = "binary", rows: int = 300, n_test: int = 60) -> Ar
     return arrays_of(task, y.tolist(), X, n_test).model_copy(update={"levels": (0, 3, 30)})
 
 
-def text_arrays(X: csr_matrix | None = None, y: NDArray[np.generic] | None = None) -> Arrays:
+def text_arrays(X: csr_matrix | None = None, y: NDArray[np.generic] | None = None) -> DesignMatrix:
     """Texts of 40 words, 120 of them and 20 for the test, or those given: words 2 to 7 tell the two classes apart,
     whatever their counts."""
     if X is None or y is None:
@@ -99,7 +99,9 @@ def text_arrays(X: csr_matrix | None = None, y: NDArray[np.generic] | None = Non
     for part, rows in parts.items():
         counts = X[rows].data.astype(np.uint8)
         arrays |= {f"counts_{part}": counts, f"indices_{part}": X[rows].indices, f"indptr_{part}": X[rows].indptr}
-    return Arrays(task="binary", form="words", shape=(X.shape[1],), classes=("no", "yes"), file=store_arrays(**arrays))
+    return DesignMatrix(
+        task="binary", form="words", shape=(X.shape[1],), classes=("no", "yes"), file=store_arrays(**arrays)
+    )
 
 
 def hats(rows: int, time: int = 16) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -117,7 +119,7 @@ def hats(rows: int, time: int = 16) -> tuple[NDArray[np.float32], NDArray[np.int
     return series.astype(np.float32), y
 
 
-def series_arrays() -> Arrays:
+def series_arrays() -> DesignMatrix:
     """Series of 3 to 6 steps and 2 features, 60 of them and 12 for the test: one of them rises in one class alone."""
     generator = np.random.default_rng(0)
     y = np.arange(72) % 2
@@ -127,10 +129,10 @@ def series_arrays() -> Arrays:
     series[np.arange(6) >= generator.integers(3, 7, size=(72, 1))] = np.nan
     X = series.reshape(72, -1)
     file = store_arrays(X_train=X[:60], y_train=y[:60], X_test=X[60:], y_test=y[60:])
-    return Arrays(task="binary", form="series", shape=(6, 2), classes=("flat", "rising"), file=file)
+    return DesignMatrix(task="binary", form="series", shape=(6, 2), classes=("flat", "rising"), file=file)
 
 
-def picture_arrays() -> Arrays:
+def picture_arrays() -> DesignMatrix:
     """Pictures of 6 x 5 pixels, 60 of them and 12 for the test, with a bright row or a bright column."""
     y = np.arange(72) % 2
     pictures = np.random.default_rng(0).random((72, 6, 5), np.float32) / 2
@@ -138,7 +140,7 @@ def picture_arrays() -> Arrays:
     pictures[y == 1, :, 2] = 1
     X = pictures.reshape(72, -1)
     file = store_arrays(X_train=X[:60], y_train=y[:60], X_test=X[60:], y_test=y[60:])
-    return Arrays(task="binary", form="pixels", shape=(6, 5), classes=("row", "column"), file=file)
+    return DesignMatrix(task="binary", form="pixels", shape=(6, 5), classes=("row", "column"), file=file)
 
 
 def evaluation_of(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tasks.data.examples import Examples
+from tasks.data.examples import StoredData
 from tasks.data.folds.splitting import KFoldSpec, Validation
 from tasks.evaluation.cross_validation import Refit
 from tasks.metrics import MetricName
@@ -16,7 +16,7 @@ from tasks.verdict.comparison import Comparison, Rules, Verdict
 from tasks.verdict.selection_bias import Corrected
 from tests.builders import NO_FILE, evaluation_of, final_of, result_of
 
-HOUSES = Examples(
+HOUSES = StoredData(
     name="boston",
     task="regression",
     form="table",

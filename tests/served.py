@@ -10,9 +10,9 @@ import pytest
 from tasks.data.builtin.builtin_spec import KerasFile
 from tasks.data.builtin.word_lists import ImdbSpec
 from tasks.data.datasets import AnyDataset, ingest
-from tasks.data.examples import Column, Examples
+from tasks.data.examples import Column, StoredData
 from tasks.data.folds.splitting import KFoldSpec
-from tasks.data.vectorization import Arrays, vectorize
+from tasks.data.vectorization import DesignMatrix, vectorize
 from tasks.evaluation.cross_validation import Refit, refit
 from tasks.models.contenders import Contender
 from tasks.tracking import connection, models, runs
@@ -25,9 +25,9 @@ LONG_TABLE = (
 )
 
 
-def examples_of(arrays: Arrays, name: str = "made") -> Examples:
+def examples_of(arrays: DesignMatrix, name: str = "made") -> StoredData:
     """The examples that such arrays could have come from."""
-    return Examples(
+    return StoredData(
         name=name,
         task=arrays.task,
         form=arrays.form,
@@ -55,7 +55,7 @@ def cached_words(patch: pytest.MonkeyPatch, folder: Path, words: Sequence[str]) 
     file.path.write_bytes(index)
 
 
-def log(contender: Contender, examples: Examples, arrays: Arrays) -> tuple[Refit, str]:
+def log(contender: Contender, examples: StoredData, arrays: DesignMatrix) -> tuple[Refit, str]:
     """A contender fitted to all training rows and logged, and the id of its model."""
     parent = runs.open_run("served", "", "fingerprint", "flow", {})
     fitted = refit(evaluation_of("me", [1, 1], contender, best_epochs=(2, 2)), arrays, KFoldSpec())
@@ -77,7 +77,7 @@ def register(name: str, model_id: str, champion: bool = True) -> int:
     return int(version)
 
 
-def champion_of(name: str, dataset: AnyDataset, contender: Contender) -> tuple[Refit, Arrays]:
+def champion_of(name: str, dataset: AnyDataset, contender: Contender) -> tuple[Refit, DesignMatrix]:
     """A contender fitted to a data set, as champion of the experiment of that name."""
     examples = ingest(dataset)
     arrays = vectorize(examples)

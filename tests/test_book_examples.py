@@ -8,7 +8,7 @@ import pytest
 from flows.experiment import Experiment, load
 from tasks.data.datasets import ingest
 from tasks.data.folds.splitting import split
-from tasks.data.vectorization import Arrays, vectorize
+from tasks.data.vectorization import DesignMatrix, vectorize
 from tasks.evaluation.cross_validation import Evaluation, FinalScore, evaluate, refit, score_on_test
 
 pytestmark = pytest.mark.real_data
@@ -18,7 +18,7 @@ BANDS = {"mnist": (0.975, 0.985), "imdb": (0.875, 0.892), "reuters": (0.775, 0.8
 @pytest.fixture(scope="module", params=BANDS)
 def example(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, repository: Path
-) -> tuple[Experiment, Arrays, Path]:
+) -> tuple[Experiment, DesignMatrix, Path]:
     folder = tmp_path_factory.mktemp(request.param)
     experiment = load(str(repository / "conf" / f"{request.param}.yaml"), ["validation.n_seeds=1"])
     with pytest.MonkeyPatch.context() as patch:
@@ -27,14 +27,14 @@ def example(
     return experiment, arrays, folder
 
 
-def _score(experiment: Experiment, arrays: Arrays, name: str) -> tuple[Evaluation, FinalScore]:
+def _score(experiment: Experiment, arrays: DesignMatrix, name: str) -> tuple[Evaluation, FinalScore]:
     folds = split(arrays, experiment.validation)
     evaluation = evaluate(name, experiment.contenders[name], arrays, folds, experiment.metric)
     return evaluation, score_on_test(refit(evaluation, arrays, experiment.validation), arrays, experiment.metric)
 
 
 def test_the_books_net_reaches_the_books_accuracy(
-    example: tuple[Experiment, Arrays, Path], monkeypatch: pytest.MonkeyPatch
+    example: tuple[Experiment, DesignMatrix, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment, arrays, folder = example
     monkeypatch.chdir(folder)
@@ -66,7 +66,7 @@ def test_other_contenders_reach_their_accuracy(
 
 
 def test_boosting_learns_from_what_its_experiment_leaves_it(
-    example: tuple[Experiment, Arrays, Path], monkeypatch: pytest.MonkeyPatch
+    example: tuple[Experiment, DesignMatrix, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With two trees a class instead of tens: it runs on the real rows, and beats the largest class."""
     experiment, arrays, folder = example

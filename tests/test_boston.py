@@ -8,7 +8,7 @@ import pytest
 from flows.experiment import Experiment, load
 from tasks.data.datasets import ingest
 from tasks.data.folds.splitting import split
-from tasks.data.vectorization import Arrays, vectorize
+from tasks.data.vectorization import DesignMatrix, vectorize
 from tasks.evaluation.cross_validation import Evaluation, evaluate, refit, score_on_test
 from tasks.metrics import METRICS
 from tasks.models.nets.networks import RealMLPSpec
@@ -18,7 +18,7 @@ from tests.tiers import quick_first
 SEEDS = range(5)
 
 
-def evaluated(name: str, seed: int, repository: Path) -> tuple[Experiment, Arrays, Evaluation]:
+def evaluated(name: str, seed: int, repository: Path) -> tuple[Experiment, DesignMatrix, Evaluation]:
     settings = ["validation.n_repeats=1", f"validation.seed={seed}"]
     experiment = load(str(repository / "conf" / "boston.yaml"), settings)
     arrays = vectorize(ingest(experiment.dataset))

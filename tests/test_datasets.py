@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from tasks.data.builtin.builtin_spec import PublishedSpec
 from tasks.data.datasets import DATASETS, AnyDataset, Dataset, dataset_named, ingest
-from tasks.data.examples import Examples, Form, Raw, WordLists
+from tasks.data.examples import Form, RawData, StoredData, WordLists
 from tasks.specs import BakeoffError
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4, 5, 6]}, index=[7, 8, 9])
@@ -19,7 +19,7 @@ HELD_OUT = np.array([False, True, False])
 PICTURES = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
 
 
-def _ingest(X: pd.DataFrame | NDArray[np.uint8], y: Any = Y, held_out: Any = HELD_OUT) -> Examples:
+def _ingest(X: pd.DataFrame | NDArray[np.uint8], y: Any = Y, held_out: Any = HELD_OUT) -> StoredData:
     kind: Form = "pixels" if isinstance(X, np.ndarray) else "table"
 
     class MadeSpec(PublishedSpec):
@@ -28,8 +28,8 @@ def _ingest(X: pd.DataFrame | NDArray[np.uint8], y: Any = Y, held_out: Any = HEL
         shape = (2,)
         unit = "m"
 
-        def read(self) -> Raw:
-            return Raw(X, np.asarray(y), np.asarray(held_out))
+        def read(self) -> RawData:
+            return RawData(X, np.asarray(y), np.asarray(held_out))
 
     MadeSpec.form = kind
     made: Any = MadeSpec()

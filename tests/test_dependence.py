@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.data.examples import count_groups
 from tasks.data.folds.splitting import FoldsSpec, GroupKFoldSpec, TimeSeriesSplitSpec, split
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Result, evaluate, refit, score_on_test
 from tasks.models.baselines.classic import DummySpec, RidgeSpec
 from tasks.models.nets.network_fits import members_of
@@ -177,7 +177,7 @@ def test_a_share_that_leaves_nothing_to_learn_from_is_refused() -> None:
             evaluate("me", greedy, arrays, split(arrays, validation), "mae")
 
 
-def _reported(data: Arrays, validation: FoldsSpec) -> tuple[Report, list[Result]]:
+def _reported(data: DesignMatrix, validation: FoldsSpec) -> tuple[Report, list[Result]]:
     """All that a run makes of the rows, but for what it logs."""
     folds, contenders = split(data, validation), {"net": STOPPED, "ridge": RidgeSpec(), "floor": DummySpec()}
     evaluations = [evaluate(name, contender, data, folds, "mae") for name, contender in contenders.items()]

@@ -21,7 +21,7 @@ from prefect.states import Late, Pending
 from typer.testing import CliRunner
 
 from flows.cli.operate import app
-from flows.runtime.ephemeral_server import OwnServer
+from flows.runtime.ephemeral_server import EphemeralServer
 from flows.scheduling import deployments
 from flows.scheduling.deployments import timetable
 from tasks.data.datasets import DATASETS
@@ -57,17 +57,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[OwnServer]:
+def server(folder: Path) -> Iterator[EphemeralServer]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        with OwnServer() as own:
+        with EphemeralServer() as own:
             own.wait_until_ready()
             yield own
 
 
 @pytest.fixture
 def client(
-    folder: Path, server: OwnServer, monkeypatch: pytest.MonkeyPatch, _working_directory: None
+    folder: Path, server: EphemeralServer, monkeypatch: pytest.MonkeyPatch, _working_directory: None
 ) -> Iterator[SyncPrefectClient]:
     monkeypatch.chdir(folder)
     (folder / "conf" / "tiny.yaml").write_text(TINY)
@@ -102,7 +102,7 @@ def test_a_server_that_was_told_nothing_yet_has_no_schedule_and_no_worker(client
 
 
 def test_prefect_deploy_all_makes_the_deployments_that_are_registered_at_work(
-    client: SyncPrefectClient, server: OwnServer, folder: Path
+    client: SyncPrefectClient, server: EphemeralServer, folder: Path
 ) -> None:
     deployments.register([])  # the pool alone, as `prefect work-pool create` does
     subprocess.run(

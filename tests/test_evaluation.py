@@ -4,7 +4,7 @@ from scipy.sparse import vstack
 
 from tasks import progress
 from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec, split
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Evaluation, evaluate
 from tasks.fitting import seed_of
 from tasks.metrics import METRICS, MetricName, Task
@@ -26,7 +26,7 @@ STOPPED = NET.model_copy(update={"early_stopping": EarlyStoppingSpec(patience=2,
 
 
 def _evaluate(
-    contender: Contender, arrays: Arrays, metric: MetricName, n_splits: int = 2, n_repeats: int = 1, seed: int = 0
+    contender: Contender, arrays: DesignMatrix, metric: MetricName, n_splits: int = 2, n_repeats: int = 1, seed: int = 0
 ) -> Evaluation:
     folds = split(arrays, KFoldSpec(n_splits=n_splits, n_repeats=n_repeats, seed=seed))
     return evaluate("me", contender, arrays, folds, metric)

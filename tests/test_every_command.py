@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from flows.cli.main import app
 from flows.experiment import load
 from flows.runtime import context
-from flows.runtime.ephemeral_server import OwnServer
+from flows.runtime.ephemeral_server import EphemeralServer
 from tasks.data.datasets import ingest
 from tasks.data.folds.splitting import split
 from tasks.data.vectorization import vectorize
@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shop.assign(back=np.where(shop["price"] > 50, "yes", "no")).to_csv(folder / "shop.csv", index=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        with OwnServer() as own:
+        with EphemeralServer() as own:
             own.wait_until_ready()
             patch.setenv("PREFECT_API_URL", own.api_url)
             results = {PREFECT_LOCAL_STORAGE_PATH: folder / "mlruns" / "cache" / "results"}

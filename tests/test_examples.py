@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tasks.data.examples import Examples, Raw, WordLists, keep, read_part
+from tasks.data.examples import RawData, StoredData, WordLists, keep, read_part
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4, 5, 6]}, index=[7, 8, 9])
 Y = np.array([0.5, 1.5, 2.5])
@@ -21,9 +21,9 @@ TEXTS = WordLists(np.array([1, 5, 1, 1, 7, 7], np.int32), np.array([0, 2, 3, 6])
 
 def _kept(
     X: pd.DataFrame | NDArray[np.uint8] | WordLists, y: Any = Y, held_out: NDArray[np.bool_] = HELD_OUT
-) -> Examples:
-    file, digest = keep(Raw(X, y, held_out))
-    return Examples(
+) -> StoredData:
+    file, digest = keep(RawData(X, y, held_out))
+    return StoredData(
         name="made",
         task="regression",
         form="words" if isinstance(X, WordLists) else "pixels" if isinstance(X, np.ndarray) else "table",

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.sparse import csr_matrix
 
-from tasks.data.examples import Column, Examples
+from tasks.data.examples import Column, StoredData
 from tasks.data.folds.splitting import KFoldSpec
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import refit
 from tasks.insight.explanation import MOST_ROWS, Explanation, explain, some_rows
 from tasks.insight.importance import (
@@ -37,13 +37,15 @@ NET = DenseSpec(units=(4,), epochs=2, batch_size=8, optimizer=SGDSpec())
 Floats = NDArray[np.float64]
 
 
-def examples_of(arrays: Arrays, features: tuple[str, ...], columns: tuple[Column, ...] = ()) -> Examples:
+def examples_of(arrays: DesignMatrix, features: tuple[str, ...], columns: tuple[Column, ...] = ()) -> StoredData:
     counts = {"training_rows": len(arrays.y("train")), "test_rows": len(arrays.y("test"))}
     own = {"name": "made", "unit": "", "brightest": 1, "digest": "0", "file": NO_FILE}
-    return Examples(**arrays.fields(), **counts, **own, features=features, columns=columns)
+    return StoredData(**arrays.fields(), **counts, **own, features=features, columns=columns)
 
 
-def explained(arrays: Arrays, contenders: dict[str, Contender], examples: Examples, n_repeats: int = 5) -> Explanation:
+def explained(
+    arrays: DesignMatrix, contenders: dict[str, Contender], examples: StoredData, n_repeats: int = 5
+) -> Explanation:
     best_epochs = {name: (2,) if isinstance(each, DenseSpec) else () for name, each in contenders.items()}
     refits = [
         refit(evaluation_of(name, [1.0], each, best_epochs=best_epochs[name]), arrays, KFoldSpec())

@@ -8,13 +8,13 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from tasks.data.folds.splitting import Folds, GroupKFoldSpec, HoldOutSpec, KFoldSpec, split
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import evaluate
 from tasks.insight.leak_audit import (
     LEAKS,
     Finding,
     LeakKind,
-    LeakyArrays,
+    LeakyMatrix,
     Suspect,
     entered_honestly,
     evaluate_leaky,
@@ -37,7 +37,7 @@ from tests.builders import arrays_of, grouped_arrays, made_arrays, mixed_arrays,
 VALIDATION = KFoldSpec(n_splits=5, n_repeats=2)
 
 
-def audited(contender: Contender, leak: LeakKind, arrays: Arrays, metric: MetricName = "accuracy") -> Finding:
+def audited(contender: Contender, leak: LeakKind, arrays: DesignMatrix, metric: MetricName = "accuracy") -> Finding:
     folds = split(arrays, VALIDATION)
     suspect = Suspect(name="x", contender=contender, leak=leak)
     honest = evaluate("x", *entered_honestly(suspect, arrays, folds), metric)
@@ -46,7 +46,7 @@ def audited(contender: Contender, leak: LeakKind, arrays: Arrays, metric: Metric
     return finding
 
 
-def chance(rows: int = 60, features: int = 400) -> Arrays:
+def chance(rows: int = 60, features: int = 400) -> DesignMatrix:
     """Rows of which nothing can be learned."""
     X = np.random.default_rng(0).normal(size=(rows, features))
     return arrays_of("binary", (np.arange(rows) % 2).tolist(), X)
@@ -84,7 +84,7 @@ def test_a_net_with_the_mean_and_deviation_of_all_rows_is_another_net() -> None:
 
 @pytest.mark.parametrize("leak", get_args(LeakKind))
 def test_a_net_prepares_features_by_all_rows_only_where_that_is_the_leak(leak: LeakKind) -> None:
-    leaky, rows = LeakyArrays(**dict(mixed_numbers()), leak=leak), np.arange(5)
+    leaky, rows = LeakyMatrix(**dict(mixed_numbers()), leak=leak), np.arange(5)
     everything = leak in ("normalization", "encoding")
     np.testing.assert_array_equal(leaky.prepared_on(rows), np.arange(120) if everything else rows)
 
@@ -99,12 +99,12 @@ def test_but_for_its_leak_the_leaky_way_is_the_honest_one(leak: LeakKind) -> Non
     np.testing.assert_array_equal(own, theirs)
 
 
-def mixed_numbers() -> Arrays:
+def mixed_numbers() -> DesignMatrix:
     """A table with categories and missing values."""
     return mixed_arrays("regression", 120, 0)
 
 
-def texts_with_rare_words() -> Arrays:
+def texts_with_rare_words() -> DesignMatrix:
     """Texts of which each has two of many words, so that a small vocabulary is another on other rows."""
     generator = np.random.default_rng(0)
     counts = np.zeros((80, 60), np.float32)
@@ -117,7 +117,7 @@ def texts_with_rare_words() -> Arrays:
 def test_a_vocabulary_of_all_rows_is_the_same_on_all_folds_and_an_honest_one_is_not() -> None:
     arrays = texts_with_rare_words()
     X, y = arrays.training()
-    leaky = LeakyArrays(**dict(arrays), leak="vocabulary")
+    leaky = LeakyMatrix(**dict(arrays), leak="vocabulary")
     parts = [np.arange(0, len(y) // 2), np.arange(len(y) // 2, len(y))]
     assert len({leaky.in_vocabulary_of(X, rows).toarray().tobytes() for rows in parts}) == 1
     assert len({arrays.in_vocabulary_of(X, rows).toarray().tobytes() for rows in parts}) == 2
@@ -133,7 +133,7 @@ def test_a_vocabulary_of_all_rows_is_the_same_on_all_folds_and_an_honest_one_is_
     ],
     ids=["table", "words", "own words"],
 )
-def test_each_leak_can_be_built(contender: Contender, made: Callable[[], Arrays], leak: LeakKind) -> None:
+def test_each_leak_can_be_built(contender: Contender, made: Callable[[], DesignMatrix], leak: LeakKind) -> None:
     arrays = made()
     found = audited(contender, leak, arrays, "mae" if arrays.task == "regression" else "accuracy")
     assert np.isfinite([found.honest, found.leaky]).all()
@@ -167,19 +167,19 @@ def test_where_there_is_a_hold_out_an_audit_has_folds_of_its_own() -> None:
     assert isinstance(split(made_arrays("binary"), folds_for(HoldOutSpec(validation_rows=5))), Folds)
 
 
-def grouped_by_two() -> tuple[Arrays, Folds]:
+def grouped_by_two() -> tuple[DesignMatrix, Folds]:
     arrays = grouped_arrays("binary", (np.arange(20) % 2).tolist(), (np.arange(20) // 10).tolist())
     return arrays, split(arrays, GroupKFoldSpec(n_splits=2))
 
 
-def eight_classes() -> tuple[Arrays, Folds]:
+def eight_classes() -> tuple[DesignMatrix, Folds]:
     arrays = arrays_of("multiclass", (np.arange(32) % 8).tolist())
     return arrays, split(arrays, KFoldSpec(n_splits=4))
 
 
 @pytest.mark.parametrize("made", [grouped_by_two, eight_classes])
 def test_a_best_epoch_that_no_rows_can_be_set_aside_for_is_left_out_and_said_to_be(
-    made: Callable[[], tuple[Arrays, Folds]],
+    made: Callable[[], tuple[DesignMatrix, Folds]],
 ) -> None:
     arrays, folds = made()
     suspected = [

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.data.folds.splitting import Folds, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, split
 from tasks.data.folds.subsets import spread_sizes
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import evaluate
 from tasks.insight.learning_curve import (
     REPEATS,
@@ -112,7 +112,7 @@ def test_the_curve_ends_at_the_experiments_own_scores() -> None:
     assert at_the_end.scores == evaluate("x", RidgeSpec(), arrays, folds, "mae").scores
 
 
-def poisoned(arrays: Arrays, rows: np.ndarray) -> Arrays:
+def poisoned(arrays: DesignMatrix, rows: np.ndarray) -> DesignMatrix:
     """The same rows, but those with other targets."""
     kept = load_arrays(arrays.file)
     y = kept["y_train"].copy()
@@ -187,7 +187,7 @@ def test_p_is_adjusted_for_all_sizes_and_the_trend_is_that_of_the_difference() -
     assert all(point.interval[0] < point.mean < point.interval[1] for point in points)
 
 
-def rare_in_time(rows: int = 400) -> tuple[Arrays, Folds]:
+def rare_in_time(rows: int = 400) -> tuple[DesignMatrix, Folds]:
     """Rows in order of time, of which 5 % are of the second class, five at a time."""
     arrays = arrays_of("binary", (np.arange(rows) % 100 < 5).astype(int).tolist())
     return arrays, split(arrays, TimeSeriesSplitSpec(n_splits=4))

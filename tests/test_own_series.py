@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.data.datasets import ingest
-from tasks.data.examples import Raw
+from tasks.data.examples import RawData
 from tasks.data.files import series
 from tasks.data.files.own_spec import TestRowsSpec
 from tasks.data.files.series import SeriesSpec, arrange
@@ -216,7 +216,7 @@ LABELS = np.array(["up", "down"] * 10)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16, np.bool_])
 def test_arrays_are_series_of_one_or_several_features(shape: tuple[int, ...], dtype: type) -> None:
     X = np.random.default_rng(0).normal(size=shape).astype(dtype)
-    raw: Raw = archive_of(X=X, y=LABELS).read()
+    raw: RawData = archive_of(X=X, y=LABELS).read()
     np.testing.assert_array_equal(raw.X, X.astype(np.float32).reshape(20, 5, -1))
     assert raw.problem is not None
     assert raw.problem.classes == ("down", "up")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tasks.data.datasets import ingest
-from tasks.data.examples import ColumnKind, Raw, read_part
+from tasks.data.examples import ColumnKind, RawData, read_part
 from tasks.data.files import own_spec
 from tasks.data.files.tables import TableFileSpec
 from tasks.data.vectorization import vectorize
@@ -52,7 +52,7 @@ def spec_of(path: Path = Path("cars.csv"), **settings: Any) -> TableFileSpec:
     )
 
 
-def read(**settings: Any) -> Raw:
+def read(**settings: Any) -> RawData:
     return spec_of(**settings).read()
 
 
@@ -63,7 +63,7 @@ def refused(**settings: Any) -> str:
     return str(error.value)
 
 
-def frame_of(raw: Raw) -> pd.DataFrame:
+def frame_of(raw: RawData) -> pd.DataFrame:
     assert isinstance(raw.X, pd.DataFrame)
     return raw.X
 

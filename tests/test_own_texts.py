@@ -16,7 +16,7 @@ from tasks.data.datasets import ingest
 from tasks.data.files.texts import TextFileSpec
 from tasks.data.folds.splitting import HoldOutSpec, KFoldSpec, split
 from tasks.data.terms import RESERVED
-from tasks.data.vectorization import Arrays, vectorize
+from tasks.data.vectorization import DesignMatrix, vectorize
 from tasks.evaluation.cross_validation import Refit, evaluate, load_model, refit, score_on_test
 from tasks.models.baselines.boosting import LightGBMSpec
 from tasks.models.baselines.classic import LogisticRegressionSpec, MultinomialNBSpec, NBSVMSpec
@@ -55,11 +55,11 @@ def spec_of(rows: pd.DataFrame | None = None, path: str = "reviews.csv", **setti
     return TextFileSpec.model_validate({"path": path, "text": "review", "target": "stars", "task": "binary"} | settings)
 
 
-def arrays_of(rows: pd.DataFrame, **settings: Any) -> Arrays:
+def arrays_of(rows: pd.DataFrame, **settings: Any) -> DesignMatrix:
     return vectorize(ingest(spec_of(rows, **settings)))
 
 
-def terms_of(arrays: Arrays, part: str) -> list[set[str]]:
+def terms_of(arrays: DesignMatrix, part: str) -> list[set[str]]:
     """Which terms each text has, by name."""
     X, _ = arrays.training() if part == "train" else arrays.test()
     known, names = arrays.in_vocabulary_of(X, np.arange(X.shape[0])) if part == "train" else X, arrays.vocabulary()
@@ -322,7 +322,7 @@ CONTENDERS: list[Contender] = [
 ]
 
 
-def fitted(contender: Contender) -> tuple[Served, Refit, Arrays, pd.DataFrame]:
+def fitted(contender: Contender) -> tuple[Served, Refit, DesignMatrix, pd.DataFrame]:
     """A contender that was fitted to the reviews, and those that are kept for the test."""
     spec = spec_of(reviews(), num_words=40)
     examples, raw = ingest(spec), spec.read()

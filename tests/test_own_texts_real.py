@@ -9,7 +9,7 @@ import pytest
 from tasks.data.datasets import ingest
 from tasks.data.files.texts import TextFileSpec
 from tasks.data.folds.splitting import HoldOutSpec
-from tasks.data.vectorization import Arrays, vectorize
+from tasks.data.vectorization import DesignMatrix, vectorize
 from tasks.evaluation.cross_validation import FinalScore, refit, score_on_test
 from tasks.models.baselines.classic import LinearSvmSpec, LogisticRegressionSpec, NBSVMSpec
 from tasks.models.contenders import Contender
@@ -18,7 +18,7 @@ from tests.builders import evaluation_of
 pytestmark = pytest.mark.real_texts
 
 
-def score(contender: Contender, arrays: Arrays) -> FinalScore:
+def score(contender: Contender, arrays: DesignMatrix) -> FinalScore:
     """On the test rows, when all training rows have been learned from."""
     fitted = refit(evaluation_of("me", [1], contender), arrays, HoldOutSpec(validation_rows=1))
     assert fitted.warnings == ()

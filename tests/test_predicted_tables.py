@@ -13,7 +13,7 @@ from tasks.data.datasets import ingest
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.tables import TableFileSpec
 from tasks.data.folds.splitting import KFoldSpec
-from tasks.data.vectorization import Arrays, vectorize
+from tasks.data.vectorization import DesignMatrix, vectorize
 from tasks.evaluation.cross_validation import Refit, load_model, predict, refit
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSpec, XGBoostSpec
 from tasks.models.baselines.classic import LogisticRegressionSpec
@@ -64,12 +64,12 @@ def write(rows: pd.DataFrame, path: Path = SPEC.path) -> Path:
 
 
 @pytest.fixture
-def arrays() -> Arrays:
+def arrays() -> DesignMatrix:
     write(houses())
     return vectorize(ingest(SPEC))
 
 
-def fitted(contender: Contender, arrays: Arrays) -> tuple[Served, Refit]:
+def fitted(contender: Contender, arrays: DesignMatrix) -> tuple[Served, Refit]:
     kept = refit(evaluation_of("me", [1, 1], contender, best_epochs=(2, 2)), arrays, KFoldSpec())
     return describe(contender, ingest(SPEC), arrays), kept
 
@@ -86,12 +86,14 @@ def refused(served: Served, rows: pd.DataFrame) -> str:
 
 
 @pytest.fixture
-def served(arrays: Arrays) -> Served:
+def served(arrays: DesignMatrix) -> Served:
     return describe(TREES, ingest(SPEC), arrays)
 
 
 @pytest.mark.parametrize("contender", CONTENDERS, ids=lambda spec: spec.kind)
-def test_a_file_predicted_is_what_the_contender_predicts_of_its_features(contender: Contender, arrays: Arrays) -> None:
+def test_a_file_predicted_is_what_the_contender_predicts_of_its_features(
+    contender: Contender, arrays: DesignMatrix
+) -> None:
     served, kept = fitted(contender, arrays)
     raw = SPEC.read()
     answer = predicted(served, kept, houses())
@@ -102,7 +104,7 @@ def test_a_file_predicted_is_what_the_contender_predicts_of_its_features(contend
 
 
 @pytest.mark.parametrize("contender", CONTENDERS, ids=lambda spec: spec.kind)
-def test_new_levels_and_missing_values_do_not_fail(contender: Contender, arrays: Arrays) -> None:
+def test_new_levels_and_missing_values_do_not_fail(contender: Contender, arrays: DesignMatrix) -> None:
     served, kept = fitted(contender, arrays)
     strange = houses(3).assign(Straße=["Neue Straße", "?", ""])
     strange.loc[0] = ""
@@ -111,7 +113,7 @@ def test_new_levels_and_missing_values_do_not_fail(contender: Contender, arrays:
     np.testing.assert_allclose(answer.p_schön + answer.p_hässlich, 1)
 
 
-def test_a_row_is_predicted_alone_as_among_others(arrays: Arrays) -> None:
+def test_a_row_is_predicted_alone_as_among_others(arrays: DesignMatrix) -> None:
     served, kept = fitted(TREES, arrays)
     rows = houses(8).assign(**{"Größe [m²]": ["1,234", "1,5", "2", "3,125", "", "7,250", "8", "0,5"]})
     together = predicted(served, kept, rows)
@@ -119,7 +121,7 @@ def test_a_row_is_predicted_alone_as_among_others(arrays: Arrays) -> None:
         assert predicted(served, kept, rows.iloc[[number]]).p_schön[0] == together.p_schön[number]
 
 
-def test_a_parquet_file_may_be_predicted_by_what_a_csv_file_taught(arrays: Arrays) -> None:
+def test_a_parquet_file_may_be_predicted_by_what_a_csv_file_taught(arrays: DesignMatrix) -> None:
     served, kept = fitted(TREES, arrays)
     rows = houses()
     typed = rows.assign(

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from flows.cli.main import app
 from tasks.data.builtin.numbers import DiabetesSpec, WineSpec
 from tasks.data.folds.splitting import KFoldSpec
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Refit, load_model, predict, refit
 from tasks.models.baselines.boosting import HistGradientBoostingSpec, XGBoostSpec
 from tasks.models.baselines.classic import BernoulliNBSpec, GaussianNBSpec, RbfSvmSpec, RidgeSpec
@@ -35,12 +35,12 @@ NET = DenseSpec(units=(4,), epochs=2)
 WORDS = tuple(f"word{number}" for number in range(4, 60))  # of which the made texts have 40 numbers
 
 
-def described(contender: Contender, arrays: Arrays, name: str = "made") -> Served:
+def described(contender: Contender, arrays: DesignMatrix, name: str = "made") -> Served:
     """What would travel with a contender that was fitted to these arrays."""
     return describe(contender, examples_of(arrays, name), arrays)
 
 
-def fitted(contender: Contender, arrays: Arrays, name: str = "made") -> tuple[Served, Refit]:
+def fitted(contender: Contender, arrays: DesignMatrix, name: str = "made") -> tuple[Served, Refit]:
     """A contender that was fitted to these arrays, and what would travel with it."""
     kept = refit(evaluation_of("me", [1, 1], contender, best_epochs=(2, 2)), arrays, KFoldSpec())
     return described(contender, arrays, name), kept
@@ -57,7 +57,7 @@ def refused(served: Served, rows: pd.DataFrame) -> str:
     return str(error.value)
 
 
-def table(arrays: Arrays) -> pd.DataFrame:
+def table(arrays: DesignMatrix) -> pd.DataFrame:
     return pd.DataFrame(arrays.test()[0], columns=list("abc"))
 
 

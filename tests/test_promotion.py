@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, tempor
 from flows import launch, promotion, steps
 from flows.experiment import Experiment, check
 from flows.promotion import Found, Ruling
-from flows.runtime.ephemeral_server import OwnServer
+from flows.runtime.ephemeral_server import EphemeralServer
 from tasks import progress
 from tasks.data.datasets import ingest
 from tasks.data.folds.splitting import split
@@ -56,7 +56,7 @@ def api_url(folder: Path) -> Iterator[str]:
     """The address of a Prefect server."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        with OwnServer() as own:
+        with EphemeralServer() as own:
             own.wait_until_ready()
             yield own.api_url
 

@@ -121,7 +121,7 @@ def description(model: str, version: int) -> str:
 def two_versions(model: str) -> None:
     """Version 1, which is the champion, and version 2."""
     assert [registry.register(candidate(model, identity)) for identity in ("one", "two")] == [1, 2]
-    registry.settle(promotion(model, 1, None, sentence="none stood."), FIRST)
+    registry.update_champion_alias(promotion(model, 1, None, sentence="none stood."), FIRST)
 
 
 @both
@@ -154,7 +154,7 @@ def test_there_is_no_champion_before_there_is_a_model_or_an_alias(model: str) ->
 @both
 def test_the_alias_moves_with_the_evidence_and_both_versions_tell_of_it(model: str) -> None:
     two_versions(model)
-    registry.settle(promotion(model, 2, 1, sentence="2 is better than 1."), THEN)
+    registry.update_champion_alias(promotion(model, 2, 1, sentence="2 is better than 1."), THEN)
     champion = registry.find_champion(model)
     assert champion is not None
     assert champion.number == 2
@@ -173,7 +173,7 @@ def test_settled_twice_is_settled_once(model: str) -> None:
     two_versions(model)
     seen = []
     for _ in range(2):
-        registry.settle(promotion(model, 2, 1), THEN)
+        registry.update_champion_alias(promotion(model, 2, 1), THEN)
         seen.append([(tags(model, version), description(model, version)) for version in (1, 2)])
     assert seen[0] == seen[1]
 
@@ -181,7 +181,7 @@ def test_settled_twice_is_settled_once(model: str) -> None:
 def test_a_challenger_that_failed_says_why_and_the_champion_stays(model: str) -> None:
     two_versions(model)
     before = tags(model, 1)
-    registry.settle(promotion(model, 2, 1, moved=False, sentence="undecided."), THEN)
+    registry.update_champion_alias(promotion(model, 2, 1, moved=False, sentence="undecided."), THEN)
     assert tags(model, 2)["evidence"] == "undecided."
     assert "promoted_at" not in tags(model, 2)
     assert description(model, 2).endswith("\n- undecided.")
@@ -190,9 +190,9 @@ def test_a_challenger_that_failed_says_why_and_the_champion_stays(model: str) ->
 
 def test_why_a_version_once_became_champion_is_not_written_over(model: str) -> None:
     two_versions(model)
-    registry.settle(promotion(model, 2, 1), THEN)
-    registry.settle(promotion(model, 1, 2, moved=False, sentence="not better any more."), LATER)
-    registry.settle(promotion(model, 2, 2, moved=False, sentence="nothing has changed."), LATER)
+    registry.update_champion_alias(promotion(model, 2, 1), THEN)
+    registry.update_champion_alias(promotion(model, 1, 2, moved=False, sentence="not better any more."), LATER)
+    registry.update_champion_alias(promotion(model, 2, 2, moved=False, sentence="nothing has changed."), LATER)
     assert (tags(model, 1)["evidence"], tags(model, 2)["evidence"]) == ("none stood.", "better.")
     assert "not better any more." in description(model, 1)
     assert "nothing has changed." not in description(model, 2)
@@ -248,7 +248,7 @@ def test_a_version_that_was_registered_by_hand_can_stand_but_is_not_known(model:
 def test_a_description_is_never_longer_than_what_every_database_holds(model: str) -> None:
     two_versions(model)
     for number in range(6):
-        registry.settle(promotion(model, 2, 1, moved=False, sentence=f"{number}" * 1000), THEN)
+        registry.update_champion_alias(promotion(model, 2, 1, moved=False, sentence=f"{number}" * 1000), THEN)
     assert len(description(model, 2)) == registry.DESCRIPTION_LENGTH
 
 

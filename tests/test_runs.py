@@ -11,9 +11,9 @@ import pytest
 
 from tasks.data.builtin.numbers import DiabetesSpec, WineSpec
 from tasks.data.datasets import ingest
-from tasks.data.examples import Examples
+from tasks.data.examples import StoredData
 from tasks.data.folds.splitting import Folds, KFoldSpec, split
-from tasks.data.vectorization import Arrays, vectorize
+from tasks.data.vectorization import DesignMatrix, vectorize
 from tasks.evaluation.cross_validation import Evaluation, Refit, evaluate, predict, refit, score_on_test
 from tasks.models.baselines.boosting import HistGradientBoostingSpec
 from tasks.models.contenders import Baseline
@@ -31,8 +31,8 @@ class Logged:
     run: RunRef
     evaluation: Evaluation
     refit: Refit
-    examples: Examples
-    arrays: Arrays
+    examples: StoredData
+    arrays: DesignMatrix
     folds: Folds
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from tasks.data.examples import Form
-from tasks.data.vectorization import Arrays, word_rows
+from tasks.data.vectorization import DesignMatrix, word_rows
 from tasks.evaluation.cross_validation import Refit, load_model, predict
 from tasks.metrics import Task
 from tasks.models.baselines.classic import GaussianNBSpec, RbfSvmSpec
@@ -32,7 +32,7 @@ NET = DenseSpec(units=(4,), epochs=2, n_members=2)
 CONV = ConvSpec(filters=(3,), units=(), epochs=2)
 RECURRENT = RecurrentSpec(recurrent_units=(3,), epochs=2)
 CONTENDERS: list[Contender] = [NET, CONV, RECURRENT, *(spec() for spec in get_args(Baseline))]
-DATA: dict[str, Callable[[], Arrays]] = {
+DATA: dict[str, Callable[[], DesignMatrix]] = {
     **{task: partial(made_arrays, task) for task in get_args(Task)},
     "mixed": mixed_arrays,
     "words": text_arrays,
@@ -47,7 +47,7 @@ class Logged:
     """A contender that has been fitted and logged, and the folder of its model."""
 
     fitted: Refit
-    arrays: Arrays
+    arrays: DesignMatrix
     folder: Path
     description: str
 

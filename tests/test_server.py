@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from flows.runtime import ephemeral_server
-from flows.runtime.ephemeral_server import OwnServer
+from flows.runtime.ephemeral_server import EphemeralServer
 from tests.patience import patient
 
 pytestmark = pytest.mark.servers
@@ -26,7 +26,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_the_server_answers_on_loopback_keeps_its_state_in_mlruns_and_ends() -> None:
-    with OwnServer() as own:
+    with EphemeralServer() as own:
         own.wait_until_ready()
         process = psutil.Process(own._process.pid)
         assert {each.laddr.ip for each in process.net_connections() if each.status == "LISTEN"} == {"127.0.0.1"}
@@ -46,6 +46,9 @@ def test_a_server_that_cannot_start_is_an_error_that_names_its_log() -> None:
     database = ephemeral_server.HOME / "prefect.db"
     database.parent.mkdir(parents=True)
     database.write_bytes(b"not a database" * 100)
-    with OwnServer() as own, pytest.raises(RuntimeError, match=r"did not start; mlruns/prefect/server.log says why"):
+    with (
+        EphemeralServer() as own,
+        pytest.raises(RuntimeError, match=r"did not start; mlruns/prefect/server.log says why"),
+    ):
         own.wait_until_ready()
     assert database.read_bytes() == b"not a database" * 100

@@ -22,7 +22,7 @@ from flows.studies import study
 from flows.studies.audit import LeakAudit
 from flows.studies.curve import Curve
 from tasks.data.datasets import ingest
-from tasks.data.examples import Examples
+from tasks.data.examples import StoredData
 from tasks.evaluation import tuning
 from tasks.insight.leak_audit import Audit, ChoiceEffect
 from tasks.insight.learning_curve import LearningCurve
@@ -227,7 +227,7 @@ def test_the_pages_hold_the_sentences_and_pictures(made: Made, tmp_path: Path) -
 
 
 @dataclass(frozen=True)
-class Rows(study.Study[Examples]):
+class Rows(study.Study[StoredData]):
     """The study that CONTRIBUTING.md adds."""
 
     __module__ = study.__name__  # its code is known by its file, which is in flows/
@@ -238,10 +238,10 @@ class Rows(study.Study[Examples]):
     def enter(self) -> study.Entered:
         return study.Entered({"experiment": self.experiment})
 
-    def compute(self, experiment: Experiment) -> Examples:
+    def compute(self, experiment: Experiment) -> StoredData:
         return steps.ingest(experiment.dataset)
 
-    def tell(self, found: Examples) -> Presentation:
+    def tell(self, found: StoredData) -> Presentation:
         said = f"{found.name} has {found.training_rows} rows."
         return Presentation(tables=[], sentences=[said], summary=said)
 

@@ -15,13 +15,13 @@ from tasks.data.folds.splitting import (
     split,
 )
 from tasks.data.folds.subsets import Subsets, check_sizes, draw_subsets, shuffled, spread_sizes
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.specs import BakeoffError
 from tests.builders import grouped_arrays, made_arrays
 
 SIZES = (6, 12, 20)
 GROUPS = np.repeat(np.arange(10), [2, 4, 2, 4, 2, 4, 2, 4, 3, 3])
-CASES: dict[str, tuple[Validation, Arrays | None]] = {
+CASES: dict[str, tuple[Validation, DesignMatrix | None]] = {
     "k_fold": (KFoldSpec(n_splits=3, n_repeats=2), None),
     "hold_out": (HoldOutSpec(validation_rows=9), None),
     "group_k_fold": (GroupKFoldSpec(n_splits=3, n_repeats=2), None),
@@ -29,7 +29,7 @@ CASES: dict[str, tuple[Validation, Arrays | None]] = {
 }
 
 
-def drawn(kind: str) -> tuple[Arrays, Folds, tuple[Subsets, ...]]:
+def drawn(kind: str) -> tuple[DesignMatrix, Folds, tuple[Subsets, ...]]:
     validation, _ = CASES[kind]
     arrays = made_arrays("binary", rows=30, n_test=0)
     if kind == "group_k_fold":

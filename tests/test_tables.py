@@ -21,12 +21,12 @@ from tasks.data.builtin.numbers import (
     hold_out_a_fifth,
 )
 from tasks.data.datasets import AnyDataset, ingest
-from tasks.data.examples import Examples, read_part
+from tasks.data.examples import StoredData, read_part
 
 SHIPPED = [BreastCancerSpec(), WineSpec(), DiabetesSpec()]
 
 
-def _part(examples: Examples, held_out: bool) -> tuple[pd.DataFrame, NDArray[np.generic]]:
+def _part(examples: StoredData, held_out: bool) -> tuple[pd.DataFrame, NDArray[np.generic]]:
     X, y, _ = read_part(examples, held_out)
     assert isinstance(X, pd.DataFrame)
     return X, y

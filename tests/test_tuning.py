@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.data.folds.splitting import GroupKFoldSpec, HoldOutSpec, KFoldSpec, TimeSeriesSplitSpec, Validation, split
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import evaluate, refit
 from tasks.evaluation.tuning import read_trials, searches_of, tune
 from tasks.metrics import METRICS, MetricName
@@ -56,7 +56,7 @@ def test_no_search_looks_at_a_row_that_its_fold_holds_out(validation: Validation
                 assert inner.max() < judging.min()
 
 
-def noise() -> tuple[Arrays, DecisionTreeSpec]:
+def noise() -> tuple[DesignMatrix, DecisionTreeSpec]:
     """Classes by lot, and trees that differ by lot: only who sees the rows held out can choose among them."""
     generator = np.random.default_rng(0)
     arrays = arrays_of("binary", generator.permutation(np.arange(60) % 2).tolist(), generator.normal(size=(60, 5)))

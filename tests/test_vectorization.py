@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tasks.data.builtin.numbers import BostonSpec, DigitsSpec, WineSpec
 from tasks.data.datasets import AnyDataset, ingest
-from tasks.data.examples import Examples, Raw, WordLists, keep, read_part
+from tasks.data.examples import RawData, StoredData, WordLists, keep, read_part
 from tasks.data.vectorization import count_words, one_hot, scale_pixels, vectorize, word_rows
 from tasks.store import load_arrays
 from tests.builders import arrays_of
@@ -82,9 +82,9 @@ def test_word_rows_hold_each_word_of_every_text_once_and_nothing_but_padding_mor
 @pytest.mark.parametrize(("most", "stored"), [(3, np.uint8), (300, np.uint16)])
 def test_texts_are_vectorized_as_counts_that_take_no_more_room_than_they_need(most: int, stored: type) -> None:
     texts = _word_lists([[5] * most + [7], [], [9, 9]])
-    raw = Raw(texts, np.array([0, 1, 1]), held_out=np.array([False, False, True]))
+    raw = RawData(texts, np.array([0, 1, 1]), held_out=np.array([False, False, True]))
     file, digest = keep(raw)
-    examples = Examples(
+    examples = StoredData(
         name="texts", task="binary", form="words", shape=(10,), unit="", features=(), classes=("a", "b"), brightest=0,
         digest=digest, training_rows=2, test_rows=1, file=file,
     )  # fmt: skip

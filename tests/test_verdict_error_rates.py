@@ -10,7 +10,7 @@ from scipy.signal import lfilter
 
 from tasks.data.examples import count_groups
 from tasks.data.folds.splitting import GroupKFoldSpec, KFoldSpec, TimeSeriesSplitSpec, pairs_of
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.metrics import MetricName
 from tasks.models.baselines.boosting import GradientBoostingSpec
 from tasks.models.nets.networks import DenseSpec
@@ -31,7 +31,7 @@ from tests.tiers import quick_first
 
 SIMULATIONS = 1000
 SIMULATIONS_OF_MANY = 300
-NO_ARRAYS = Arrays(task="regression", form="table", shape=(1,), classes=(), file=NO_FILE)
+NO_ARRAYS = DesignMatrix(task="regression", form="table", shape=(1,), classes=(), file=NO_FILE)
 
 
 def scores_of_equal_contenders(

@@ -18,7 +18,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.runtime.ephemeral_server import OwnServer
+from flows.runtime.ephemeral_server import EphemeralServer
 from flows.scheduling import deployments
 from tests.builders import shadow_our_packages
 from tests.patience import patient
@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(folder: Path) -> Iterator[SyncPrefectClient]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        with OwnServer() as own:
+        with EphemeralServer() as own:
             own.wait_until_ready()
             with temporary_settings({PREFECT_API_URL: own.api_url}), get_client(sync_client=True) as client:
                 deployments.register(["tiny"])

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.data.datasets import PublishedDataset
-    from tasks.data.examples import Raw
+    from tasks.data.examples import RawData
 
 app = typer.Typer(help="List, fetch, verify and show the data sets.", rich_markup_mode=None)
 SHADES = " .:-=+*#%@"  # from black to white
@@ -155,7 +155,7 @@ def _dataset(name: str, num_words: int | None) -> "PublishedDataset":
         raise BakeoffError(f"{name}: --num-words {num_words}: {error.errors()[0]['msg'].lower()}") from error
 
 
-def _draw(dataset: "PublishedDataset", raw: "Raw", row: int) -> str:
+def _draw(dataset: "PublishedDataset", raw: "RawData", row: int) -> str:
     import textwrap
 
     import numpy as np

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flows.experiment import Experiment
-    from tasks.data.examples import Raw
+    from tasks.data.examples import RawData
     from tasks.data.files.own_spec import Inspection
     from tasks.data.files.profile import InitOptions
     from tasks.data.folds.splitting import Parts
-    from tasks.evaluation.run_estimate import Expectation
+    from tasks.evaluation.run_estimate import RunEstimate
 
 
 WIDTH = 110
@@ -240,7 +240,7 @@ def _command(options: "InitOptions", name: str | None) -> str:
     return shlex.join(["bakeoff", "init", str(options.path), *said])
 
 
-def _expectation(experiment: "Experiment", raw: "Raw", pairs: "Sequence[Parts]") -> "Expectation":
+def _expectation(experiment: "Experiment", raw: "RawData", pairs: "Sequence[Parts]") -> "RunEstimate":
     """What a run would take; TensorFlow is loaded before anything is timed."""
     from tasks.data.datasets import keep_examples
     from tasks.data.vectorization import vectorize

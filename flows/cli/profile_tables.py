@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Raw
+from tasks.data.examples import RawData
 from tasks.data.files.profile import ColumnProfile, DataProfile, counted, printable
 from tasks.data.folds.splitting import Parts
 from tasks.reporting.leaderboard import plain_table
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from tasks.evaluation.run_estimate import Expectation
+    from tasks.evaluation.run_estimate import RunEstimate
 
 SHOWN = 40  # columns up to which each has a line
 CLASSES = 12  # up to which each is named
@@ -32,7 +32,7 @@ def show(parts: "Iterable[RenderableType]", console: "Console") -> None:
         console.print(part, markup=False)
 
 
-def of_folds(label: str, raw: Raw, classes: tuple[str, ...], pairs: Sequence[Parts]) -> "Iterator[RenderableType]":
+def of_folds(label: str, raw: RawData, classes: tuple[str, ...], pairs: Sequence[Parts]) -> "Iterator[RenderableType]":
     """Give how many rows the folds of that label have to learn from and held out, and of each class."""
     training, test = raw.y[~raw.held_out], raw.y[raw.held_out]
     learned, held_out = ([len(rows) for rows in part] for part in zip(*pairs, strict=True))
@@ -113,7 +113,7 @@ def _target_line(profile: DataProfile) -> str:
     return f"{cut(target.name)}, the target: {len(by_rows):,} classes: {', '.join(named)}{lacking}"
 
 
-def of_expectation(expectation: "Expectation") -> "Iterator[RenderableType]":
+def of_expectation(expectation: "RunEstimate") -> "Iterator[RenderableType]":
     """Give what a run would take."""
     title = "About how long a run takes: from fits on a few rows, in a straight line to all of them"
     rows = [(each.name, f"{each.fits:,}", duration(each.seconds), each.basis) for each in expectation.contenders]

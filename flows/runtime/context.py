@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from flows.runtime import servers
-from flows.runtime.ephemeral_server import HOME, OwnServer
+from flows.runtime.ephemeral_server import HOME, EphemeralServer
 from tasks import progress
 from tasks.specs import BakeoffError
 from tasks.store import CACHE, MLRUNS, alone, alone_if_free
@@ -94,13 +94,13 @@ def ahead() -> Iterator[Orchestrated]:
     prepare()
     with ExitStack() as begun:
         free = not os.environ.get("PREFECT_API_URL") and begun.enter_context(alone_if_free("lock"))
-        server = begun.enter_context(OwnServer()) if free else None
-        with clear_about_servers():
+        server = begun.enter_context(EphemeralServer()) if free else None
+        with naming_lost_servers():
             yield partial(_orchestrated, begun, server)
 
 
 @contextmanager
-def _orchestrated(begun: ExitStack, server: OwnServer | None, fresh: bool) -> Iterator[None]:
+def _orchestrated(begun: ExitStack, server: EphemeralServer | None, fresh: bool) -> Iterator[None]:
     """What `ahead` gives; `fresh` says that nothing kept is to be used."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
@@ -115,7 +115,7 @@ def _orchestrated(begun: ExitStack, server: OwnServer | None, fresh: bool) -> It
     elsewhere = PREFECT_API_URL.value()  # as a profile or a file of Prefect's may say, too
     if server is None:
         begun.enter_context(alone("lock", OTHERS))
-        server = None if elsewhere else begun.enter_context(OwnServer())
+        server = None if elsewhere else begun.enter_context(EphemeralServer())
     elif elsewhere:
         server.stop()
     progress.report(STARTING, 0, 1)
@@ -146,7 +146,7 @@ def within_flow_run(fresh: bool) -> Iterator[None]:
     from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
     with (
-        clear_about_servers(),
+        naming_lost_servers(),
         alone("lock", OTHERS),
         temporary_settings({PREFECT_TASKS_REFRESH_CACHE: fresh}),
     ):
@@ -155,7 +155,7 @@ def within_flow_run(fresh: bool) -> Iterator[None]:
 
 
 @contextmanager
-def clear_about_servers() -> Iterator[None]:
+def naming_lost_servers() -> Iterator[None]:
     """Say which server it was that stopped answering in the middle of a run.
 
     Raises:

@@ -36,7 +36,7 @@ def prefect_environment() -> dict[str, str]:
     return {"PREFECT_HOME": str(HOME.resolve()), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 
 
-class OwnServer(AbstractContextManager["OwnServer"]):
+class EphemeralServer(AbstractContextManager["EphemeralServer"]):
     """A server of a run's own: starts at once and is ready some seconds later, so that other work can go on."""
 
     def __init__(self) -> None:

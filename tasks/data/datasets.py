@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tasks.data.builtin.numbers import NumberDataset
 from tasks.data.builtin.word_lists import TextDataset
-from tasks.data.examples import Examples, Raw, WordLists, count_groups, keep
+from tasks.data.examples import RawData, StoredData, WordLists, count_groups, keep
 from tasks.data.files.forms import OwnDataset
 from tasks.specs import BakeoffError, did_you_mean
 
@@ -34,7 +34,7 @@ def dataset_named(name: str) -> type[PublishedDataset]:
     return DATASETS[name]
 
 
-def ingest(dataset: Dataset) -> Examples:
+def ingest(dataset: Dataset) -> StoredData:
     """Reads a data set, checks its values and keeps it as one file.
 
     Raises:
@@ -43,7 +43,7 @@ def ingest(dataset: Dataset) -> Examples:
     return keep_examples(dataset, dataset.read())
 
 
-def keep_examples(dataset: Dataset, raw: Raw) -> Examples:
+def keep_examples(dataset: Dataset, raw: RawData) -> StoredData:
     """Checks the values of what was read, and keeps it as one file.
 
     Raises:
@@ -61,7 +61,7 @@ def keep_examples(dataset: Dataset, raw: Raw) -> Examples:
         )
     file, digest = keep(raw)
     logger.info("%s: %d rows, %d of them for the test, digest %s", dataset.name, len(raw.y), raw.held_out.sum(), digest)
-    return Examples(
+    return StoredData(
         **problem.fields(),
         name=dataset.name,
         columns=raw.columns,

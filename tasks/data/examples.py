@@ -186,7 +186,7 @@ class WordLists:
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawData:
     """Examples as they are read, rows of `X`.
 
     A table is a frame of numbers, with NaN where a value is missing; pictures are an array of bytes (rows, height,
@@ -237,7 +237,7 @@ class DatasetSpec(Spec):
             BakeoffError: when one is not.
         """
 
-    def read(self) -> Raw:
+    def read(self) -> RawData:
         """The examples.
 
         Raises:
@@ -262,7 +262,7 @@ def count_groups(groups: NDArray[np.generic]) -> Groups:
     return Groups(count=len(sizes), effective=float(sizes.sum() ** 2 / (sizes**2).sum()))
 
 
-class Examples(Problem):
+class StoredData(Problem):
     """A data set on disk: a Parquet file for a table, else a .npz file.
 
     `features` are the columns of a table's X, and `columns` those of the user's file that they come from. Of texts as
@@ -283,7 +283,7 @@ class Examples(Problem):
     file: StoredFile
 
 
-def keep(raw: Raw) -> tuple[StoredFile, str]:
+def keep(raw: RawData) -> tuple[StoredFile, str]:
     """Stores examples and gives their digest."""
     arrays: dict[str, NDArray[np.generic]] = {TARGET: raw.y, HELD_OUT: raw.held_out}
     if raw.groups is not None:
@@ -307,7 +307,7 @@ class Part(NamedTuple):
     groups: NDArray[np.generic] | None
 
 
-def read_part(examples: Examples, held_out: bool) -> Part:
+def read_part(examples: StoredData, held_out: bool) -> Part:
     """The training part of the examples, or the part that is held out for the test."""
     if examples.file.suffix == ".parquet":
         import pandas as pd

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Examples, Groups, Problem, WordLists, read_part
+from tasks.data.examples import Groups, Problem, StoredData, WordLists, read_part
 from tasks.data.terms import RESERVED, count_known, find_terms, in_vocabulary, most_frequent
 from tasks.store import StoredFile, load_arrays, store_arrays
 
@@ -20,7 +20,7 @@ Features = Any  # NDArray (rows, features), or csr_matrix (rows, num_words): the
 Labels = NDArray[np.generic]
 
 
-class Arrays(Problem):
+class DesignMatrix(Problem):
     """The vectorized data: a file with X and y of the training part and of the test part.
 
     X is float64 (rows, features) for a table, float32 in [0, 1] (rows, pixels) for pictures, float32
@@ -75,7 +75,7 @@ class Arrays(Problem):
         return load_arrays(self.file, f"X_{part}")[f"X_{part}"]
 
 
-def vectorize(examples: Examples) -> Arrays:
+def vectorize(examples: StoredData) -> DesignMatrix:
     """Turns examples into arrays of numbers; nothing is fitted here, so nothing can leak between folds."""
     arrays: dict[str, NDArray[np.generic]] = {}
     texts: dict[str, list[str]] = {}
@@ -97,22 +97,22 @@ def vectorize(examples: Examples) -> Arrays:
     if texts:
         return _vectorize_texts(examples, texts["train"], texts["test"], arrays)
     file = store_arrays(**arrays)
-    return Arrays(**examples.fields(), file=file, groups=examples.groups)
+    return DesignMatrix(**examples.fields(), file=file, groups=examples.groups)
 
 
 def _vectorize_texts(
-    examples: Examples, train: Sequence[str], test: Sequence[str], others: dict[str, NDArray[np.generic]]
-) -> Arrays:
+    examples: StoredData, train: Sequence[str], test: Sequence[str], others: dict[str, NDArray[np.generic]]
+) -> DesignMatrix:
     """Counts the terms of texts as people write them, once for all folds, and keeps them with the other arrays."""
     terms, X = find_terms(train, examples.ngrams)
     num_words = min(examples.shape[0] - RESERVED, len(terms))
     vocabulary, shape = terms.names(most_frequent(X, num_words)), (RESERVED + num_words,)
     parts = _sparse("train", X) | _sparse("test", count_known(test, vocabulary, shape[0]))
     file = store_arrays(**others, **parts, vocabulary=np.frombuffer("\n".join(vocabulary).encode(), np.uint8))
-    return Arrays(**examples.fields() | {"shape": shape}, file=file, terms=len(terms), groups=examples.groups)
+    return DesignMatrix(**examples.fields() | {"shape": shape}, file=file, terms=len(terms), groups=examples.groups)
 
 
-def with_all_words(examples: Examples, arrays: Arrays) -> Arrays:
+def with_all_words(examples: StoredData, arrays: DesignMatrix) -> DesignMatrix:
     """Published texts with all words that they have, so that each fold can have a vocabulary of its own in an audit.
 
     Their publisher found the most frequent words in all texts, those for the test too: as vectorized, they are in that

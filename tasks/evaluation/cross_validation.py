@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tasks.data.folds.splitting import Folds, Validation
-from tasks.data.vectorization import Arrays, Features
+from tasks.data.vectorization import DesignMatrix, Features
 from tasks.evaluation.tuning import Tuning
 from tasks.fitting import Cost, seed_of
 from tasks.metrics import METRICS, MetricName
@@ -105,7 +105,7 @@ class Result(Spec):
 def evaluate(
     name: str,
     contender: Contender,
-    arrays: Arrays,
+    arrays: DesignMatrix,
     folds: Folds,
     metric: MetricName,
     tuning: Tuning | None = None,
@@ -160,7 +160,7 @@ def _store_out_of_fold(fits: FoldFits, n_splits: int) -> StoredFile:
     return store_arrays(rows=rows, out_of_fold=out_of_fold)
 
 
-def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Refit:
+def refit(evaluation: Evaluation, arrays: DesignMatrix, validation: Validation) -> Refit:
     """Fit the evaluated contender on all training rows, and keep its models.
 
     A net is trained for the median of the epochs whose weights were kept on the folds, so that it can learn from all
@@ -182,7 +182,7 @@ def refit(evaluation: Evaluation, arrays: Arrays, validation: Validation) -> Ref
     )
 
 
-def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScore:
+def score_on_test(refit: Refit, arrays: DesignMatrix, metric: MetricName) -> FinalScore:
     """Load the kept models and score them on the test rows.
 
     Raises:
@@ -209,7 +209,7 @@ def score_on_test(refit: Refit, arrays: Arrays, metric: MetricName) -> FinalScor
     )
 
 
-def predict(refit: Refit, X: Features, arrays: Arrays, number: int = 0) -> Floats:
+def predict(refit: Refit, X: Features, arrays: DesignMatrix, number: int = 0) -> Floats:
     """Predict by a kept model for X as `arrays` has it: (rows,), or probabilities (rows, classes)."""
     return refit.contender.predict(load_model(refit, number), X, arrays)
 

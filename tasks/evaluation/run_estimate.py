@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks import progress
 from tasks.data.folds.splitting import Parts
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.fitting import limited_to, threads_for
 from tasks.models.contender import ENOUGH, CostEstimate, Sample
 from tasks.models.contenders import Contender
@@ -20,7 +20,7 @@ BUDGET = 20.0  # seconds, of which each contender has its share; what has begun 
 COPIES = 3  # of X that a fit keeps: the data, a fold's rows, and what a library makes of these
 
 
-class Expectation(NamedTuple):
+class RunEstimate(NamedTuple):
     """What each contender would take, and bytes of memory: `measured` at the most until then, `expected` of a run."""
 
     contenders: tuple[CostEstimate, ...]
@@ -33,7 +33,9 @@ class Expectation(NamedTuple):
         return sum(contender.seconds for contender in self.contenders)
 
 
-def probe(contenders: Mapping[str, Contender], arrays: Arrays, pairs: Sequence[Parts], n_seeds: int) -> Expectation:
+def probe(
+    contenders: Mapping[str, Contender], arrays: DesignMatrix, pairs: Sequence[Parts], n_seeds: int
+) -> RunEstimate:
     """Fits every contender on a few rows, and on more as long as that is quick.
 
     Args:
@@ -60,10 +62,10 @@ def probe(contenders: Mapping[str, Contender], arrays: Arrays, pairs: Sequence[P
     unit = 1 if sys.platform == "darwin" else 1024
     measured = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     parts = (sample.X,) if isinstance(sample.X, np.ndarray) else (sample.X.data, sample.X.indices, sample.X.indptr)
-    return Expectation(tuple(expected), measured, measured + COPIES * sum(part.nbytes for part in parts))
+    return RunEstimate(tuple(expected), measured, measured + COPIES * sum(part.nbytes for part in parts))
 
 
-def _sample(arrays: Arrays, pairs: Sequence[Parts]) -> Sample:
+def _sample(arrays: DesignMatrix, pairs: Sequence[Parts]) -> Sample:
     X, y = arrays.training()
     X = arrays.in_vocabulary_of(X, np.arange(len(y)))
     order = np.random.default_rng(0).permutation(len(y))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tasks.data.folds.splitting import Folds, HoldOutSpec, Parts, Rows, Validation, check_scored, pairs_of
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.fitting import seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
@@ -49,7 +49,7 @@ def tune(
     name: str,
     contender: Contender,
     tuning: TuningSpec,
-    arrays: Arrays,
+    arrays: DesignMatrix,
     folds: Folds,
     metric: MetricName,
     final: bool = True,
@@ -92,7 +92,7 @@ def tune(
 
 def searches_of(
     pairs: Sequence[Parts],
-    arrays: Arrays,
+    arrays: DesignMatrix,
     validation: Validation,
     space: Space,
     tuning: TuningSpec,
@@ -111,7 +111,7 @@ def searches_of(
     ]
 
 
-def _inner_folds(rows: Rows, arrays: Arrays, validation: Validation, tuning: TuningSpec) -> list[Parts]:
+def _inner_folds(rows: Rows, arrays: DesignMatrix, validation: Validation, tuning: TuningSpec) -> list[Parts]:
     """Folds within some rows, of the same kind as the experiment's own."""
     y, groups = arrays.y("train"), arrays.group_numbers("train")
     if isinstance(validation, HoldOutSpec):
@@ -129,7 +129,7 @@ def _inner_folds(rows: Rows, arrays: Arrays, validation: Validation, tuning: Tun
     return [(rows[training], rows[held_out]) for training, held_out in pairs_of(inner, numbers)]
 
 
-def _check_scored(searches: Sequence[Search], metric: MetricName, arrays: Arrays) -> None:
+def _check_scored(searches: Sequence[Search], metric: MetricName, arrays: DesignMatrix) -> None:
     """Check that all that a search is scored on has what the score needs."""
     y = arrays.y("train")
     for search in searches:

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from tasks import progress
 from tasks.data.builtin.word_lists import INDEX_FROM
-from tasks.data.examples import Examples, Problem
+from tasks.data.examples import Problem, StoredData
 from tasks.data.terms import RESERVED
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Refit, load_model
 from tasks.insight.importance import (
     Effect,
@@ -97,8 +97,8 @@ class Explanation(Spec):
 def explain(
     experiment: str,
     refits: Sequence[Refit],
-    examples: Examples,
-    arrays: Arrays,
+    examples: StoredData,
+    arrays: DesignMatrix,
     metric: MetricName,
     n_repeats: int,
     seed: int,
@@ -137,7 +137,12 @@ def some_rows(y: NDArray[np.generic], seed: int) -> NDArray[np.intp]:
 
 
 def _explain_columns(
-    explanation: Explanation, refits: Sequence[Refit], examples: Examples, arrays: Arrays, n_repeats: int, seed: int
+    explanation: Explanation,
+    refits: Sequence[Refit],
+    examples: StoredData,
+    arrays: DesignMatrix,
+    n_repeats: int,
+    seed: int,
 ) -> Explanation:
     X, y = arrays.test()
     rows = some_rows(y, seed)
@@ -151,7 +156,7 @@ def _explain_columns(
 
 
 def _explain_texts(
-    explanation: Explanation, refits: Sequence[Refit], examples: Examples, arrays: Arrays, seed: int
+    explanation: Explanation, refits: Sequence[Refit], examples: StoredData, arrays: DesignMatrix, seed: int
 ) -> Explanation:
     X, y = arrays.test()
     rows = some_rows(y, seed)
@@ -162,7 +167,9 @@ def _explain_texts(
     return explanation.model_copy(update={"method": "removal", "rows": len(rows), "effects": tuple(effects)})
 
 
-def _explain_pictures(explanation: Explanation, refits: Sequence[Refit], arrays: Arrays, seed: int) -> Explanation:
+def _explain_pictures(
+    explanation: Explanation, refits: Sequence[Refit], arrays: DesignMatrix, seed: int
+) -> Explanation:
     X, y = arrays.test()
     rows = choose_pictures(y, seed)
     cover = arrays.training()[0].mean(axis=0)
@@ -180,7 +187,7 @@ def _explain_pictures(explanation: Explanation, refits: Sequence[Refit], arrays:
     return explanation.model_copy(update=found | {"maps": store_arrays(rows=rows, maps=maps, pictures=pictures)})
 
 
-def column_names(examples: Examples, arrays: Arrays) -> tuple[str, ...]:
+def column_names(examples: StoredData, arrays: DesignMatrix) -> tuple[str, ...]:
     """Return the word or the pair of words of each column (columns,); empty for the columns that stand for no word.
 
     Raises:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.examples import Examples
+from tasks.data.examples import StoredData
 from tasks.metrics import METRICS, MetricName
 from tasks.specs import BakeoffError, Spec
 from tasks.statistics import CONFIDENCE, interval_of, resample
@@ -66,7 +66,7 @@ class ColumnInputs(NamedTuple):
     features: tuple[int, ...]
 
 
-def inputs_of(examples: Examples) -> list[ColumnInputs]:
+def inputs_of(examples: StoredData) -> list[ColumnInputs]:
     """Return the columns that are shuffled as one: a date with all its parts, of series a value at all of its times."""
     if examples.form == "series":
         time, width = examples.shape

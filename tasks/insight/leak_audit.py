@@ -13,7 +13,7 @@ from pydantic import Field
 from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds, FoldsSpec, HoldOutSpec, KFoldSpec, Rows, Validation
 from tasks.data.folds.subsets import Subsets, keep_subsets
-from tasks.data.vectorization import Arrays, Features
+from tasks.data.vectorization import DesignMatrix, Features
 from tasks.evaluation.cross_validation import Evaluation, evaluate
 from tasks.fitting import seed_of
 from tasks.metrics import MetricName
@@ -42,7 +42,7 @@ N_SPLITS = 5  # folds that an audit takes where the experiment has a hold-out, o
 SET_ASIDE = 0.2  # share of the training rows that finds the best epoch where it is found honestly
 
 
-class LeakyArrays(Arrays):
+class LeakyMatrix(DesignMatrix):
     """Rows of which something is fitted on all that are for training, those held out too."""
 
     leak: LeakKind
@@ -108,7 +108,7 @@ def folds_for(validation: Validation) -> FoldsSpec:
     return KFoldSpec(n_splits=N_SPLITS, seed=validation.seed) if isinstance(validation, HoldOutSpec) else validation
 
 
-def suspects(contenders: Mapping[str, Contender], arrays: Arrays) -> list[Suspect]:
+def suspects(contenders: Mapping[str, Contender], arrays: DesignMatrix) -> list[Suspect]:
     """Find where a leak could be: each contender with each thing that is fitted before or beside its model.
 
     Where no contender selects features of a table, one of the pipelines is entered with a selection of half of them.
@@ -136,7 +136,7 @@ def suspects(contenders: Mapping[str, Contender], arrays: Arrays) -> list[Suspec
 
 
 def without_impossible(
-    suspected: Sequence[Suspect], arrays: Arrays, folds: Folds
+    suspected: Sequence[Suspect], arrays: DesignMatrix, folds: Folds
 ) -> tuple[list[Suspect], tuple[str, ...]]:
     """Leave out the leak in the choice of the epoch where a fold cannot set rows aside for it; also says so.
 
@@ -156,20 +156,20 @@ def without_impossible(
     return [*suspected], ()
 
 
-def leaks_of(contender: Contender, arrays: Arrays) -> list[LeakKind]:
+def leaks_of(contender: Contender, arrays: DesignMatrix) -> list[LeakKind]:
     """Return what is fitted before or beside a contender's model."""
     leaks: list[LeakKind] = ["vocabulary"] if arrays.form == "words" else []
     return [*leaks, *contender.preparations(arrays)]
 
 
-def entered_honestly(suspect: Suspect, arrays: Arrays, folds: Folds) -> tuple[Contender, Arrays, Folds]:
+def entered_honestly(suspect: Suspect, arrays: DesignMatrix, folds: Folds) -> tuple[Contender, DesignMatrix, Folds]:
     """Return the contender as it always is; where the leak would be in the choice of the epoch, with rows set aside."""
     if suspect.leak == "best_epoch":
         return _unstopped(suspect), arrays, epochs_by(arrays, folds, leaky=False)
     return suspect.contender, _base(suspect, arrays), folds
 
 
-def evaluate_leaky(suspect: Suspect, arrays: Arrays, folds: Folds, metric: MetricName) -> tuple[float, ...]:
+def evaluate_leaky(suspect: Suspect, arrays: DesignMatrix, folds: Folds, metric: MetricName) -> tuple[float, ...]:
     """Return the contender's scores on the folds with the leak."""
     contender, leak = suspect.contender, suspect.leak
     if leak == "best_epoch":
@@ -178,11 +178,11 @@ def evaluate_leaky(suspect: Suspect, arrays: Arrays, folds: Folds, metric: Metri
         arrays = _base(suspect, arrays)
         contender = fitted_before(contender, leak, arrays)
     else:
-        arrays = LeakyArrays(**dict(arrays), leak=leak)
+        arrays = LeakyMatrix(**dict(arrays), leak=leak)
     return evaluate(suspect.name, contender, arrays, folds, metric).scores
 
 
-def epochs_by(arrays: Arrays, folds: Folds, leaky: bool) -> Subsets:
+def epochs_by(arrays: DesignMatrix, folds: Folds, leaky: bool) -> Subsets:
     """Return the folds, each without some of its training rows, which judge the epochs; if leaky, the rows held out do.
 
     Either way the nets learn from the same rows in the same order, and differ in the epoch whose weights are kept.
@@ -203,7 +203,7 @@ def epochs_by(arrays: Arrays, folds: Folds, leaky: bool) -> Subsets:
     return keep_subsets(folds, folds.held_out(), learned, judging, max(map(len, learned)))
 
 
-def fitted_before(contender: S, leak: LeakKind, arrays: Arrays) -> S:
+def fitted_before(contender: S, leak: LeakKind, arrays: DesignMatrix) -> S:
     """Return the contender with a step of its pipeline, and what stands before that, fitted on all rows for good.
 
     It is of a class of its own, which no experiment can name.
@@ -217,7 +217,7 @@ def fitted_before(contender: S, leak: LeakKind, arrays: Arrays) -> S:
     return cast(S, FittedBefore.model_validate(contender.model_dump()))
 
 
-def _with_frozen(model: "Pipeline", leak: LeakKind, arrays: Arrays) -> "Pipeline":
+def _with_frozen(model: "Pipeline", leak: LeakKind, arrays: DesignMatrix) -> "Pipeline":
     from sklearn.frozen import FrozenEstimator
 
     X, y = arrays.training()
@@ -236,7 +236,7 @@ def weigh_leaks(
     suspected: Sequence[Suspect],
     honest: Sequence[Evaluation],
     leaky: Sequence[Sequence[float]],
-    arrays: Arrays,
+    arrays: DesignMatrix,
     validation: FoldsSpec,
     metric: MetricName,
 ) -> tuple[Finding, ...]:
@@ -258,10 +258,10 @@ def weigh_leaks(
     )
 
 
-def _base(suspect: Suspect, arrays: Arrays) -> Arrays:
+def _base(suspect: Suspect, arrays: DesignMatrix) -> DesignMatrix:
     """What both ways are entered on: columns must be the same on all folds if a step keeps what it fitted on all."""
     inside = suspect.leak in ("weighting", "selection")
-    return LeakyArrays(**dict(arrays), leak="vocabulary") if arrays.terms and inside else arrays
+    return LeakyMatrix(**dict(arrays), leak="vocabulary") if arrays.terms and inside else arrays
 
 
 def _unstopped(suspect: Suspect) -> Contender:

@@ -23,7 +23,7 @@ from pydantic import Field
 
 from tasks.data.folds.splitting import Folds, HoldOutSpec, Validation
 from tasks.data.folds.subsets import Subsets, check_sizes, draw_subsets, missing_class, most_rows, spread_sizes
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Evaluation
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
@@ -42,7 +42,7 @@ SET_ASIDE = 0.1  # share of its own rows by which a net finds its best epoch
 class SubsetPlan(Spec):
     """What a curve is made on: the rows, what is learned from at each size, and how many rows a fold has at most."""
 
-    arrays: Arrays
+    arrays: DesignMatrix
     subsets: tuple[Subsets, ...]
     all_rows: int
     scored_on: ScoredOn
@@ -109,7 +109,7 @@ class LearningCurve(Spec):
     kept: bool = Field(False, description="whether it was answered from an earlier run")
 
 
-def plan_subsets(arrays: Arrays, folds: Folds, sizes: Sequence[int], repeats: int | None) -> SubsetPlan:
+def plan_subsets(arrays: DesignMatrix, folds: Folds, sizes: Sequence[int], repeats: int | None) -> SubsetPlan:
     """Draw what is learned from at each size; without `sizes`, at sizes that are spread up to all rows.
 
     At each, every fold learns from rows of every class; of sizes that nobody asked for, those too small for that are
@@ -140,7 +140,7 @@ def plan_subsets(arrays: Arrays, folds: Folds, sizes: Sequence[int], repeats: in
     return SubsetPlan(arrays=arrays, subsets=subsets, all_rows=most, scored_on=scored_on)
 
 
-def _with_all_classes(drawn: Sequence[Subsets], arrays: Arrays, asked: bool) -> tuple[Subsets, ...]:
+def _with_all_classes(drawn: Sequence[Subsets], arrays: DesignMatrix, asked: bool) -> tuple[Subsets, ...]:
     """The subsets of the sizes at which each fold learns from every class; of sizes that were asked for, all must."""
     missing = [missing_class(subsets, arrays) for subsets in drawn]
     for subsets, name in zip(drawn, missing, strict=True):
@@ -158,7 +158,7 @@ def _with_all_classes(drawn: Sequence[Subsets], arrays: Arrays, asked: bool) -> 
     return kept
 
 
-def _with_test_rows(arrays: Arrays, folds: Folds) -> tuple[Arrays, Folds]:
+def _with_test_rows(arrays: DesignMatrix, folds: Folds) -> tuple[DesignMatrix, Folds]:
     """The rows for training and then those for the test as one part, of which the latter are held out."""
     (X, y), (X_test, y_test) = arrays.training(), arrays.test()
     numbers = np.full((1, len(y) + len(y_test)), -1, np.int32)

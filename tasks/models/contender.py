@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds, Rows
-from tasks.data.vectorization import Arrays, Features, Labels
+from tasks.data.vectorization import DesignMatrix, Features, Labels
 from tasks.fitting import Stopwatch
 from tasks.metrics import MetricName, Task
 from tasks.models.search import Budget, Choice, Range, Search, Settings, Space, TuningSpec, Value
@@ -59,7 +59,7 @@ class Sample:
 
     X: Features
     y: Labels
-    arrays: Arrays
+    arrays: DesignMatrix
     order: Rows
     least: int
     training: int
@@ -131,14 +131,16 @@ class ContenderSpec(Spec, ABC):
     # How it is fitted
 
     @abstractmethod
-    def fit_folds(self, name: str, arrays: Arrays, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
+    def fit_folds(self, name: str, arrays: DesignMatrix, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
         """Fit on the training rows of each fold, and predict the rows held out.
 
         `chosen` are the contender with the settings that were found for each fold, where any were searched for.
         """
 
     @abstractmethod
-    def fit_all(self, name: str, arrays: Arrays, seeds: Sequence[int], best_epochs: Sequence[int] = ()) -> FinalFit:
+    def fit_all(
+        self, name: str, arrays: DesignMatrix, seeds: Sequence[int], best_epochs: Sequence[int] = ()
+    ) -> FinalFit:
         """Fit on all training rows; `best_epochs` are those of the nets of the folds, if they say for how long."""
 
     @abstractmethod
@@ -201,7 +203,7 @@ class ContenderSpec(Spec, ABC):
 
     @abstractmethod
     def run_searches(
-        self, name: str, arrays: Arrays, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
+        self, name: str, arrays: DesignMatrix, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
     ) -> int:
         """Search on each fold's training rows, as long as the budget allows. Return the number of fits.
 

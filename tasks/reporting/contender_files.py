@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.evaluation.tuning import Trials
 from tasks.models.nets.network_spec import training_metric
@@ -29,7 +29,7 @@ FEW_MEMBERS = 3  # up to which each has its own line
 FEWEST_TRIALS = 3  # of which a picture says anything
 
 
-def write_contender(result: Result, arrays: Arrays, unit: str, folder: Path) -> None:
+def write_contender(result: Result, arrays: DesignMatrix, unit: str, folder: Path) -> None:
     """Write the tables and pictures that fit the contender and the task into a folder."""
     evaluation = result.evaluation
     out_of_fold_frame(evaluation, arrays).to_parquet(folder / "out_of_fold.parquet", index=False)
@@ -43,7 +43,7 @@ def write_contender(result: Result, arrays: Arrays, unit: str, folder: Path) -> 
         _write_classification(result, arrays, folder)
 
 
-def _write_classification(result: Result, arrays: Arrays, folder: Path) -> None:
+def _write_classification(result: Result, arrays: DesignMatrix, folder: Path) -> None:
     """Write what a classifier, the first of its seeds, makes of the test rows."""
     name, y = result.name, arrays.y("test").astype(np.int64)
     probabilities = load_arrays(result.test.predictions)["test"][0].astype(np.float64)
@@ -58,7 +58,7 @@ def _write_classification(result: Result, arrays: Arrays, folder: Path) -> None:
         plot_misclassified(name, pictures, y, predicted, probabilities, arrays.classes, folder)
 
 
-def out_of_fold_frame(evaluation: Evaluation, arrays: Arrays) -> "pd.DataFrame":
+def out_of_fold_frame(evaluation: Evaluation, arrays: DesignMatrix) -> "pd.DataFrame":
     """A row for each repeat (or seed) and row held out: what it was, and was predicted to be (p_CLASS for classes)."""
     import pandas as pd
 
@@ -81,7 +81,7 @@ def history_frame(history: StoredFile) -> "pd.DataFrame":
     return pd.DataFrame({name: curve.ravel() for name, curve in curves.items()}, index).reset_index()
 
 
-def plot_predictions(evaluation: Evaluation, arrays: Arrays, unit: str, folder: Path) -> Path:
+def plot_predictions(evaluation: Evaluation, arrays: DesignMatrix, unit: str, folder: Path) -> Path:
     """Predicted against actual, a number, for every row held out (the mean over repeats or seeds; predictions.png)."""
     kept = load_arrays(evaluation.predictions)
     y = arrays.y("train")[kept["rows"].astype(np.int64)]

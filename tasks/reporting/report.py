@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from tasks.data.examples import Examples, Groups
+from tasks.data.examples import Groups, StoredData
 from tasks.data.folds.splitting import Validation
 from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.metrics import METRICS, MetricName
@@ -175,7 +175,7 @@ def best_of(entries: Sequence[LeaderboardEntry], family: Family) -> LeaderboardE
 
 def write_report(
     experiment: str,
-    examples: Examples,
+    examples: StoredData,
     rules: Rules,
     leaderboard: tuple[LeaderboardEntry, ...],
     comparison: Comparison,

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from tasks.data.examples import Examples
-from tasks.data.vectorization import Arrays, Features
+from tasks.data.examples import StoredData
+from tasks.data.vectorization import DesignMatrix, Features
 from tasks.evaluation.cross_validation import Refit, load_model
 from tasks.models.baselines.estimators import SUMMARIES
 from tasks.prediction import Served, describe
@@ -30,7 +30,7 @@ DESCRIPTION = "mlflow.note.content"
 
 
 def log_model(
-    client: "MlflowClient", run_id: str, experiment_id: str, refit: Refit, examples: Examples, arrays: Arrays
+    client: "MlflowClient", run_id: str, experiment_id: str, refit: Refit, examples: StoredData, arrays: DesignMatrix
 ) -> str:
     """Log the refitted contender as a model of the run, with signature and input example, in a format without pickle.
 

@@ -139,7 +139,7 @@ def _unless(*known: str) -> Iterator[None]:
             raise
 
 
-def settle(promotion: Promotion, at: str) -> None:
+def update_champion_alias(promotion: Promotion, at: str) -> None:
     """Move the alias, if it is to move, and note on the versions why; a second time it changes nothing.
 
     Args:

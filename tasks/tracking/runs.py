@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from tasks.data.examples import Examples
+from tasks.data.examples import StoredData
 from tasks.data.folds.splitting import Folds
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.evaluation.tuning import Tuning, read_trials
 from tasks.metrics import MetricName, Task
@@ -164,7 +164,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def log_data(run: RunRef, examples: Examples, folds: Folds) -> None:
+def log_data(run: RunRef, examples: StoredData, folds: Folds) -> None:
     """Log the data set, by name and digest, and the folds."""
     client = connect()
     _log_dataset(client, run, examples)
@@ -172,7 +172,7 @@ def log_data(run: RunRef, examples: Examples, folds: Folds) -> None:
 
 
 def log_contender(
-    parent: RunRef, result: Result, examples: Examples, arrays: Arrays, metric: MetricName
+    parent: RunRef, result: Result, examples: StoredData, arrays: DesignMatrix, metric: MetricName
 ) -> ContenderRun:
     """Log one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
     client, evaluation = connect(), result.evaluation
@@ -321,7 +321,7 @@ def _experiment_id(client: "MlflowClient", name: str) -> str:
     return str(found.experiment_id)
 
 
-def _log_dataset(client: "MlflowClient", run: RunRef, examples: Examples) -> None:
+def _log_dataset(client: "MlflowClient", run: RunRef, examples: StoredData) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     dataset = Dataset(

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from tasks.data.examples import Groups
 from tasks.data.folds.splitting import FoldsSpec, HoldOutSpec, Validation
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Evaluation, FinalScore, Result
 from tasks.metrics import METRICS, MetricName
 from tasks.specs import Family, Spec
@@ -227,7 +227,7 @@ def estimate(scores: Sequence[float], validation: Validation, groups: Groups | N
     return Estimate(mean=mean, std=std, interval=(mean - half, mean + half))
 
 
-def compare(results: Sequence[Result], arrays: Arrays, rules: Rules) -> Comparison:
+def compare(results: Sequence[Result], arrays: DesignMatrix, rules: Rules) -> Comparison:
     """Compares all pairs, by fold scores or with a hold-out by test rows, and answers the experiment's own question.
 
     The best of a family has the best mean score on the rows held out. With folds the same rows judge it, so p is
@@ -247,7 +247,7 @@ def challenge(
     results: Sequence[Result],
     champion: Evaluation,
     champion_tests: Sequence[FinalScore],
-    arrays: Arrays,
+    arrays: DesignMatrix,
     rules: Rules,
 ) -> Verdict:
     """The verdict on the challenger, first, against the champion that stands, second.
@@ -288,7 +288,7 @@ def fold_pair(one: Evaluation, two: Evaluation, design: FoldDesign, rules: Rules
     return FoldPair(one.name, two.name, differences, design, rules.metric, rules.equivalent_within)
 
 
-def row_pairs(tests: Sequence[FinalScore], arrays: Arrays, rules: Rules) -> list[Pair]:
+def row_pairs(tests: Sequence[FinalScore], arrays: DesignMatrix, rules: Rules) -> list[Pair]:
     """All pairs of contenders by their scores on the same resamples of the test rows."""
     y = arrays.y("test")
     predictions = [load_arrays(test.predictions)["test"].astype(np.float64, copy=False) for test in tests]

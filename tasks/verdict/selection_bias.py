@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.data.vectorization import Arrays
+from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Evaluation
 from tasks.metrics import METRICS, Counts, MetricName, scorer
 from tasks.specs import Spec
@@ -35,7 +35,7 @@ class Corrected(Spec):
     optimism: float = Field(description="by how much the champion's own mean score looks better than it is")
 
 
-def correct_for_choice(evaluations: Sequence[Evaluation], arrays: Arrays, metric: MetricName) -> Corrected:
+def correct_for_choice(evaluations: Sequence[Evaluation], arrays: DesignMatrix, metric: MetricName) -> Corrected:
     """Corrects the best mean score on the rows held out for the choice of the best among the contenders.
 
     All contenders take part, the floor too. With a hold-out, a net's best epoch was found on the rows held out; that

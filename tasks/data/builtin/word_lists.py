@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.data.builtin.builtin_spec import KerasFile, PublishedSpec, content, fetch
-from tasks.data.examples import Problem, Raw, WordLists
+from tasks.data.examples import Problem, RawData, WordLists
 
 IMDB = KerasFile("imdb.npz", "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f", 17_464_789, "imdb")
 IMDB_WORDS = KerasFile("imdb_word_index.json", "bfafd718b763782e994055a2d397834f", 1_641_221, "imdb")
@@ -56,7 +56,7 @@ class TextSpec(PublishedSpec):
         """A text is a row of as many columns as there are words."""
         return Problem(task=self.task, form=self.form, shape=(self.num_words,), classes=self.classes)
 
-    def read(self) -> Raw:
+    def read(self) -> RawData:
         """The rows of Keras's `load_data()` in its order, training rows first, with all their words."""
         packed = content(self.files[0])
         fetch(self.files)  # its words travel with the models
@@ -68,7 +68,7 @@ class TextSpec(PublishedSpec):
                 texts.append(_led_by_start(archive[f"x{ending}"]).take(order))
                 labels.append(archive[f"y{ending}"][order].astype(np.int64))
         X, y = WordLists.joined(texts), np.concatenate(labels)
-        return Raw(X, y, np.arange(len(y)) >= (len(labels[0]) if len(labels) > 1 else int(len(y) * (1 - 0.2))))
+        return RawData(X, y, np.arange(len(y)) >= (len(labels[0]) if len(labels) > 1 else int(len(y) * (1 - 0.2))))
 
     def decode(self, words: Sequence[int] | NDArray[np.int32]) -> str:
         """A text for people; `?` for words that are not among the first `num_words`."""

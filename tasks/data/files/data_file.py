@@ -42,7 +42,7 @@ ENCODINGS = ("utf-8", "cp1252")  # tried where there is no mark; what is no UTF-
 X, Y = "X", "y"
 MEND = "save numbers or text by numpy.savez(FILE, X=X, y=y)"
 
-Arrays = tuple[NDArray[np.generic], NDArray[np.generic]]
+NamedArrays = tuple[NDArray[np.generic], NDArray[np.generic]]
 
 
 class Dialect(NamedTuple):
@@ -105,7 +105,7 @@ class DataFile:
         return rows
 
     @cached_property
-    def arrays(self) -> Arrays:
+    def arrays(self) -> NamedArrays:
         """The arrays `X` (rows, ...) and `y` (rows,) of a .npz file; nothing is unpickled.
 
         Raises:
@@ -339,7 +339,7 @@ def _as_numbers(column: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
         return found
 
 
-def _read_archive(path: Path) -> Arrays:
+def _read_archive(path: Path) -> NamedArrays:
     archive = np.load(path, allow_pickle=False)
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise BakeoffError(f"{path} is one array without a name; save two by numpy.savez(FILE, X=X, y=y)")
@@ -351,7 +351,7 @@ def _read_archive(path: Path) -> Arrays:
         return archive[X], archive[Y]
 
 
-def _checked(path: Path, examples: NDArray[np.generic], targets: NDArray[np.generic]) -> Arrays:
+def _checked(path: Path, examples: NDArray[np.generic], targets: NDArray[np.generic]) -> NamedArrays:
     for name, array in ((X, examples), (Y, targets)):
         if not isinstance(array, np.ndarray):  # but bytes, as NumPy gives what begins as no array does
             raise BakeoffError(f"{path}: {name} is no array; {MEND}")

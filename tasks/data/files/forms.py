@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 
-from tasks.data.examples import DatasetSpec, Raw, WordLists
+from tasks.data.examples import DatasetSpec, RawData, WordLists
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.folders import files_below, is_folder
 from tasks.data.files.images import ImagesSpec
@@ -55,7 +55,7 @@ def _form_of_folder(options: InitOptions) -> type[OwnSpec]:
     return there[0]
 
 
-def look_again(dataset: DatasetSpec) -> tuple[DataProfile, Raw]:
+def look_again(dataset: DatasetSpec) -> tuple[DataProfile, RawData]:
     """Return what is seen of the data that an experiment names, and the examples, as they are read for a run.
 
     Raises:

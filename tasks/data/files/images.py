@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from tasks import progress
-from tasks.data.examples import Problem, Raw
+from tasks.data.examples import Problem, RawData
 from tasks.data.files import presets
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.folders import check_there, class_files, files_below
@@ -116,16 +116,16 @@ class ImagesSpec(OwnSpec):
             **presets.DUMMY,
         }
 
-    def read(self, file: DataFile | None = None) -> Raw:
+    def read(self, file: DataFile | None = None) -> RawData:
         """Return the images in order of their paths, or as the file has them."""
         file = file or DataFile(self.path)
         X, target, held_out = self._archive(file) if file.is_archive else self._folder()
         problem = self.problem.model_copy(update={"classes": target.classes})
         if held_out is None:
             held_out = hold_out(self.test, target.y, problem)
-        return Raw(X, target.y, held_out, problem)
+        return RawData(X, target.y, held_out, problem)
 
-    def describe(self, raw: Raw, file: DataFile) -> DataProfile:
+    def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return how many there are of each class, and how many are the same, pixel by pixel, and of the same class."""
         pictures = np.asarray(raw.X).reshape(len(raw.y), -1)
         different = {(bytes(row), label) for row, label in zip(pictures, raw.y.tolist(), strict=True)}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, Column, DatasetSpec, Problem, Raw
+from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, Column, DatasetSpec, Problem, RawData
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.folders import check_there, walk
@@ -89,7 +89,7 @@ class OwnSpec(DatasetSpec):
         """Return those that are entered by default."""
 
     @abstractmethod
-    def read(self, file: DataFile | None = None) -> Raw:
+    def read(self, file: DataFile | None = None) -> RawData:
         """Return the examples; of a file that was opened already, what is held of it is not read again.
 
         Raises:
@@ -98,7 +98,7 @@ class OwnSpec(DatasetSpec):
         """
 
     @abstractmethod
-    def describe(self, raw: Raw, file: DataFile) -> DataProfile:
+    def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return what is seen of the examples that were read from the file.
 
         Raises:
@@ -142,7 +142,7 @@ class Inspection:
 
     profile: DataProfile
     dataset: OwnSpec
-    raw: Raw
+    raw: RawData
     comments: Mapping[str, str]
 
     @property

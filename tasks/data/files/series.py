@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
-from tasks.data.examples import Column, Problem, Raw
+from tasks.data.examples import Column, Problem, RawData
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
@@ -121,7 +121,7 @@ class SeriesSpec(OwnSpec):
             **presets.DUMMY,
         }
 
-    def read(self, file: DataFile | None = None) -> Raw:
+    def read(self, file: DataFile | None = None) -> RawData:
         """Return the series that have a target, in the order in which the file first names them."""
         file = file or DataFile(self.path)
         X, columns, target, said = self._archive(file) if file.is_archive else self._long_table(file)
@@ -135,9 +135,9 @@ class SeriesSpec(OwnSpec):
         if empty.any():
             name = columns[2 + int(empty.argmax())].name
             raise BakeoffError(f"column {name} has no values in the series to learn from; take it out of columns")
-        return Raw(X, target.y, held_out, problem, columns)
+        return RawData(X, target.y, held_out, problem, columns)
 
-    def describe(self, raw: Raw, file: DataFile) -> DataProfile:
+    def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return how the targets are spread, how many steps series have, and how much is missing."""
         X = np.asarray(raw.X)
         there = ~np.isnan(X).all(axis=2)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from tasks.data.examples import Column, ColumnKind, Problem, Raw, encode, feature_levels, feature_names
+from tasks.data.examples import Column, ColumnKind, Problem, RawData, encode, feature_levels, feature_names
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
@@ -93,7 +93,7 @@ class TableFileSpec(RowsSpec):
             **presets.DUMMY,
         }
 
-    def read(self, file: DataFile | None = None) -> Raw:
+    def read(self, file: DataFile | None = None) -> RawData:
         """Return the rows that have a target, as the file has them or in the order of time.
 
         The levels of categories are those of the training rows. Errors name rows as the file has them: the first after
@@ -105,9 +105,9 @@ class TableFileSpec(RowsSpec):
         used = self.arrange(rows, rows[self.target], "no target")
         columns, values = self._parse(rows, used.kept, used.held_out)
         problem = self._problem(columns, used.classes)
-        return Raw(encode(values, columns), used.y, used.held_out, problem, columns, used.groups)
+        return RawData(encode(values, columns), used.y, used.held_out, problem, columns, used.groups)
 
-    def describe(self, raw: Raw, file: DataFile) -> DataProfile:
+    def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return what is seen of the target and of the columns that are used."""
         rows = file.rows((), [*self.columns, self.target])
         return _profile(rows, str(self.path), self.target, self.task, self.columns)

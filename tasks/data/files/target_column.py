@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Column, ColumnKind, Raw
+from tasks.data.examples import Column, ColumnKind, RawData
 from tasks.data.files import values as read
 from tasks.metrics import Task, classification
 from tasks.specs import BakeoffError
@@ -75,7 +75,7 @@ def read_target(values: "pd.Series[Any]", task: Task, as_it_is: bool = False) ->
     return Target(name, labels.set_categories(classes).codes[known].astype(np.int64), classes, known)
 
 
-def target_of(raw: Raw, name: str) -> Target:
+def target_of(raw: RawData, name: str) -> Target:
     """Return the target of examples that were read, of which each has one."""
     return Target(name, raw.y, raw.problem.classes if raw.problem else (), np.ones(len(raw.y), np.bool_))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.data.examples import TEXT, Problem, Raw
+from tasks.data.examples import TEXT, Problem, RawData
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile, encoding_of
@@ -121,11 +121,11 @@ class TextFileSpec(RowsSpec):
             **presets.DUMMY,
         }
 
-    def read(self, file: DataFile | None = None) -> Raw:
+    def read(self, file: DataFile | None = None) -> RawData:
         """Return the rows that have a text and a target, as the file has them or in the order of time."""
         return self._folder() if is_folder(self.path) else self._file(file or DataFile(self.path))
 
-    def describe(self, raw: Raw, file: DataFile) -> DataProfile:
+    def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return how long they are, and how many have the same text and the same target as an earlier one."""
         texts = cast("pd.DataFrame", raw.X).iloc[:, 0]
         words = texts.str.count(r"\w+").to_numpy(np.int64)
@@ -140,7 +140,7 @@ class TextFileSpec(RowsSpec):
             duplicates=int(texts.to_frame().assign(y=raw.y).duplicated().sum()),
         )
 
-    def _file(self, file: DataFile) -> Raw:
+    def _file(self, file: DataFile) -> RawData:
         import pandas as pd
 
         if self.text is None or self.target is None:
@@ -154,7 +154,7 @@ class TextFileSpec(RowsSpec):
         X = pd.DataFrame({self.text: texts.take(used.kept).to_pylist()})
         return self._raw(X, used)
 
-    def _folder(self) -> Raw:
+    def _folder(self) -> RawData:
         import pandas as pd
 
         settings = ("text", "target", "group_column", "time_column")
@@ -173,11 +173,11 @@ class TextFileSpec(RowsSpec):
         used = Arrangement(np.arange(len(texts)), target.y, target.classes, None, held_out)
         return self._raw(pd.DataFrame({TEXT: texts}), used)
 
-    def _raw(self, X: "pd.DataFrame", used: Arrangement) -> Raw:
+    def _raw(self, X: "pd.DataFrame", used: Arrangement) -> RawData:
         if not any(has_words(text) for text in X.loc[~used.held_out].iloc[:, 0]):
             raise BakeoffError(f"{self.path}: no text among the rows to learn from has a word")
         problem = self.problem.model_copy(update={"classes": used.classes})
-        return Raw(X, used.y, used.held_out, problem, groups=used.groups, ngrams=self.ngrams)
+        return RawData(X, used.y, used.held_out, problem, groups=used.groups, ngrams=self.ngrams)
 
 
 def _texts(values: "pd.Series[Any]") -> "pa.Array[Any]":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from tasks.data.examples import Groups
-from tasks.data.vectorization import Arrays, Labels
+from tasks.data.vectorization import DesignMatrix, Labels
 from tasks.metrics import METRICS, MetricName
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, load_arrays, store_arrays
@@ -325,7 +325,7 @@ def pairs_of(validation: Validation, held_out: Numbers, n_seeds: int = 1) -> Ite
                 yield training, watched
 
 
-def split(arrays: Arrays, validation: Validation) -> Folds:
+def split(arrays: DesignMatrix, validation: Validation) -> Folds:
     """Draws the folds from the training rows.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.folds.splitting import NO_ROWS, Folds, Numbers, Parts, Rows, absent_class
-from tasks.data.vectorization import Arrays, Labels
+from tasks.data.vectorization import DesignMatrix, Labels
 from tasks.fitting import seed_of
 from tasks.specs import BakeoffError
 from tasks.store import load_arrays, store_arrays
@@ -53,7 +53,7 @@ def keep_subsets(
 
 
 def draw_subsets(
-    arrays: Arrays, folds: Folds, sizes: Sequence[int], repeats: Callable[[int], int]
+    arrays: DesignMatrix, folds: Folds, sizes: Sequence[int], repeats: Callable[[int], int]
 ) -> tuple[Subsets, ...]:
     """For each size, subsets of the training rows of each fold; those of one fold are nested.
 
@@ -132,7 +132,7 @@ def spread_sizes(folds: Folds, n_classes: int) -> tuple[int, ...]:
     return tuple(sorted({*(int(size) for size in rounded[:-1] if size < most), most}))
 
 
-def missing_class(subsets: Subsets, arrays: Arrays) -> str | None:
+def missing_class(subsets: Subsets, arrays: DesignMatrix) -> str | None:
     """A class of which some fold learns from no row, if there is one: rows in order, or of a group, may be of one."""
     y = arrays.y("train")
     absent = (absent_class(arrays.classes, y[learned]) for learned, _ in subsets.pairs())

@@ -20,7 +20,7 @@ from pydantic import Field
 from tasks import progress
 from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds
-from tasks.data.vectorization import Arrays, Features, Labels
+from tasks.data.vectorization import DesignMatrix, Features, Labels
 from tasks.fitting import Stopwatch, limited_to, seed_of, threads_for
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.contender import ENOUGH, ContenderSpec, CostEstimate, FinalFit, Floats, FoldFits, Sample
@@ -89,7 +89,7 @@ class BaselineSpec(ContenderSpec):
     def served(self, model: Any, X: Features, problem: Problem) -> NDArray[np.generic]:
         """Return what the model's library gives by itself, and so a server that knows nothing of this project."""
 
-    def fit_folds(self, name: str, arrays: Arrays, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
+    def fit_folds(self, name: str, arrays: DesignMatrix, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
         """Fit on one fold after the other."""
         X, y = arrays.training()
         pairs = list(folds.pairs())
@@ -108,7 +108,9 @@ class BaselineSpec(ContenderSpec):
         held_out_rows = [held_out for _, held_out in pairs]
         return FoldFits(held_out_rows, predictions, fitting, predicting, len(pairs), warnings=tuple(notes))
 
-    def fit_all(self, name: str, arrays: Arrays, seeds: Sequence[int], best_epochs: Sequence[int] = ()) -> FinalFit:
+    def fit_all(
+        self, name: str, arrays: DesignMatrix, seeds: Sequence[int], best_epochs: Sequence[int] = ()
+    ) -> FinalFit:
         """Fit once, by the first seed."""
         progress.report(f"{name}, all training rows", 0, 1)
         X, y = arrays.training()
@@ -117,7 +119,7 @@ class BaselineSpec(ContenderSpec):
         return FinalFit([fitted.model], warnings=fitted.warnings)
 
     def run_searches(
-        self, name: str, arrays: Arrays, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
+        self, name: str, arrays: DesignMatrix, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
     ) -> int:
         """Search on each fold's training rows in turn, one fit after the other."""
         X, y = arrays.training()
@@ -139,7 +141,7 @@ class BaselineSpec(ContenderSpec):
         return fits
 
     def _inner_score(
-        self, X: Features, y: Labels, arrays: Arrays, search: Search, metric: MetricName, seed: int
+        self, X: Features, y: Labels, arrays: DesignMatrix, search: Search, metric: MetricName, seed: int
     ) -> float:
         """The mean over the inner folds of a search."""
         scores = []

@@ -12,7 +12,7 @@ import numpy as np
 from tasks import progress
 from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds
-from tasks.data.vectorization import Arrays, Features, Labels
+from tasks.data.vectorization import DesignMatrix, Features, Labels
 from tasks.fitting import Stopwatch, member_seeds, seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contender import ENOUGH, CostEstimate, FinalFit, FoldFits, Sample
@@ -29,7 +29,7 @@ SMALL = 1_000_000  # numbers in X from which on the arithmetic of one stack keep
 
 
 def fit_folds(
-    contender: NetworkSpec, name: str, arrays: Arrays, folds: Folds, chosen: Sequence[NetworkSpec]
+    contender: NetworkSpec, name: str, arrays: DesignMatrix, folds: Folds, chosen: Sequence[NetworkSpec]
 ) -> FoldFits:
     """Train the nets of all folds and seeds as one stack; of an ensemble the mean predicts."""
     X, y = arrays.training()
@@ -58,7 +58,7 @@ def fit_folds(
 
 
 def members_of(
-    contender: NetworkSpec, y: Labels, arrays: Arrays, folds: Folds, chosen: Sequence[NetworkSpec] = ()
+    contender: NetworkSpec, y: Labels, arrays: DesignMatrix, folds: Folds, chosen: Sequence[NetworkSpec] = ()
 ) -> list[Member]:
     """The nets of each fold or seed; the rows that stop a net's training early come out of its training rows.
 
@@ -86,7 +86,7 @@ def members_of(
     return members
 
 
-def in_vocabularies(X: Features, arrays: Arrays, folds: Folds, n_members: int) -> Features | list[Features]:
+def in_vocabularies(X: Features, arrays: DesignMatrix, folds: Folds, n_members: int) -> Features | list[Features]:
     """X; or, where each fold has a vocabulary of its own, a matrix for each net, and for those of a fold the same."""
     if not arrays.terms:
         return X
@@ -94,7 +94,7 @@ def in_vocabularies(X: Features, arrays: Arrays, folds: Folds, n_members: int) -
     return [matrix for matrix in known for _ in range(folds.validation.n_seeds * n_members)]
 
 
-def fit_all(contender: NetworkSpec, name: str, arrays: Arrays, seeds: Sequence[int], epochs: int) -> FinalFit:
+def fit_all(contender: NetworkSpec, name: str, arrays: DesignMatrix, seeds: Sequence[int], epochs: int) -> FinalFit:
     """Train a net for each seed, of an ensemble the mean of its members, for so many epochs."""
     X, y = arrays.training()
     rows, n_members = np.arange(len(y)), contender.n_members
@@ -152,7 +152,7 @@ class Stacks:
 def run_searches(
     contender: NetworkSpec,
     name: str,
-    arrays: Arrays,
+    arrays: DesignMatrix,
     searches: Sequence[Search],
     metric: MetricName,
     seed: int,
@@ -193,7 +193,7 @@ def _stacks(
     contender: NetworkSpec,
     X: Features,
     y: Labels,
-    arrays: Arrays,
+    arrays: DesignMatrix,
     searches: Sequence[Search],
     at_once: int,
     seed: int,

@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt, model_validator
 from tasks import progress
 from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds
-from tasks.data.vectorization import Arrays, Features, word_rows
+from tasks.data.vectorization import DesignMatrix, Features, word_rows
 from tasks.metrics import MetricName, Task
 from tasks.models.contender import (
     ContenderSpec,
@@ -162,14 +162,16 @@ class NetworkSpec(ContenderSpec):
         """Load TensorFlow."""
         progress.load("tasks.models.nets.training", "TensorFlow")
 
-    def fit_folds(self, name: str, arrays: Arrays, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
+    def fit_folds(self, name: str, arrays: DesignMatrix, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
         """Train the nets of all folds at once."""
         self.load_library()
         from tasks.models.nets import network_fits
 
         return network_fits.fit_folds(self, name, arrays, folds, chosen)
 
-    def fit_all(self, name: str, arrays: Arrays, seeds: Sequence[int], best_epochs: Sequence[int] = ()) -> FinalFit:
+    def fit_all(
+        self, name: str, arrays: DesignMatrix, seeds: Sequence[int], best_epochs: Sequence[int] = ()
+    ) -> FinalFit:
         """Train a net for each seed for the median of the best epochs; without these, or with schedules, for all."""
         self.load_library()
         from tasks.models.nets import network_fits
@@ -184,7 +186,7 @@ class NetworkSpec(ContenderSpec):
         return network_fits.estimate_cost(self, name, sample, share, n_seeds)
 
     def run_searches(
-        self, name: str, arrays: Arrays, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
+        self, name: str, arrays: DesignMatrix, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
     ) -> int:
         """Search on all folds' training rows at once."""
         from tasks.models.nets import network_fits
