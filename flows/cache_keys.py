@@ -26,7 +26,7 @@ LIBRARIES = (
     "tensorflow", "xgboost", "xgboost-cpu",
 )  # fmt: skip
 
-# These list what may be given; what was given is known by its own class, and no other contender's code counts.
+# These list what may be given; of what was given, the module of its own class counts, and no other of the list.
 LISTS = {"tasks.models.contenders", "tasks.data.files.forms"}
 # What `init` proposes, and shows of data, decides no result.
 ABOUT_DATA = {"tasks.data.files.presets", "tasks.data.files.profile"}
@@ -86,7 +86,8 @@ def _parts(code: CodeType) -> Iterator[CodeType]:
 
 def _path(module: str) -> Path:
     place = ROOT.joinpath(*module.split("."))
-    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    package = place / "__init__.py"  # a folder may be left of a package that is a module by now
+    return package if package.is_file() else place.with_suffix(".py")
 
 
 def _modules_of(value: object) -> Iterator[str]:

@@ -41,7 +41,7 @@ METHODS = ("tasks.evaluation.cross_validation",)  # the code that a version is t
 
 @dataclass(frozen=True)
 class Found:
-    """What a run found: its contenders' results, the best of them, and the run in MLflow of this one."""
+    """What a run found: its contenders' results, the best of them, and that one's run in MLflow."""
 
     examples: StoredData
     arrays: DesignMatrix

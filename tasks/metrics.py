@@ -37,9 +37,9 @@ class Metric:
     """A score with its direction, and its `title` for people.
 
     `of_samples` takes targets and models' predictions, and gives a function from counts (samples, rows) to scores
-    (samples, models); `needs_every_class` says that there each class must have a row. `in_target_unit` says that it is
-    measured in the unit of the target, `of_probabilities` that decision values will not do, and `without_a_class` what
-    there is not where a class has no row, so that there is no score.
+    (samples, models); `needs_every_class` says that each class must have a row in a sample. `in_target_unit` says that
+    it is measured in the unit of the target, `of_probabilities` that decision values will not do. `without_a_class`
+    names what does not exist where a class has no row, such as "ROC curve"; the score is then refused.
     """
 
     name: str

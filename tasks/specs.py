@@ -1,4 +1,4 @@
-"""What every spec has in common, and the one kind of error that is the user's to mend."""
+"""What every spec has in common; errors that are the user's to mend, and hints for them; how long a text says."""
 
 import difflib
 import re

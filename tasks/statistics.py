@@ -103,7 +103,7 @@ def draw(
 
 
 def interval_of(scores: Floats) -> tuple[float, float]:
-    """The percentiles between which the given share of the resampled scores lies."""
+    """Return the percentiles between which `CONFIDENCE` of the resampled scores lies."""
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(scores, [tail, 100 - tail])
     return float(low), float(high)
@@ -132,6 +132,8 @@ def _over_models(scores: Floats, generator: np.random.Generator) -> Floats:
     drawn = generator.integers(0, models, scores.shape)
     return np.asarray(np.take_along_axis(scores, drawn, axis=1).mean(axis=1))
 
+
+# Whether two contenders differ on folds, and what becomes of p-values when many pairs are tested
 
 Numbers = NDArray[np.int64]
 

@@ -76,7 +76,7 @@ class DesignMatrix(Problem):
 
 
 def vectorize(examples: StoredData) -> DesignMatrix:
-    """Turns examples into arrays of numbers; nothing is fitted here, so nothing can leak between folds."""
+    """Turn examples into arrays of numbers; nothing that folds learn is fitted here, so nothing leaks between them."""
     arrays: dict[str, NDArray[np.generic]] = {}
     texts: dict[str, list[str]] = {}
     for part, held_out in (("train", False), ("test", True)):

@@ -69,12 +69,12 @@ def tune(
         contender.load_library()  # before time is counted
         searches = searches_of(list(folds.pairs()), arrays, folds.validation, space, tuning, greater, final)
         if score == metric:
-            _check_scored(searches, metric, arrays)
+            _check_inner_folds(searches, metric, arrays)
         # A search takes as long as it has rows to learn from; those that are made at once are one.
         work = [float(sum(len(training) for training, _ in search.folds)) for search in searches]
         budget = Budget(tuning, [sum(work)] if contender.searches_at_once else work)
         fits = contender.run_searches(name, arrays, searches, metric, folds.validation.seed, budget)
-        chosen: list[Contender] = [contender.settled(search.best) for search in searches]
+        chosen: list[Contender] = [contender.with_found_settings(search.best) for search in searches]
     except BakeoffError as error:
         raise type(error)(f"contender {name}: {error}") from error
     tried = tuple(trial for search in searches for trial in search.trials)
@@ -129,11 +129,13 @@ def _inner_folds(rows: Rows, arrays: DesignMatrix, validation: Validation, tunin
     return [(rows[training], rows[held_out]) for training, held_out in pairs_of(inner, numbers)]
 
 
-def _check_scored(searches: Sequence[Search], metric: MetricName, arrays: DesignMatrix) -> None:
+def _check_inner_folds(searches: Sequence[Search], metric: MetricName, arrays: DesignMatrix) -> None:
     """Check that all that a search is scored on has what the score needs."""
     y = arrays.y("train")
     for search in searches:
         try:
-            check_scored(metric, arrays.classes, y, y, search.folds)  # whether the test can be scored is known
+            check_scored(
+                metric, arrays.classes, y, y, search.folds
+            )  # the test rows, in whose place y stands, were checked before
         except BakeoffError as error:
             raise BakeoffError(f"tuning, inside a fold's training rows: {error}; or lower tuning.n_splits") from error

@@ -251,7 +251,7 @@ class ContenderSpec(Spec, ABC):
             reason = " ".join(str(error).splitlines()[1:3]).strip()  # of pydantic's three lines for each fault
             raise BakeoffError(f"search: {', '.join(settings)}: {reason}") from error
 
-    def settled(self, settings: Settings) -> Self:
+    def with_found_settings(self, settings: Settings) -> Self:
         """The contender with the settings that a search found, as it is fitted by them."""
         return self.with_settings(settings)
 

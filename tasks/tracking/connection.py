@@ -109,6 +109,8 @@ def server_environment() -> dict[str, str]:
     return environment
 
 
+# Runs whose process is gone
+
 FLOW_RUN = "bakeoff.flow_run_id"  # on the run of an experiment, unlike a contender's
 OPEN = "bakeoff.flow_run_open"
 CLOCK_SECONDS = 60  # a process's start is counted from the machine's, which moves when the clock is set

@@ -29,7 +29,7 @@ from tasks.reporting.report import Report
 from tasks.reporting.wording import Presentation
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
-from tasks.tracking.connection import connect, owner
+from tasks.tracking.connection import FLOW_RUN, connect, owner
 from tasks.tracking.models import log_model
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def open_run(
     tags = {
         "mlflow.note.content": description,
         "bakeoff.fingerprint": fingerprint,
-        "bakeoff.flow_run_id": flow_run_id,
+        FLOW_RUN: flow_run_id,
         "bakeoff.flow_run": flow_run_address,
     }
     run = _create_run(client, _experiment_id(client, experiment), name, kind, tags)

@@ -11,7 +11,7 @@ from tasks.data.files.own_spec import Inspection
 from tasks.data.files.presets import Settings, Size
 from tasks.data.files.profile import counted
 from tasks.data.files.target_column import Target
-from tasks.metrics import MetricName
+from tasks.metrics import METRICS, MetricName
 from tasks.specs import BakeoffError
 
 N_SPLITS = 5
@@ -71,14 +71,22 @@ def choose_metric(target: Target, dependent: bool) -> tuple[MetricName, str]:
     Where rows are `dependent` on each other, a part of them may be without a class, and have no ROC curve.
     """
     if not target.classes:
-        return "mae", "mean absolute error, in the unit of the target; or rmse, r2"
+        return "mae", f"mean absolute error, in the unit of the target; or {_other_than('mae')}"
     counts = sorted(target.counts)
     if counts[-1] < UNEVEN * counts[(len(counts) - 1) // 2]:
-        return "accuracy", "the share of rows that get the right class; or log_loss, macro_f1, roc_auc"
+        return "accuracy", f"the share of rows that get the right class; or {_other_than('accuracy')}"
     most = f"{counts[-1] / sum(counts):.0%} of the rows are of one class, and accuracy would say little"
     if len(counts) == 2 and not dependent:
         return "roc_auc", f"how often a row of the one class is ranked above one of the other: {most}"
     return "macro_f1", f"the mean of each class's F1: {most}"
+
+
+def _other_than(name: MetricName) -> str:
+    """Name the metrics of the same tasks."""
+    same = METRICS[name].classification
+    return ", ".join(
+        metric.name for metric in METRICS.values() if metric.classification == same and metric.name != name
+    )
 
 
 def choose_equivalence(target: Target, metric: MetricName, rows: int) -> tuple[float, str]:

@@ -29,8 +29,8 @@ class ValidationSpec(Spec):
     """How training rows are held out to score contenders by.
 
     Folds are drawn by the column that the data set names in its setting `column`, where that is not empty; held out in
-    any other way, such data would have the `leak`. `more` is what it takes where repeats do not settle a verdict, and
-    `outlook` says it where none can.
+    any other way, such data would have the `leak`. `more` completes "only more ... could settle it"; `outlook` is that
+    whole sentence, of ways that have no repeats.
     """
 
     column: ClassVar[str] = ""

@@ -197,7 +197,7 @@ class NetworkSpec(ContenderSpec):
         """The experiment's metric, if it is the one in a net's curves; else its loss."""
         return metric if metric == training_metric(task) else "loss"
 
-    def settled(self, settings: Settings) -> Self:
+    def with_found_settings(self, settings: Settings) -> Self:
         """A net with settings that were found learns for its number of epochs, and is not stopped."""
         return self.with_settings(settings).model_copy(update={"early_stopping": None})
 
