@@ -65,7 +65,8 @@ PARTS = {  # a program for each, and when a run has it done, now and in 0.6.0
         "in each new folder, before the server",
     ),
     "Prefect's server, until it answers": (
-        "from flows.runtime.ephemeral_server import OwnServer; own = OwnServer(); own.wait_until_ready(); own.stop()",
+        "from flows.runtime.ephemeral_server import EphemeralServer as Own;"
+        " own = Own(); own.wait_until_ready(); own.stop()",
         "from Enter on, beside what follows",
         "after all others but TensorFlow",
     ),

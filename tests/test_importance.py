@@ -13,7 +13,7 @@ from tasks.evaluation.cross_validation import refit
 from tasks.insight.explanation import MOST_ROWS, Explanation, explain, some_rows
 from tasks.insight.importance import (
     CANDIDATES,
-    Inputs,
+    ColumnInputs,
     Removal,
     choose_pictures,
     inputs_of,
@@ -59,7 +59,7 @@ def test_all_contenders_get_the_same_shuffles() -> None:
     """Two contenders that predict alike get the same effects to the last bit, whoever is asked before or after."""
     seen: dict[str, list[Floats]] = {"a": [], "b": []}
     X, y = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0)
-    columns, orders = [Inputs("x", (0,)), Inputs("z", (1,))], shuffles(50, 3, seed=4)
+    columns, orders = [ColumnInputs("x", (0,)), ColumnInputs("z", (1,))], shuffles(50, 3, seed=4)
 
     def predicting(name: str, rows: Floats) -> Floats:
         seen[name].append(rows.copy())
@@ -114,7 +114,7 @@ def test_importance_is_a_worsening_whichever_way_the_metric_goes(metric: str) ->
         p = 1 / (1 + np.exp(-8 * (rows[:, 0] - 0.5)))
         return np.column_stack([1 - p, p])
 
-    columns = [Inputs("decides", (0,)), Inputs("noise", (1,))]
+    columns = [ColumnInputs("decides", (0,)), ColumnInputs("noise", (1,))]
     decides, noise = permutation_effects("me", predict, X, y, columns, shuffles(200, 4, 0), metric)  # type: ignore[arg-type]
     assert decides.effect > 0.2
     assert (noise.effect, *noise.interval) == pytest.approx((0, 0, 0), abs=1e-12)  # sums are rounded in another order
@@ -124,7 +124,10 @@ def test_the_parts_of_a_date_are_shuffled_as_one() -> None:
     columns = (Column(name="when", kind="date"), Column(name="size", kind="number"))
     names = ("when:year", "when:month", "when:weekday", "when:elapsed", "size")
     arrays = made_arrays("regression").model_copy(update={"shape": (5,)})
-    assert inputs_of(examples_of(arrays, names, columns)) == [Inputs("when", (0, 1, 2, 3)), Inputs("size", (4,))]
+    assert inputs_of(examples_of(arrays, names, columns)) == [
+        ColumnInputs("when", (0, 1, 2, 3)),
+        ColumnInputs("size", (4,)),
+    ]
 
 
 def test_of_series_a_value_is_shuffled_at_all_of_its_times() -> None:
@@ -132,7 +135,7 @@ def test_of_series_a_value_is_shuffled_at_all_of_its_times() -> None:
     arrays = series_arrays()
     columns = tuple(Column(name=name, kind="number") for name in ("id", "time", "still", "rising"))
     examples = examples_of(arrays, (), columns)
-    assert inputs_of(examples)[1] == Inputs("rising", (1, 3, 5, 7, 9, 11))
+    assert inputs_of(examples)[1] == ColumnInputs("rising", (1, 3, 5, 7, 9, 11))
     assert explained(arrays, {"trees": TREES}, examples, n_repeats=10).ranked() == ["rising", "still"]
 
 

@@ -5,6 +5,7 @@ import importlib
 import io
 import os
 import pickle
+import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from http.client import IncompleteRead
@@ -37,6 +38,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody listens
     monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setattr(urllib.request, "_opener", None)  # one that was made before knows other proxies
     return tmp_path / "keras" / "datasets"
 
 

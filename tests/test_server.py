@@ -17,8 +17,8 @@ pytestmark = pytest.mark.servers
 
 KILLED_WITH_A_SERVER = """
 import os, signal
-from flows.runtime.ephemeral_server import OwnServer
-own = OwnServer()
+from flows.runtime.ephemeral_server import EphemeralServer
+own = EphemeralServer()
 print(own._process.pid, flush=True)
 own.wait_until_ready()
 os.kill(os.getpid(), signal.SIGKILL)

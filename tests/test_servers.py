@@ -43,7 +43,7 @@ http.server.HTTPServer(("127.0.0.1", port), Health).serve_forever()
 """
 UP = """
 import sys
-from flows import servers
+from flows.runtime import servers
 from tasks import progress
 servers.COMMANDS = {name: ("stand_in", "stays silent") for name in servers.TITLES}
 with progress.listening(lambda what, done, total: print(what, flush=True)):
