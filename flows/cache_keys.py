@@ -55,10 +55,18 @@ def code_version(*modules: str) -> str:
         waiting = imported - reached - LISTS - ABOUT_DATA
     for module in sorted(reached):
         content.update(f"{module} {_module(module)[0]} ".encode())
+    content.update(_libraries().encode())
+    return content.hexdigest()[:16]
+
+
+@cache
+def _libraries() -> str:
+    """The libraries and their versions; looked up once, since a run asks for the code of dozens of steps."""
+    versions = []
     for name in LIBRARIES:
         with suppress(PackageNotFoundError):  # an extra that is not installed
-            content.update(f"{name}=={version(name)} ".encode())
-    return content.hexdigest()[:16]
+            versions.append(f"{name}=={version(name)}")
+    return " ".join(versions)
 
 
 @cache

@@ -11,6 +11,8 @@ from tasks.models.search import TuningSpec
 from tasks.reporting.report import Report
 from tasks.specs import BakeoffError, Spec, seconds_of
 
+SUFFIX = "_tuned"  # of the name of what `--tune` enters
+
 
 class Outcome(Spec):
     """A report; whether it was kept from an earlier run, and how many earlier runs were found cut off."""
@@ -101,9 +103,6 @@ def check_settings(experiment: Experiment) -> None:
             contender.check_settings(problem)
         except BakeoffError as error:
             raise BakeoffError(f"contender {name}: {error}") from error
-
-
-SUFFIX = "_tuned"
 
 
 def with_tuned(experiment: Experiment, budget: str | None) -> Experiment:

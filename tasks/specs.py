@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 # What a contender is: a deep net, gradient boosting, one of the methods before them, or what any must beat.
 Family = Literal["network", "boosting", "classic", "floor"]
+SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}  # of a unit of time, the largest first
 
 
 class Spec(BaseModel):
@@ -35,9 +36,6 @@ def listed(names: Collection[str], most: int = 10) -> str:
     """The first of some names."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join([*names][:most]) + more
-
-
-SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}  # of a unit of time, the largest first
 
 
 def seconds_of(text: str, units: str = "dhms") -> float:

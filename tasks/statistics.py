@@ -19,6 +19,7 @@ CONFIDENCE = 0.95
 RESAMPLES = 2000
 SEED = 0  # the same resamples for every contender, whenever it is looked at
 PART = 2_000_000  # counts held at a time, 16 MB
+Numbers = NDArray[np.int64]
 
 
 def resample(
@@ -134,8 +135,6 @@ def _over_models(scores: Floats, generator: np.random.Generator) -> Floats:
 
 
 # Whether two contenders differ on folds, and what becomes of p-values when many pairs are tested
-
-Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ HELD_OUT = {"kind": "hold_out", "validation_rows": 100}
 DUMMY, RIDGE, TREE = {"kind": "dummy"}, {"kind": "ridge"}, {"kind": "decision_tree"}
 
 
-STEPS = ("challenge", "evaluate", "find_champion", "refit", "register", "score_on_test", "settle")
+STEPS = ("challenge", "evaluate", "find_champion", "refit", "register", "score_on_test", "update_champion_alias")
 
 
 @pytest.fixture(scope="module")

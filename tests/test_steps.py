@@ -1,6 +1,7 @@
 """What a kept result depends on, and what it does not."""
 
 import shutil
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,13 +42,20 @@ def test_a_kept_result_does_not_outlive_a_change_of_the_users_file() -> None:
     assert [keys.index(key) for key in keys] == [0, 0, 2, 2]
 
 
+def forget() -> None:
+    """Forget the digests of code and libraries that were computed."""
+    for remembered in (cache_keys.code_version, cache_keys._module, cache_keys._libraries):
+        remembered.cache_clear()
+
+
 @pytest.fixture
-def tree(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tree(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the code, whose digests are asked for."""
     for package in ("flows", "tasks"):
         shutil.copytree(repository / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(cache_keys, "ROOT", tmp_path)
-    return tmp_path
+    yield tmp_path
+    forget()
 
 
 def keys(tree: Path, file: str = "", old: str = "", new: str = "") -> dict[str, str]:
@@ -56,8 +64,7 @@ def keys(tree: Path, file: str = "", old: str = "", new: str = "") -> dict[str, 
         content = (tree / file).read_text()
         assert old in content
         (tree / file).write_text(content.replace(old, new))
-    cache_keys.code_version.cache_clear()
-    cache_keys._module.cache_clear()
+    forget()
     modules = {name: getattr(steps, name).fn.__module__ for name in ("ingest", "split", "evaluate", "compare")}
     return {
         **{name: cache_keys.digest(name, module) for name, module in modules.items()},
@@ -118,8 +125,12 @@ def test_a_library_that_is_not_installed_is_left_out_and_the_digest_is_another(m
     versions = []
     for version in (without_lightgbm, lambda name: "1"):
         monkeypatch.setattr(cache_keys, "version", version)
-        versions.append(cache_keys.code_version.__wrapped__("tasks.specs"))
-    assert versions[0] != versions[1]
+        versions.append(cache_keys._libraries.__wrapped__())
+    assert versions == [versions[1].replace("lightgbm==1 ", ""), versions[1]]
+
+
+def test_modules_that_no_result_depends_on_are_there() -> None:
+    assert all(cache_keys._path(module).is_file() for module in cache_keys.LISTS | cache_keys.ABOUT_DATA)
 
 
 def test_an_input_that_is_no_plain_value_is_refused() -> None:

@@ -51,11 +51,11 @@ def run(
     """Take all contenders of an experiment through the same folds and print the verdict."""
     with errors(debug):
         from flows.experiment import load
-        from flows.launch import with_tuned
 
-        chosen = with_tuned(load(experiment, settings or []), tune)
+        chosen = load(experiment, settings or [])
         from flows import launch, terminal
 
+        chosen = launch.with_tuned(chosen, tune)
         with terminal.at_work(debug) as console:
             outcome = launch.run(chosen, fresh)
         _print(outcome.report, as_json)

@@ -36,6 +36,8 @@ LONGEST_KEY = 1000  # of characters; a longer key needs a "?" in front of it
 COLUMNS = "dataset.columns"
 OPEN = ("dataset", COLUMNS, "contenders")  # each of their settings has a line of its own
 FIRST = ("kind", "path", "text", "id", "time", "target", "task", "unit", "columns")
+KINDS = ("number", "category", "boolean", "date", "ignore")
+COLUMN = "COLUMN"
 
 
 def conf_file(source: Path, name: str | None, force: bool) -> Path:
@@ -125,8 +127,6 @@ def _put_back(column: ColumnProfile, indent: str) -> str:
 
 
 app = typer.Typer(rich_markup_mode=None)
-KINDS = ("number", "category", "boolean", "date", "ignore")
-COLUMN = "COLUMN"
 
 
 @app.command()

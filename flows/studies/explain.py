@@ -37,10 +37,11 @@ def explain(
     """
     with errors(debug):
         from flows.experiment import load
+
+        chosen = load(experiment, settings or [])
         from flows.launch import with_tuned
 
-        chosen = with_tuned(load(experiment, settings or []), tune)
-        show(Explain(chosen, contender or [], repeats), as_json, debug)
+        show(Explain(with_tuned(chosen, tune), contender or [], repeats), as_json, debug)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,12 @@ ColumnKind = Literal["number", "boolean", "category", "date"]
 DATE_FEATURES = ("year", "month", "weekday", "elapsed")
 WHOLE = re.compile(r"([+-]?\d+)\.0+")  # a whole number with decimals
 REFUSED = str.maketrans("[]<", "()‹")  # by XGBoost, in a feature's name
+Form = Literal["table", "pixels", "words", "series"]
+TEXT = "text"
+TARGET = "__target__"
+HELD_OUT = "__held_out__"
+GROUP = "__group__"
+PREDICTION = "prediction"  # the column that is added where rows of a file are predicted
 
 
 class Column(Spec):
@@ -98,9 +104,6 @@ def _plain(label: str) -> str:
     return small if small in ("true", "false") else label
 
 
-Form = Literal["table", "pixels", "words", "series"]
-
-
 class Problem(Spec):
     """A task, and what an example is made of.
 
@@ -138,13 +141,6 @@ class Problem(Spec):
     def categories(self) -> tuple[int, ...]:
         """The numbers of those features that are categories."""
         return tuple(number for number, levels in enumerate(self.levels) if levels)
-
-
-TEXT = "text"
-TARGET = "__target__"
-HELD_OUT = "__held_out__"
-GROUP = "__group__"
-PREDICTION = "prediction"  # the column that is added where rows of a file are predicted
 
 
 def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:

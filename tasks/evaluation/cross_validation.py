@@ -129,20 +129,13 @@ def evaluate(
     if not np.isfinite(scores).all():
         first = int(np.argmin(np.isfinite(scores)))
         raise BakeoffError(f"contender {name}: {metric} is {scores[first]} on fold {first}, and not a finite number")
-    cost = Cost(
-        fit_seconds=fits.fitting.seconds,
-        cpu_seconds=fits.fitting.cpu_seconds,
-        predict_seconds=fits.predicting.seconds,
-        n_fits=fits.n_fits,
-        predicted_rows=sum(map(len, fits.held_out)),
-    )
-    mean = float(np.mean(scores))
-    logger.info("%s: %s %.4g, the mean over %d; fitted in %.3g s", name, metric, mean, len(scores), cost.fit_seconds)
+    mean, seconds = float(np.mean(scores)), fits.fitting.seconds
+    logger.info("%s: %s %.4g, the mean over %d; fitted in %.3g s", name, metric, mean, len(scores), seconds)
     return Evaluation(
         name=name,
         contender=contender,
         scores=scores,
-        cost=cost,
+        cost=fits.cost,
         predictions=_store_out_of_fold(fits, folds.validation.n_splits),
         history=fits.history,
         best_epochs=fits.best_epochs,

@@ -13,7 +13,7 @@ from pydantic import Field
 from tasks.data.examples import Problem
 from tasks.data.folds.splitting import Folds, Rows
 from tasks.data.vectorization import DesignMatrix, Features, Labels
-from tasks.fitting import Stopwatch
+from tasks.fitting import Cost, Stopwatch
 from tasks.metrics import MetricName, Task
 from tasks.models.search import Budget, Choice, Range, Search, Settings, Space, TuningSpec, Value
 from tasks.specs import BakeoffError, Family, Spec
@@ -39,6 +39,17 @@ class FoldFits:
     history: StoredFile | None = None
     best_epochs: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> Cost:
+        """What it took."""
+        return Cost(
+            fit_seconds=self.fitting.seconds,
+            cpu_seconds=self.fitting.cpu_seconds,
+            predict_seconds=self.predicting.seconds,
+            n_fits=self.n_fits,
+            predicted_rows=sum(map(len, self.held_out)),
+        )
 
 
 @dataclass(frozen=True)

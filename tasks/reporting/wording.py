@@ -27,6 +27,9 @@ FAMILIES: Mapping[Family, str] = {
     "classic": "older method",
     "floor": "floor",
 }
+BLUE, ORANGE, GREY = "#1f5fa8", "#d1660f", "#777777"
+FAMILY_COLOURS: Mapping[Family, str] = {"network": BLUE, "boosting": ORANGE, "classic": "#3f8f4f", "floor": GREY}
+BLANK = 1 / 3  # share of pixels without any light, from which on they are the ground; of the published pictures, 0.49
 
 
 def say(verdict: Verdict | None, rules: Rules) -> str:
@@ -127,11 +130,6 @@ def _outlook(verdict: Verdict, validation: Validation) -> str:
     return (
         f"No number of repeats up to {REPEATS_LIMIT} would settle it on these rows; only more {validation.more} could."
     )
-
-
-BLUE, ORANGE, GREY = "#1f5fa8", "#d1660f", "#777777"
-FAMILY_COLOURS: Mapping[Family, str] = {"network": BLUE, "boosting": ORANGE, "classic": "#3f8f4f", "floor": GREY}
-BLANK = 1 / 3  # share of pixels without any light, from which on they are the ground; of the published pictures, 0.49
 
 
 def figure(width: float, height: float) -> "Figure":

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 DATABASE = MLRUNS / "mlflow.db"
 TRAINING_PAGES = "?workflowType=machine_learning"  # else MLflow's pages show what is of use to agents
+FLOW_RUN = "bakeoff.flow_run_id"  # on the run of an experiment, unlike a contender's
+OPEN = "bakeoff.flow_run_open"
+CLOCK_SECONDS = 60  # a process's start is counted from the machine's, which moves when the clock is set
 
 
 def database_uri(path: Path = DATABASE) -> str:
@@ -110,10 +113,6 @@ def server_environment() -> dict[str, str]:
 
 
 # Runs whose process is gone
-
-FLOW_RUN = "bakeoff.flow_run_id"  # on the run of an experiment, unlike a contender's
-OPEN = "bakeoff.flow_run_open"
-CLOCK_SECONDS = 60  # a process's start is counted from the machine's, which moves when the clock is set
 
 
 class CutOff(Spec):

@@ -46,6 +46,7 @@ LONGEST = 6000  # letters of a parameter that MLflow takes
 ONE_PARAMETER = ("columns",)
 MOST_TRIALS = 200  # runs that a page of MLflow compares with any use; the table has all trials
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+S = TypeVar("S", bound=Spec)
 
 
 class RunRef(Spec):
@@ -328,9 +329,6 @@ def _log_dataset(client: "MlflowClient", run: RunRef, examples: StoredData) -> N
         name=examples.name, digest=examples.digest, source_type="code", source=f"bakeoff dataset {examples.name}"
     )
     client.log_inputs(run.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
-
-
-S = TypeVar("S", bound=Spec)
 
 
 def log_study(run: RunRef, name: str, document: Spec, told: Presentation) -> None:

@@ -40,6 +40,12 @@ from tasks.statistics import (
 )
 from tasks.store import load_arrays
 
+Floats = NDArray[np.float64]
+Decision = Literal["first", "equivalent", "second", "undecided"]
+REPEATS_LIMIT = 1000  # beyond so many repeats, the part of the variance that repeats cannot lower is all that is left
+RESAMPLES_PER_PAIR = 80  # the smallest p that R resamples give is 2 / (R + 1); adjusted for all pairs, it is 0.025
+RIVALS: tuple[Family, ...] = ("network", "boosting", "classic")  # the first two that are entered make the headline
+
 
 class Rules(Spec):
     """How rows are held out, by which metric contenders are scored, and which differences matter.
@@ -52,13 +58,6 @@ class Rules(Spec):
     metric: MetricName
     unit: str = ""
     equivalent_within: float
-
-
-Floats = NDArray[np.float64]
-Decision = Literal["first", "equivalent", "second", "undecided"]
-REPEATS_LIMIT = 1000  # beyond so many repeats, the part of the variance that repeats cannot lower is all that is left
-RESAMPLES_PER_PAIR = 80  # the smallest p that R resamples give is 2 / (R + 1); adjusted for all pairs, it is 0.025
-RIVALS: tuple[Family, ...] = ("network", "boosting", "classic")  # the first two that are entered make the headline
 
 
 class Estimate(Spec):

@@ -35,6 +35,12 @@ Setting = Value | list[Value]
 FIRST_ROWS, FEWEST_ROWS = 200, 100  # of the first fit that is timed, if it has at most FIRST_VALUES, and if it has more
 FIRST_VALUES = 200_000
 GROWTH = 4  # from one fit to the next
+# The values' distribution as in tsfresh's minimal set of features (Christ et al. 2018), without those that follow from
+# others (sum, variance, root mean square, absolute maximum), and, by its names too, where they begin, end and lead.
+SUMMARIES = (
+    "count", "mean", "standard_deviation", "minimum", "maximum", "median", "first", "last", "slope", "mean_abs_change"
+)  # fmt: skip
+PART = 2**20  # values that are summed up at a time; bounds memory, changes no result
 
 
 @dataclass(frozen=True)
@@ -242,14 +248,6 @@ def mendable(error_type: type[Exception] = ValueError) -> Iterator[None]:
         yield
     except (ValueError, TypeError, error_type) as error:
         raise BakeoffError(" ".join(str(error).split())) from error
-
-
-# The values' distribution as in tsfresh's minimal set of features (Christ et al. 2018), without those that follow from
-# others (sum, variance, root mean square, absolute maximum), and, by its names too, where they begin, end and lead.
-SUMMARIES = (
-    "count", "mean", "standard_deviation", "minimum", "maximum", "median", "first", "last", "slope", "mean_abs_change"
-)  # fmt: skip
-PART = 2**20  # values that are summed up at a time; bounds memory, changes no result
 
 
 def as_table(problem: Problem) -> Problem:

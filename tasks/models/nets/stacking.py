@@ -21,6 +21,21 @@ from tasks.models.nets.layers import Inputs, Layer, MemberDropout, MemberLayer
 from tasks.models.nets.network_spec import Loss, NetworkSpec
 from tasks.specs import BakeoffError
 
+PerRow = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+FARTHEST = 1e5  # standard deviations: there, neighbours in single precision are 0.8 % of one apart
+_LOSSES: dict[Loss, PerRow] = {
+    "mse": keras.losses.mean_squared_error,
+    "mae": keras.losses.mean_absolute_error,
+    "binary_crossentropy": keras.losses.binary_crossentropy,
+    "categorical_crossentropy": keras.losses.categorical_crossentropy,
+    "sparse_categorical_crossentropy": keras.losses.sparse_categorical_crossentropy,
+}
+_METRICS: dict[Task, PerRow] = {
+    "regression": keras.losses.mean_absolute_error,
+    "binary": lambda y, output: tf.cast(tf.equal(y, tf.round(output)), tf.float32)[..., 0],
+    "multiclass": keras.metrics.categorical_accuracy,
+}
+
 
 class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
     """The members' layers, one after the other."""
@@ -98,23 +113,6 @@ def ensemble(nets: Sequence[Layer]) -> Layer:
         return nets[0]
     taken = keras.Input(nets[0].input_shape[1:], dtype=nets[0].inputs[0].dtype)
     return keras.Model(taken, keras.layers.Average()([net(taken) for net in nets]))
-
-
-PerRow = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-FARTHEST = 1e5  # standard deviations: there, neighbours in single precision are 0.8 % of one apart
-
-_LOSSES: dict[Loss, PerRow] = {
-    "mse": keras.losses.mean_squared_error,
-    "mae": keras.losses.mean_absolute_error,
-    "binary_crossentropy": keras.losses.binary_crossentropy,
-    "categorical_crossentropy": keras.losses.categorical_crossentropy,
-    "sparse_categorical_crossentropy": keras.losses.sparse_categorical_crossentropy,
-}
-_METRICS: dict[Task, PerRow] = {
-    "regression": keras.losses.mean_absolute_error,
-    "binary": lambda y, output: tf.cast(tf.equal(y, tf.round(output)), tf.float32)[..., 0],
-    "multiclass": keras.metrics.categorical_accuracy,
-}
 
 
 @dataclass(frozen=True)
