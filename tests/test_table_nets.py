@@ -80,7 +80,6 @@ def test_a_saved_net_predicts_raw_rows_as_its_member_does_and_needs_no_code_of_o
 @pytest.mark.parametrize("number", quick_first([0, 3], {1}), ids=[IDS[0], IDS[3]])
 def test_a_member_trained_alone_ends_like_the_same_member_in_a_stack_whatever_rows_are_held_out(number: int) -> None:
     spec, task, mixed = CASES[number]
-    spec = spec.model_copy(update={"dropout": 0.0})  # whose random numbers all members take from one stream
     arrays = table(task, mixed)
     X, y = arrays.training()
     other = X.copy()

@@ -175,8 +175,8 @@ def test_dropout_acts_in_training_only() -> None:
 
 
 def test_a_member_trained_alone_ends_like_the_same_member_in_a_stack() -> None:
-    together = stack_of(DenseSpec(units=(8,), batch_size=16))
-    alone = stack_of(DenseSpec(units=(8,), batch_size=16), members=MEMBERS[2:3])
+    spec = DenseSpec(units=(8,), dropout=0.2, batch_size=16)
+    together, alone = stack_of(spec), stack_of(spec, members=MEMBERS[2:3])
     together.fit(EPOCHS)
     alone.fit(EPOCHS)
     assert_same_weights(together.unstack(2), alone.unstack(0))

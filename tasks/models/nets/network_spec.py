@@ -1,7 +1,7 @@
 """What all kinds of deep nets have in common as an experiment describes them; networks.py has the kinds."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
@@ -122,7 +122,7 @@ class NetworkSpec(ContenderSpec):
             raise BakeoffError(f"loss {self.loss} does not fit a {task} task; choose {' or '.join(fitting)}")
         return self.loss or fitting[0]
 
-    def layers(self, inputs: "Inputs", output: Output, dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+    def layers(self, inputs: "Inputs", output: Output) -> "list[MemberLayer]":
         """The layers of a stack of such nets, behind what prepares a table: fully connected ones, after some in front.
 
         Heavy as these are to import, each kind of net imports its own here.
@@ -130,33 +130,31 @@ class NetworkSpec(ContenderSpec):
         from tasks.models.nets.layers import MemberBag, MemberDense
 
         first = partial(MemberBag, inputs.features) if inputs.words else MemberDense
-        layers = self.front(inputs, dropout_seeds)
+        layers = self.front(inputs)
         for position, units in enumerate(self.units):
-            layers += self.hidden(partial(MemberDense if position else first, units), dropout_seeds)
+            layers += self.hidden(partial(MemberDense if position else first, units))
         return [*layers, (MemberDense if self.units else first)(*output)]
 
-    def front(self, inputs: "Inputs", dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+    def front(self, inputs: "Inputs") -> "list[MemberLayer]":
         """The layers in front of those that are fully connected."""
         from tasks.models.nets.recurrent import MemberFilled
 
         return [MemberFilled(inputs.features)] if inputs.series else []
 
-    def hidden(
-        self, layer: "Callable[..., MemberLayer]", dropout_seeds: Iterator[int], *then: "MemberLayer"
-    ) -> "list[MemberLayer]":
+    def hidden(self, layer: "Callable[..., MemberLayer]", *then: "MemberLayer") -> "list[MemberLayer]":
         """A hidden layer with what follows on it."""
         from tasks.models.nets.layers import MemberActivation, MemberBatchNormalization
 
         activated = [layer(activation=self.activation)]
         if self.batch_normalization:
             activated = [layer(activation="linear"), MemberBatchNormalization(), MemberActivation(self.activation)]
-        return [*activated, *then, *self.dropped(dropout_seeds)]
+        return [*activated, *then, *self.dropped()]
 
-    def dropped(self, dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+    def dropped(self) -> "list[MemberLayer]":
         """Dropout, if there is any."""
         from tasks.models.nets.layers import MemberDropout
 
-        return [MemberDropout(self.dropout, next(dropout_seeds))] if self.dropout else []
+        return [MemberDropout(self.dropout)] if self.dropout else []
 
     def load_library(self) -> None:
         """Load TensorFlow."""

@@ -1,6 +1,5 @@
 """The kinds of deep nets that can be entered; tasks/models/nets/stacking.py builds them."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -71,7 +70,7 @@ class ConvSpec(NetworkSpec):
                     " filters, padding: same, or a smaller pool_size"
                 )
 
-    def front(self, inputs: "Inputs", dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+    def front(self, inputs: "Inputs") -> "list[MemberLayer]":
         """Convolutions, each with its pooling."""
         from tasks.models.nets.layers import MemberConv, MemberPooling, MemberReshape
 
@@ -79,10 +78,10 @@ class ConvSpec(NetworkSpec):
         # A series is as high as it is long, and windows go along time alone; a grey picture has one channel.
         picture = (height, 1, *rest) if inputs.series else (*inputs.shape, 1)[:3]
         window, pool = ((size, 1 if inputs.series else size) for size in (self.kernel_size, self.pool_size))
-        layers = [*super().front(inputs, dropout_seeds), MemberReshape(picture)]
+        layers = [*super().front(inputs), MemberReshape(picture)]
         for filters in self.filters:
             conv = partial(MemberConv, filters, window, self.padding)
-            layers += self.hidden(conv, dropout_seeds, MemberPooling(pool))
+            layers += self.hidden(conv, MemberPooling(pool))
         return [*layers, MemberReshape((-1,))]
 
     def _shrunk(self, side: int) -> int:
@@ -111,14 +110,14 @@ class RecurrentSpec(NetworkSpec):
         if problem.form != "series":
             raise BakeoffError("recurrent reads series step by step, and these are none; choose dense")
 
-    def front(self, inputs: "Inputs", dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+    def front(self, inputs: "Inputs") -> "list[MemberLayer]":
         """Recurrent layers, of which the last gives its state after the last step alone."""
         from tasks.models.nets.recurrent import MemberGRU, MemberLSTM, MemberSeries
 
         layers: list[MemberLayer] = [MemberSeries(inputs.shape)]
         kind = {"gru": MemberGRU, "lstm": MemberLSTM}[self.cell]
         for position, units in enumerate(self.recurrent_units, start=1):
-            layers += [kind(units, position < len(self.recurrent_units)), *self.dropped(dropout_seeds)]
+            layers += [kind(units, position < len(self.recurrent_units)), *self.dropped()]
         return layers
 
 
@@ -162,14 +161,14 @@ class RealMLPSpec(TableSpec):
     batch_size: PositiveInt = 256
     early_stopping: EarlyStoppingSpec | None = EarlyStoppingSpec(patience=256)  # the best of all epochs
 
-    def layers(self, inputs: "Inputs", output: Output, dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+    def layers(self, inputs: "Inputs", output: Output) -> "list[MemberLayer]":
         """Embedded numbers, then dense layers in the neural tangent parametrization."""
         from tasks.models.nets.table_nets import MemberNTKDense, MemberNumbers
 
         layers: list[MemberLayer] = [MemberNumbers(inputs.numbers, self.embed_numbers)]
         activation = self.activation or ("mish" if output[1] == "linear" else "selu")
         for position, units in enumerate(self.units):
-            layers += [MemberNTKDense(units, activation, is_first=position == 0), *self.dropped(dropout_seeds)]
+            layers += [MemberNTKDense(units, activation, is_first=position == 0), *self.dropped()]
         return [*layers, MemberNTKDense(*output, is_first=not self.units, is_last=True)]
 
 
@@ -183,7 +182,7 @@ class TabMSpec(TableSpec):
     dropout: float = Field(0.1, ge=0, lt=1)
     optimizer: IndependentOptimizer = AdamWSpec(learning_rate=0.002, weight_decay=0.0003)
 
-    def layers(self, inputs: "Inputs", output: Output, dropout_seeds: Iterator[int]) -> "list[MemberLayer]":
+    def layers(self, inputs: "Inputs", output: Output) -> "list[MemberLayer]":
         """Embedded numbers, then layers whose kernels the submodels share, and an output layer for each of them."""
         from tasks.models.nets.table_nets import MemberAdapter, MemberHeads, MemberMean, MemberNumbers, MemberShared
 
@@ -191,7 +190,7 @@ class TabMSpec(TableSpec):
         begins = "normal" if self.embed_numbers else "signs"
         for position, units in enumerate(self.units):
             layers += [MemberAdapter(self.k, "ones" if position else begins), MemberShared(self.k, units)]
-            layers += [MemberAdapter(self.k, activation=self.activation, biased=True), *self.dropped(dropout_seeds)]
+            layers += [MemberAdapter(self.k, activation=self.activation, biased=True), *self.dropped()]
         return [*layers, MemberHeads(self.k, *output), MemberMean()]
 
 

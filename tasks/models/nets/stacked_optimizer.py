@@ -36,6 +36,7 @@ class MemberHyperparameters:
         """Take each member's own from its spec, which is the stack's in all else, and its first weights."""
         for weight, first in zip(network.weights, self._first, strict=True):
             weight.assign(first)
+        network.restart_dropout()
         highest = self._spec.optimizer.highest_rate
         self.rate.assign([spec.optimizer.highest_rate / highest for spec in specs])
         self.l2.assign([spec.l2 for spec in specs])

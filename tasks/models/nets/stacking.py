@@ -5,7 +5,6 @@ Member k of the stack computes exactly what the ordinary net with the k-th part 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import Any
 
 import keras
@@ -53,9 +52,17 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]  # keras ships no types
 
     def drop_out(self, rates: tf.Variable) -> None:
         """Have each member drop out by its own rate (members,), where there is dropout at all."""
-        for layer in self.stacked_layers:
-            if isinstance(layer, MemberDropout):
-                layer.rate = rates
+        for layer in self._dropouts:
+            layer.rate = rates
+
+    def restart_dropout(self) -> None:
+        """Have each member's first masks come next."""
+        for layer in self._dropouts:
+            layer.restart()
+
+    @property
+    def _dropouts(self) -> list[MemberDropout]:
+        return [layer for layer in self.stacked_layers if isinstance(layer, MemberDropout)]
 
     @property
     def kernels(self) -> list[Any]:
@@ -98,7 +105,7 @@ def build_stack(
     In `front` is what prepares the rows of a table or of series, if they are to be prepared.
     """
     numbers = front[0].numbers if front else inputs.features
-    layers = spec.layers(replace(inputs, numbers=numbers), output, dropout_seeds=count(seeds[0]))
+    layers = spec.layers(replace(inputs, numbers=numbers), output)
     stack = StackedNetwork([*front, *layers], inputs)
     no_words = (tf.zeros(1, tf.int32), tf.zeros(1, tf.int32))
     members = len(seeds)
