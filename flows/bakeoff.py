@@ -1,8 +1,11 @@
-"""The flow: ingest, vectorize, split, evaluate every contender, refit, compare, log, promote, report."""
+"""The flow: ingest, vectorize, split; evaluate, refit and log every contender; compare, promote, report."""
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
@@ -14,6 +17,8 @@ from flows.prefect_artifacts import flow_run_address, progress_shown, publish
 from flows.promotion import Found, promote
 from tasks import progress
 from tasks.data.folds.splitting import check_scored
+from tasks.evaluation.cross_validation import Result
+from tasks.models.contenders import Contender
 from tasks.reporting.report import Report, rank, write_report
 from tasks.specs import Spec
 from tasks.tracking import runs
@@ -37,19 +42,22 @@ def bakeoff(experiment: Experiment) -> Report:
             folds = steps.split(arrays, rules.validation)
             check_scored(rules.metric, arrays.classes, arrays.y("train"), arrays.y("test"), folds.pairs())
             steps.log_data(run, examples, folds)
-        with _timed("evaluate", seconds):
-            evaluations, left_out = steps.within_budget(
-                experiment.contenders,
-                lambda name, contender: steps.tune_and_evaluate(name, contender, arrays, folds, rules.metric),
-            )
-        with _timed("refit", seconds):
-            results = [steps.finish(evaluation, arrays, rules) for evaluation in evaluations]
+        with _timed("contenders", seconds), ThreadPoolExecutor(1) as log:  # one at a time draws, and writes to MLflow
+            writing = dict[str, Future[runs.ContenderRun]]()
+
+            def through(name: str, contender: Contender) -> Result:
+                evaluation = steps.tune_and_evaluate(name, contender, arrays, folds, rules.metric)
+                result = steps.finish(evaluation, arrays, rules)
+                write = partial(steps.log_contender, run, result, examples, arrays, rules.metric)
+                writing[name] = log.submit(copy_context().run, write)
+                return result
+
+            results, left_out = steps.within_budget(experiment.contenders, through)
+            logged = {result.name: writing[result.name].result() for result in results}
         with _timed("compare", seconds):
             comparison = steps.compare(results, arrays, rules)
-            corrected = steps.correct_for_choice(evaluations, arrays, rules.metric)
+            corrected = steps.correct_for_choice([each.evaluation for each in results], arrays, rules.metric)
             leaderboard = rank(results, rules, examples.groups)
-        with _timed("log", seconds):
-            logged = {each.name: steps.log_contender(run, each, examples, arrays, rules.metric) for each in results}
         with _timed("promote", seconds):
             best = leaderboard[0]
             found = Found(examples, arrays, folds, rules, results, best, logged[best.name])

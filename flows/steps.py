@@ -5,6 +5,9 @@ was killed and is started again finds what had finished.
 """
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from contextvars import copy_context
+from threading import Event
 from typing import Any, TypeVar
 
 from prefect import Task
@@ -13,6 +16,7 @@ from prefect.client.schemas import State, TaskRun
 from prefect.context import TaskRunContext
 
 from flows.cache_keys import digest
+from tasks import parallel, progress
 from tasks.data import datasets, vectorization
 from tasks.data.examples import DatasetSpec
 from tasks.data.folds import splitting
@@ -103,21 +107,42 @@ def within_budget(
 ) -> tuple[list[R], list[str]]:
     """What is found of each contender; one whose budget is too small for its search is left out. Also says why.
 
-    Nets come last: TensorFlow takes seconds to load, and the others need not wait for it.
+    Contenders are at work side by side. A thread is for nets, which share this process, and others are for the rest.
 
     Raises:
         BakeoffError: when none is left.
     """
-    found, left_out = {}, {}
-    for name in sorted(contenders, key=lambda name: contenders[name].family == "network"):
+    left_out: dict[str, str] = {}
+    stop, most = Event(), parallel.jobs()
+
+    def heed(*_progress: object) -> None:
+        if stop.is_set():
+            raise CancelledError
+
+    def attempt(name: str) -> R | None:
+        with progress.listening_too(heed):
+            try:
+                return evaluated(name, contenders[name])
+            except BudgetError as error:
+                left_out[name] = f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}."
+                return None
+
+    with ThreadPoolExecutor(most) as others, ThreadPoolExecutor(1) as nets:
+        lanes = {name: others if each.in_processes or most == 1 else nets for name, each in contenders.items()}
+        at_work = {name: lane.submit(copy_context().run, attempt, name) for name, lane in lanes.items()}
         try:
-            found[name] = evaluated(name, contenders[name])
-        except BudgetError as error:
-            left_out[name] = f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}."
+            for ended in as_completed(at_work.values()):
+                ended.result()
+        except BaseException:  # Ctrl-C, too: what is at work ends now, and what had finished is kept
+            stop.set()
+            parallel.close()
+            for each in at_work.values():
+                each.cancel()
+            raise
     said = [left_out[name] for name in contenders if name in left_out]
-    if not found:
+    if len(said) == len(contenders):
         raise BakeoffError(said[0])
-    return [found[name] for name in contenders if name in found], said
+    return [found for each in at_work.values() if (found := each.result()) is not None], said
 
 
 def tune_and_evaluate(

@@ -1,11 +1,12 @@
-"""What every fit needs: a seed, a number of threads, and a stopwatch.
+"""What every fit needs: a seed, one thread, and a stopwatch.
 
 In a fit, threads of OpenMP meet at a barrier many thousand times. Where another process holds a core, all spin there
 until the one without a core gets one. Measured on 2 cores, with 2 threads: HistGradientBoosting's 50 trees on 300 x 13
-values take 0.08 s or 46 s beside two busy processes, and 0.03 s alone. So small data get one thread, and a run sets
-`OMP_WAIT_POLICY=PASSIVE`, under which threads sleep at a barrier: then the slower of two took 0.27 s.
+values take 0.08 s or 46 s beside two busy processes, and 0.03 s alone. So a fit has one thread, and other fits have the
+other cores (tasks/parallel.py).
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,9 @@ import numpy as np
 
 from tasks.specs import Spec
 
-ONE_THREAD_BELOW = 2_000_000
-_limit: ContextVar[int | None] = ContextVar("limit", default=None)
+# What libraries read as they are loaded.
+ONE_THREAD = {f"{library}_THREADS": "1" for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM")}
+_limited: ContextVar[bool] = ContextVar("limited", default=False)
 
 
 def seed_of(seed: int, number: int) -> int:
@@ -30,46 +32,37 @@ def member_seeds(seed: int, n_members: int) -> list[int]:
     return [seed, *(seed_of(seed, number) for number in range(1, n_members))]
 
 
-def threads_for(n_values: int) -> int:
-    """Threads for an X of so many stored values: one below a limit, else one for each core that this process may use.
-
-    The limit lies where a second core begins to pay, by the time that trees take on made data. With sleeping threads,
-    HistGradientBoosting, LightGBM, XGBoost and random forest take, with 2 threads and by the time with one, at 0.4
-    million values 4.9, 1.7, 0.9 and 0.6; at 0.8 million 1.3, 1.1, 1.0 and 0.8; at 3 million 1.4, 0.7, 0.6 and 0.5; and
-    at 18 million 0.7, 0.6 and 0.5 for the first three.
-    """
-    import joblib
-
-    return 1 if n_values < ONE_THREAD_BELOW else int(joblib.cpu_count())
-
-
 @contextmanager
-def limited_to(n_threads: int) -> Iterator[None]:
-    """Inside, OpenMP and BLAS use so many threads, and so does joblib in estimators that name no `n_jobs`.
+def on_one_thread() -> Iterator[None]:
+    """Inside, OpenMP and BLAS use one thread, and so does joblib in estimators that name no `n_jobs`.
 
     To look for the libraries and set them takes about 10 ms, so a limit that holds already is not set again.
     """
-    if _limit.get() == n_threads:
+    if _limited.get():
         yield
         return
     import joblib
     from threadpoolctl import threadpool_limits
 
-    token = _limit.set(n_threads)
+    token = _limited.set(True)
     try:
-        with threadpool_limits(n_threads), joblib.parallel_config(backend="threading", n_jobs=n_threads):
+        with threadpool_limits(1), joblib.parallel_config(backend="threading", n_jobs=1):
             yield
     finally:
-        _limit.reset(token)
+        _limited.reset(token)
+
+
+def hold_to_one_thread() -> None:
+    """Note that this process was started with ONE_THREAD in its environment, so that no fit has to be limited."""
+    _limited.set(True)
 
 
 class Cost(Spec):
-    """What it took to fit a contender on all folds and to predict the rows held out.
+    """What it took to fit a contender on all folds and to predict the rows held out, in seconds of a processor.
 
-    `cpu_seconds` are those of fitting, of all threads together; `n_fits` counts models, each member of an ensemble.
+    `n_fits` counts models, each member of an ensemble.
     """
 
-    fit_seconds: float
     cpu_seconds: float
     predict_seconds: float
     n_fits: int
@@ -77,21 +70,32 @@ class Cost(Spec):
 
     @property
     def predict_seconds_per_1000_rows(self) -> float:
-        """By the clock."""
+        """Of a processor."""
         return 1000 * self.predict_seconds / self.predicted_rows
 
 
 @dataclass
 class Stopwatch:
-    """Adds up the seconds of what is done while it runs."""
+    """Adds up the processor seconds of what is done while it runs, in whatever threads a library has for it.
+
+    What Python's other threads do meanwhile, such as logging what was fitted before, is left out.
+    """
 
     seconds: float = 0.0
-    cpu_seconds: float = 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Counts what is done in this context."""
-        started, cpu_started = time.perf_counter(), time.process_time()
+        started, others = time.process_time(), _of_other_threads()
         yield
-        self.seconds += time.perf_counter() - started
-        self.cpu_seconds += time.process_time() - cpu_started
+        meanwhile = sum(now - others.get(thread, 0.0) for thread, now in _of_other_threads().items())
+        self.seconds += time.process_time() - started - meanwhile
+
+
+def _of_other_threads() -> dict[int, float]:
+    """The processor seconds of each of Python's threads but this one, to a hundredth."""
+    import psutil
+
+    pythons = {thread.native_id for thread in threading.enumerate()} - {threading.get_native_id()}
+    used = psutil.Process().threads()
+    return {thread.id: thread.user_time + thread.system_time for thread in used if thread.id in pythons}

@@ -35,6 +35,11 @@ class DesignMatrix(Problem):
     terms: int = 0
     groups: Groups | None = None
 
+    @property
+    def n_bytes(self) -> int:
+        """How many bytes all arrays take."""
+        return self.file.path.stat().st_size
+
     def training(self) -> tuple[Features, Labels]:
         """X and y of the rows that contenders may learn from."""
         return self._features("train"), self.y("train")

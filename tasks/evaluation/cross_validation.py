@@ -1,19 +1,21 @@
 """Fit and score one contender: on all folds, and once more on all training rows for the test rows."""
 
 import logging
-import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from tasks import progress
 from tasks.data.folds.splitting import Folds, Validation
 from tasks.data.vectorization import DesignMatrix, Features
 from tasks.evaluation.tuning import Tuning
-from tasks.fitting import Cost, seed_of
+from tasks.fitting import Cost, Stopwatch, seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contender import Floats, FoldFits
 from tasks.models.contenders import Contender
+from tasks.parallel import side_by_side
 from tasks.specs import BakeoffError, Spec
 from tasks.statistics import interval_of, resample
 from tasks.store import StoredFile, store, store_arrays
@@ -61,7 +63,7 @@ class Refit(Spec):
     name: str
     contender: Contender
     models: tuple[StoredFile, ...]
-    fit_seconds: float
+    cpu_seconds: float
     epochs: int | None = None
     warnings: tuple[str, ...] = ()
 
@@ -130,7 +132,7 @@ def evaluate(
         first = int(np.argmin(np.isfinite(scores)))
         raise BakeoffError(f"contender {name}: {metric} is {scores[first]} on fold {first}, and not a finite number")
     mean, seconds = float(np.mean(scores)), fits.fitting.seconds
-    logger.info("%s: %s %.4g, the mean over %d; fitted in %.3g s", name, metric, mean, len(scores), seconds)
+    logger.info("%s: %s %.4g, the mean over %d; fitted in %.3g CPU seconds", name, metric, mean, len(scores), seconds)
     return Evaluation(
         name=name,
         contender=contender,
@@ -160,16 +162,29 @@ def refit(evaluation: Evaluation, arrays: DesignMatrix, validation: Validation) 
     rows without any to judge it; where settings were searched for, their number is among those found on all rows. One
     whose schedules span all epochs is trained for all.
     """
-    contender = evaluation.settled
-    seeds = [seed_of(validation.seed, number) for number in range(validation.n_seeds)]
-    started = time.perf_counter()
-    fit = contender.fit_all(evaluation.name, arrays, seeds, () if evaluation.tuning else evaluation.best_epochs)
-    seconds = time.perf_counter() - started
+    seeds = tuple(seed_of(validation.seed, number) for number in range(validation.n_seeds))
+    best_epochs = () if evaluation.tuning else evaluation.best_epochs
+    entered = (evaluation.name, evaluation.settled, arrays, seeds, best_epochs)
+    if not evaluation.contender.in_processes:
+        return _fit_all(*entered)
+    what = f"{evaluation.name}, all training rows"
+    progress.report(what, 0, 1)
+    (fitted,) = side_by_side(_fit_all, [entered], arrays.n_bytes, lambda done: progress.report(what, done, 1))
+    return fitted
+
+
+def _fit_all(
+    name: str, contender: Contender, arrays: DesignMatrix, seeds: Sequence[int], best_epochs: Sequence[int]
+) -> Refit:
+    """Fit on all training rows and keep the models, in whatever process."""
+    fitting = Stopwatch()
+    with fitting.running():
+        fit = contender.fit_all(name, arrays, seeds, best_epochs)
     return Refit(
-        name=evaluation.name,
+        name=name,
         contender=contender,
         models=tuple(store(contender.suffix, partial(contender.save, model)) for model in fit.models),
-        fit_seconds=seconds,
+        cpu_seconds=fitting.seconds,
         epochs=fit.epochs,
         warnings=fit.warnings,
     )

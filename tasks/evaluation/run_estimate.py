@@ -11,7 +11,7 @@ import numpy as np
 from tasks import progress
 from tasks.data.folds.splitting import Parts
 from tasks.data.vectorization import DesignMatrix
-from tasks.fitting import limited_to, threads_for
+from tasks.fitting import on_one_thread
 from tasks.models.contender import ENOUGH, CostEstimate, Sample
 from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError
@@ -49,7 +49,7 @@ def probe(
     """
     sample, expected, end = _sample(arrays, pairs), list[CostEstimate](), time.perf_counter() + BUDGET
     what = "trying contenders on a few rows,"
-    with limited_to(threads_for(sample.X.size)):
+    with on_one_thread():
         for done, (name, contender) in enumerate(contenders.items()):
             progress.report(what, done, len(contenders))
             left = (end - time.perf_counter()) / (len(contenders) - done)

@@ -54,7 +54,7 @@ class SubsetPlan(Spec):
 
 
 class Point(Spec):
-    """A contender's score at a size: the mean over folds or subsets, with its interval, and the seconds of a fit."""
+    """A contender's score at a size, the mean over folds or subsets, its interval, and the CPU seconds of a fit."""
 
     name: str
     family: Family
@@ -63,7 +63,7 @@ class Point(Spec):
     scores: tuple[float, ...]
     mean: float
     interval: tuple[float, float]
-    fit_seconds: float
+    cpu_seconds: float
 
 
 class Crossing(Spec):
@@ -198,7 +198,7 @@ def points_of(at_sizes: Sequence[Sequence[Evaluation]], plan: SubsetPlan, metric
                     scores=evaluation.scores,
                     mean=known.mean,
                     interval=interval or (known.mean, known.mean),
-                    fit_seconds=evaluation.cost.fit_seconds / evaluation.cost.n_fits,
+                    cpu_seconds=evaluation.cost.cpu_seconds / evaluation.cost.n_fits,
                 )
             )
     return points

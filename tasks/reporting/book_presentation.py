@@ -123,5 +123,5 @@ def _cells(found: Answer) -> tuple[str, ...]:
 def _contest(report: Report) -> tuple[str, ...]:
     """The best of each family on the test rows, with what it costs to fit, and the verdict."""
     best = [best_of(report.contenders, family) for family in PAIR]
-    costs = [f"{entry.name} {entry.test_mean:.3f}, {entry.fit_seconds:.0f} s" if entry else "" for entry in best]
+    costs = [f"{entry.name} {entry.test_mean:.3f}, {entry.cpu_seconds:.0f} s" if entry else "" for entry in best]
     return (report.experiment, f"test {TITLES[report.metric]}", *costs, report.sentence)

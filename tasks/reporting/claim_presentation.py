@@ -82,7 +82,7 @@ class Entrant(Spec):
 
     name: str
     score: float
-    fit_seconds: float
+    cpu_seconds: float
     n_fits: int
     predict_seconds_per_1000_rows: float
 
@@ -196,7 +196,7 @@ def _entrant(entry: LeaderboardEntry, report: Report) -> Entrant:
     return Entrant(
         name=entry.name,
         score=entry.test_mean if report.validation.kind == "hold_out" else entry.mean,
-        fit_seconds=entry.fit_seconds,
+        cpu_seconds=entry.cpu_seconds,
         n_fits=entry.n_fits,
         predict_seconds_per_1000_rows=entry.predict_seconds_per_1000_rows,
     )
@@ -282,8 +282,8 @@ def _brief_table(claim: Claim) -> Table:
         names = (contest.problem, f"  {TITLES[contest.metric]}")
         gains = (f"{_gain(contest)[0]} {BRIEF[contest.result]}", _gain(contest)[1])
         for name, entrant, gain in zip(names, (contest.net, contest.boosting), gains, strict=True):
-            rows.append((name, entrant.name, short(entrant.score), f"{entrant.fit_seconds:.3g}", gain))
-    headings = ("problem", "best net, best boosting", "score", "fit s", "net's gain")
+            rows.append((name, entrant.name, short(entrant.score), f"{entrant.cpu_seconds:.3g}", gain))
+    headings = ("problem", "best net, best boosting", "score", "cpu s", "net's gain")
     return Table("Gradient boosting for tables, deep learning for perception?", headings, rows, "llrrl")
 
 
@@ -310,7 +310,7 @@ def _row(contest: Contest) -> tuple[str, ...]:
 def _cost_rows(contest: Contest) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for entrant in (contest.net, contest.boosting):
-        seconds = f"{entrant.fit_seconds:.3g}", f"{entrant.predict_seconds_per_1000_rows:.2g}"
+        seconds = f"{entrant.cpu_seconds:.3g}", f"{entrant.predict_seconds_per_1000_rows:.2g}"
         rows.append((contest.problem, entrant.name, str(entrant.n_fits), *seconds))
     return rows
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEDGER = (
-    "name", "family", "mean", "test_mean", "fit_seconds", "cpu_seconds", "n_fits", "refit_seconds",
+    "name", "family", "mean", "test_mean", "cpu_seconds", "n_fits", "refit_seconds",
     "predict_seconds_per_1000_rows", "model_bytes",
 )  # fmt: skip
 BETTER, EQUAL, UNDECIDED, WORSE = 3, 2, 1, 0
@@ -68,7 +68,7 @@ def plot_costs(report: Report, folder: Path) -> Path:
     axes = picture.subplots()
     shown = [entry for entry in report.contenders if entry.family != "floor"]
     for entry in shown:
-        seconds, (score, _) = entry.fit_seconds / len(entry.scores), entry.judged
+        seconds, (score, _) = entry.cpu_seconds / len(entry.scores), entry.judged
         axes.plot(seconds, score, "o", color=FAMILY_COLOURS[entry.family])
         axes.annotate(entry.name, (seconds, score), (5, 4), textcoords="offset points", fontsize=8)
     _name_families(axes, shown)

@@ -48,7 +48,7 @@ def leaderboard_title(report: Report) -> str:
 def leaderboard_rows(report: Report) -> list[dict[str, str]]:
     """A row for each contender, best first: its scores and what it cost, as they are read, by heading."""
     scores = ("valid.", "test") if report.held_out else (TITLES[report.metric],)
-    headings = ("contender", *scores, f"{CONFIDENCE:.0%} interval", "fit s", "s/1000", "model")
+    headings = ("contender", *scores, f"{CONFIDENCE:.0%} interval", "cpu s", "s/1000", "model")
     rows = []
     for entry in report.contenders:
         means = (entry.mean, entry.test_mean) if report.held_out else (entry.mean,)
@@ -90,7 +90,7 @@ def _moved(report: Report, entry: LeaderboardEntry) -> tuple[str, ...]:
 def costs(entry: LeaderboardEntry) -> tuple[str, str, str]:
     """Seconds of all fits, seconds to predict 1,000 rows, and size on disk."""
     seconds = entry.predict_seconds_per_1000_rows
-    fit = f"{entry.fit_seconds:.0f}" if entry.fit_seconds >= 100 else f"{entry.fit_seconds:.2g}"
+    fit = f"{entry.cpu_seconds:.0f}" if entry.cpu_seconds >= 100 else f"{entry.cpu_seconds:.2g}"
     return (fit, f"{seconds:.1g}" if seconds < 1 else f"{seconds:.3g}", size(entry.model_bytes))
 
 

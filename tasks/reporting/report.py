@@ -46,7 +46,6 @@ class LeaderboardEntry(Spec):
     test_scores: tuple[float, ...]
     test_mean: float
     test_interval: tuple[float, float]
-    fit_seconds: float
     cpu_seconds: float
     n_fits: int
     predict_seconds: float
@@ -148,7 +147,7 @@ def rank(results: Sequence[Result], rules: Rules, groups: Groups | None = None) 
                 test_interval=test.interval,
                 **evaluation.cost.model_dump(exclude={"predicted_rows"}),
                 predict_seconds_per_1000_rows=evaluation.cost.predict_seconds_per_1000_rows,
-                refit_seconds=refit.fit_seconds,
+                refit_seconds=refit.cpu_seconds,
                 model_bytes=refit.model_bytes,
                 trials=evaluation.tuning.trials if evaluation.tuning else 0,
                 tuning_seconds=evaluation.tuning.seconds if evaluation.tuning else 0.0,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.data.examples import Problem
 from tasks.data.vectorization import Features, Labels
-from tasks.fitting import limited_to, threads_for
+from tasks.fitting import on_one_thread
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, Setting, mendable, spread, without_order
 from tasks.models.baselines.pipelines import SklearnSpec, ordinal
@@ -108,18 +108,16 @@ class _BoosterSpec(BaselineSpec):
             raise BakeoffError(f"{self.kind} needs a training row of every class")
         X, problem = without_order(X, problem)
         estimator = self.estimator(problem, seed)
-        n_threads = threads_for(X.size)
         if "n_jobs" not in self.params:
-            estimator.set_params(n_jobs=n_threads)
-        with limited_to(n_threads):
+            estimator.set_params(n_jobs=1)
+        with on_one_thread():
             return Fitted(self._booster(estimator, X, y, problem))
 
     def predict(self, model: Any, X: Features, problem: Problem) -> Floats:
         """As any contender predicts."""
         X, problem = without_order(X, problem)
-        n_threads = threads_for(X.size)
-        with limited_to(n_threads):
-            outputs = np.asarray(self._outputs(model, X, n_threads), np.float64)
+        with on_one_thread():
+            outputs = np.asarray(self._outputs(model, X), np.float64)
         if problem.task == "regression":
             return outputs
         shares = outputs if outputs.ndim == 2 else np.column_stack([1 - outputs, outputs])
@@ -128,12 +126,12 @@ class _BoosterSpec(BaselineSpec):
     def _booster(self, estimator: Any, X: Features, y: Labels, problem: Problem) -> Any:
         raise NotImplementedError
 
-    def _outputs(self, model: Any, X: Features, n_threads: int) -> Any:
+    def _outputs(self, model: Any, X: Features) -> Any:
         raise NotImplementedError
 
     def served(self, model: Any, X: Features, problem: Problem) -> NDArray[np.generic]:
         """The Booster's output: numbers, the probability of class 1, or one for each of several classes."""
-        return np.asarray(self._outputs(model, X, n_threads=1))
+        return np.asarray(self._outputs(model, X))
 
     def save(self, model: Any, path: Path) -> None:
         """Write the library's own format."""
@@ -171,11 +169,11 @@ class XGBoostSpec(_BoosterSpec):
         with mendable():
             return estimator.fit(X, y).get_booster()
 
-    def _outputs(self, model: "xgboost.Booster", X: Features, n_threads: int) -> Any:
+    def _outputs(self, model: "xgboost.Booster", X: Features) -> Any:
         import xgboost
 
-        model.set_param({"nthread": n_threads})
-        return model.predict(xgboost.DMatrix(X, missing=self.params.get("missing", np.nan), nthread=n_threads))
+        model.set_param({"nthread": 1})
+        return model.predict(xgboost.DMatrix(X, missing=self.params.get("missing", np.nan), nthread=1))
 
     def flavor(self, task: Task) -> Flavor:
         """The library's own."""
@@ -219,8 +217,8 @@ class LightGBMSpec(_BoosterSpec):
         with mendable(lightgbm.basic.LightGBMError):
             return estimator.fit(X, y, categorical_feature=list(problem.categories) or "auto").booster_
 
-    def _outputs(self, model: "lightgbm.Booster", X: Features, n_threads: int) -> Any:
-        return model.predict(X, num_threads=n_threads)
+    def _outputs(self, model: "lightgbm.Booster", X: Features) -> Any:
+        return model.predict(X, num_threads=1)
 
     def flavor(self, task: Task) -> Flavor:
         """The library's own."""

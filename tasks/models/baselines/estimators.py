@@ -11,6 +11,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,12 +20,13 @@ from pydantic import Field
 
 from tasks import progress
 from tasks.data.examples import Problem
-from tasks.data.folds.splitting import Folds
+from tasks.data.folds.splitting import Folds, Rows
 from tasks.data.vectorization import DesignMatrix, Features, Labels
-from tasks.fitting import Stopwatch, limited_to, seed_of, threads_for
+from tasks.fitting import Stopwatch, on_one_thread, seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.contender import ENOUGH, ContenderSpec, CostEstimate, FinalFit, Floats, FoldFits, Sample
 from tasks.models.search import Budget, Search, Value
+from tasks.parallel import side_by_side
 from tasks.specs import BakeoffError, Family, did_you_mean
 
 if TYPE_CHECKING:
@@ -51,12 +53,23 @@ class Fitted:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class FittedFold:
+    """What the rows held out are predicted to be, the processor's seconds of fitting and predicting, and warnings."""
+
+    predictions: Floats
+    fitting: float
+    predicting: float
+    warnings: tuple[str, ...]
+
+
 class BaselineSpec(ContenderSpec):
     """An estimator by name; `params` holds any of its constructor's arguments, by its library's names."""
 
     family: ClassVar[Family] = "classic"
     takes_sequences = False
     searches_at_once = False
+    in_processes = True
     regressor: ClassVar[str | None] = None
     classifier: ClassVar[str | None] = None
 
@@ -96,32 +109,31 @@ class BaselineSpec(ContenderSpec):
         """Return what the model's library gives by itself, and so a server that knows nothing of this project."""
 
     def fit_folds(self, name: str, arrays: DesignMatrix, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
-        """Fit on one fold after the other."""
-        X, y = arrays.training()
+        """Fit on the folds side by side."""
         pairs = list(folds.pairs())
-        predictions, fitting, predicting, notes = [], Stopwatch(), Stopwatch(), dict[str, None]()
-        with limited_to(threads_for(X.size)):
-            for number, (training, held_out) in enumerate(pairs):
-                seed = seed_of(folds.validation.seed, number) % 2**31
-                own = chosen[number] if chosen else self
-                with fitting.running():
-                    known = arrays.in_vocabulary_of(X, training)
-                    fitted = own.fit(known[training], y[training], arrays, seed)
-                with predicting.running():
-                    predictions.append(own.predict(fitted.model, known[held_out], arrays))
-                notes |= dict.fromkeys(fitted.warnings)
-                progress.report(f"{name}, fold", number + 1, len(pairs))
-        held_out_rows = [held_out for _, held_out in pairs]
-        return FoldFits(held_out_rows, predictions, fitting, predicting, len(pairs), warnings=tuple(notes))
+        entered = chosen or [self] * len(pairs)
+        seeds = [seed_of(folds.validation.seed, number) % 2**31 for number in range(len(pairs))]
+        fitted = side_by_side(
+            _fit_fold,
+            [(own, arrays, *pair, seed) for own, pair, seed in zip(entered, pairs, seeds, strict=True)],
+            arrays.n_bytes,
+            lambda done: progress.report(f"{name}, fold", done, len(pairs)),
+        )
+        return FoldFits(
+            held_out=[held_out for _, held_out in pairs],
+            predictions=[fold.predictions for fold in fitted],
+            fitting=Stopwatch(sum(fold.fitting for fold in fitted)),
+            predicting=Stopwatch(sum(fold.predicting for fold in fitted)),
+            n_fits=len(pairs),
+            warnings=tuple(dict.fromkeys(warning for fold in fitted for warning in fold.warnings)),
+        )
 
     def fit_all(
         self, name: str, arrays: DesignMatrix, seeds: Sequence[int], best_epochs: Sequence[int] = ()
     ) -> FinalFit:
         """Fit once, by the first seed."""
-        progress.report(f"{name}, all training rows", 0, 1)
-        X, y = arrays.training()
+        X, y = _training(arrays)
         fitted = self.fit(arrays.in_vocabulary_of(X, np.arange(len(y))), y, arrays, seeds[0] % 2**31)
-        progress.report(f"{name}, all training rows", 1, 1)
         return FinalFit([fitted.model], warnings=fitted.warnings)
 
     def run_searches(
@@ -130,7 +142,7 @@ class BaselineSpec(ContenderSpec):
         """Search on each fold's training rows in turn, one fit after the other."""
         X, y = arrays.training()
         fits = 0
-        with limited_to(threads_for(X.size)):
+        with on_one_thread():
             for number, search in enumerate(searches):
                 while budget.allows(number, len(search.trials)):
                     settings = search.ask()
@@ -207,6 +219,23 @@ class BaselineSpec(ContenderSpec):
                 raise BakeoffError(f"{name} has no argument {given!r}{hint}")
         seeded = {"random_state": seed} if "random_state" in known else {}
         return constructor(**{**defaults, **seeded, **self.params})
+
+
+def _fit_fold(contender: BaselineSpec, arrays: DesignMatrix, training: Rows, held_out: Rows, seed: int) -> FittedFold:
+    """Fit on a fold's training rows and predict those held out, in whatever process."""
+    (X, y), fitting, predicting = _training(arrays), Stopwatch(), Stopwatch()
+    with fitting.running():
+        known = arrays.in_vocabulary_of(X, training)
+        fitted = contender.fit(known[training], y[training], arrays, seed)
+    with predicting.running():
+        predictions = contender.predict(fitted.model, known[held_out], arrays)
+    return FittedFold(predictions, fitting.seconds, predicting.seconds, fitted.warnings)
+
+
+@lru_cache(maxsize=1)
+def _training(arrays: DesignMatrix) -> tuple[Features, Labels]:
+    """X and y, which the next fold needs too."""
+    return arrays.training()
 
 
 def extrapolate(timed: Sequence[tuple[int, float]], rows: int) -> float:

@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt
 from tasks.data.encoding import RARE
 from tasks.data.examples import Problem
 from tasks.data.vectorization import Features, Labels
-from tasks.fitting import limited_to, threads_for
+from tasks.fitting import on_one_thread
 from tasks.metrics import MetricName, Task
 from tasks.models.baselines.estimators import BaselineSpec, Fitted, as_table, mendable, spread, without_order
 from tasks.models.contender import Flavor, Floats, Preparation
@@ -143,7 +143,7 @@ class SklearnSpec(BaselineSpec):
         """Fits the whole pipeline; says so where it has not converged."""
         X, problem = without_order(X, problem)
         model = self.estimator(problem, seed)
-        with limited_to(threads_for(X.size)), mendable(), _noting_convergence(model) as notes:
+        with on_one_thread(), mendable(), _noting_convergence(model) as notes:
             self._fit(model, X, y)
         return Fitted(model, tuple(dict.fromkeys(notes)))
 
@@ -153,7 +153,7 @@ class SklearnSpec(BaselineSpec):
     def predict(self, model: "Pipeline", X: Features, problem: Problem) -> Floats:
         """As any contender predicts."""
         X, problem = without_order(X, problem)
-        with limited_to(threads_for(X.size)), mendable():
+        with on_one_thread(), mendable():
             if problem.task == "regression":
                 return np.asarray(model.predict(X), np.float64)
             return spread(self._probabilities(model, X), model.classes_, problem.n_outputs)

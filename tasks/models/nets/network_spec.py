@@ -63,6 +63,7 @@ class NetworkSpec(ContenderSpec):
     suffix = ".keras"
     takes_sequences = True
     searches_at_once = True
+    in_processes = False
     compiled: ClassVar[bool]  # whether XLA makes the faster program of it
     annealed: ClassVar[bool] = False  # whether it learns by the schedules of "Better by Default"
     for_tables: ClassVar[bool] = False  # whether it is for tables alone, and scales numbers by their quartiles
