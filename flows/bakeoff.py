@@ -2,10 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
-from functools import partial
 
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
@@ -42,18 +39,15 @@ def bakeoff(experiment: Experiment) -> Report:
             folds = steps.split(arrays, rules.validation)
             check_scored(rules.metric, arrays.classes, arrays.y("train"), arrays.y("test"), folds.pairs())
             steps.log_data(run, examples, folds)
-        with _timed("contenders", seconds), ThreadPoolExecutor(1) as log:  # one at a time draws, and writes to MLflow
-            writing = dict[str, Future[runs.ContenderRun]]()
+        with _timed("contenders", seconds):
 
-            def through(name: str, contender: Contender) -> Result:
+            def through(name: str, contender: Contender) -> tuple[Result, runs.ContenderRun]:
                 evaluation = steps.tune_and_evaluate(name, contender, arrays, folds, rules.metric)
                 result = steps.finish(evaluation, arrays, rules)
-                write = partial(steps.log_contender, run, result, examples, arrays, rules.metric)
-                writing[name] = log.submit(copy_context().run, write)
-                return result
+                return result, steps.log_contender(run, result, examples, arrays, rules.metric)
 
-            results, left_out = steps.within_budget(experiment.contenders, through)
-            logged = {result.name: writing[result.name].result() for result in results}
+            done, left_out = steps.within_budget(experiment.contenders, through)
+            results, logged = [result for result, _ in done], {result.name: own for result, own in done}
         with _timed("compare", seconds):
             comparison = steps.compare(results, arrays, rules)
             corrected = steps.correct_for_choice([each.evaluation for each in results], arrays, rules.metric)

@@ -107,7 +107,7 @@ def within_budget(
 ) -> tuple[list[R], list[str]]:
     """What is found of each contender; one whose budget is too small for its search is left out. Also says why.
 
-    Contenders are at work side by side. A thread is for nets, which share this process, and others are for the rest.
+    Contenders are at work side by side; nets, which share a process, one after the other.
 
     Raises:
         BakeoffError: when none is left.
@@ -128,7 +128,7 @@ def within_budget(
                 return None
 
     with ThreadPoolExecutor(most) as others, ThreadPoolExecutor(1) as nets:
-        lanes = {name: others if each.in_processes or most == 1 else nets for name, each in contenders.items()}
+        lanes = {name: nets if each.family == "network" and most > 1 else others for name, each in contenders.items()}
         at_work = {name: lane.submit(copy_context().run, attempt, name) for name, lane in lanes.items()}
         try:
             for ended in as_completed(at_work.values()):

@@ -1,23 +1,28 @@
 """Fits side by side, in processes of their own: as many as there are cores, and as memory holds.
 
-Each fit is on one thread, so that no bit of it depends on the number of cores, and its processor seconds are its own.
-Threads of one process would wait for each other: of eight fits on 1,000 x 20 values, two threads saved XGBoost half of
-the time, random forest a tenth, and HistGradientBoosting none.
+Each fit of a baseline is on one thread, so that no bit of it depends on the number of cores, and its processor seconds
+are its own. Threads of one process would wait for each other: of eight fits on 1,000 x 20 values, two threads saved
+XGBoost half of the time, random forest a tenth, and HistGradientBoosting none. Nets have one process, which alone loads
+TensorFlow, and all cores.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from contextvars import Context, copy_context
+from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from threading import Condition, Lock, Thread
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from tasks import progress
 from tasks.fitting import ONE_THREAD, hold_to_one_thread, on_one_thread
 from tasks.specs import BakeoffError
 
@@ -29,7 +34,12 @@ JOBS = "BAKEOFF_JOBS"
 PROCESS_BYTES, COPIES = 300 * 1024**2, 3
 SHARE = 0.8  # of the memory that is free as the first fit begins
 _CGROUP = Path("/sys/fs/cgroup")
-_SHARED = ("tasks.models.contenders", "sklearn.ensemble", "sklearn.pipeline", "scipy.sparse")
+# What most processes need: loaded once, in the process that they are made from.
+_SHARED = (
+    "tasks.tracking.runs", "mlflow.tracking.client", "mlflow.sklearn", "matplotlib.figure", "pandas", "skops.io",
+    "sklearn.ensemble",
+)  # fmt: skip
+_told: list["SimpleQueue[Any]"] = []  # of a process that fits: where progress goes
 
 
 def jobs() -> int:
@@ -76,15 +86,6 @@ class Slots:
             self._count(-1, -n_bytes)
             self._changed.notify_all()
 
-    @contextmanager
-    def taken(self, n_bytes: int = 0) -> Iterator[None]:
-        """Have a slot inside."""
-        self.take(n_bytes)
-        try:
-            yield
-        finally:
-            self.give_back(n_bytes)
-
     def _is_free(self, n_bytes: int) -> bool:
         return not self._taken or (self._taken < self.most and self._bytes + n_bytes <= self._most_bytes)
 
@@ -92,32 +93,66 @@ class Slots:
         self._taken, self._bytes = self._taken + number, self._bytes + n_bytes
 
 
+class Report(NamedTuple):
+    """How far a call has come, which is known by its number."""
+
+    call: int
+    what: str
+    done: int
+    total: int
+
+
 class Workers:
     """Processes for fits. They end as this process does, or closes them, however that comes about."""
 
     def __init__(self) -> None:
-        context = get_context("forkserver")  # which has loaded the libraries once for all
+        context = get_context("forkserver")
         context.set_forkserver_preload(list(_SHARED))
         os.environ.update(ONE_THREAD)  # which libraries read as they are loaded
         reader, self._lifeline = context.Pipe(duplex=False)
         self.slots = Slots(jobs(), SHARE * free_bytes())
-        self._pool = ProcessPoolExecutor(self.slots.most, context, _begin, (reader,))
+        self._reports: SimpleQueue[Report | None] = context.SimpleQueue()
+        self._numbers, self._listeners = count(), dict[int, Context]()
+        self.folder = Path.cwd()  # where mlruns/ lies
+        given = (context, _begin, (reader, self._reports, self.folder))
+        self._others, self._nets = ProcessPoolExecutor(self.slots.most, *given), ProcessPoolExecutor(1, *given)
+        Thread(target=self._listen, daemon=True).start()
 
-    def submit(self, function: Callable[..., T], *call: Any, n_bytes: int) -> "Future[T]":
-        """Wait for a slot, and have the function called in a process."""
+    def submit(self, function: Callable[..., T], *call: Any, data_bytes: int, net: bool) -> "Future[T]":
+        """Wait until there is room, and have the function called in a process, with progress heard of here."""
+        number, n_bytes = next(self._numbers), PROCESS_BYTES + COPIES * data_bytes
         self.slots.take(n_bytes)
+        self._listeners[number] = copy_context()
+
+        def end(_future: "Future[T]") -> None:
+            del self._listeners[number]
+            self.slots.give_back(n_bytes)
+
         try:
-            future = self._pool.submit(function, *call)
+            future = (self._nets if net else self._others).submit(_call, number, function, *call)
         except BaseException:
             self.slots.give_back(n_bytes)
             raise
-        future.add_done_callback(lambda _: self.slots.give_back(n_bytes))
+        future.add_done_callback(end)
         return future
+
+    def warm_up(self) -> None:
+        """Start the first process, and what all are made from."""
+        self._others.submit(os.getpid)
 
     def close(self) -> None:
         """End all processes at once, whatever they do."""
         self._lifeline.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._reports.put(None)
+        for pool in (self._others, self._nets):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _listen(self) -> None:
+        while report := self._reports.get():
+            listener = self._listeners.get(report.call)
+            if listener:
+                with suppress(CancelledError):  # who waits for the call hears of that too
+                    listener.run(progress.report, *report[1:])
 
 
 _lock = Lock()
@@ -125,13 +160,19 @@ _workers: list[Workers] = []  # one, from the first fit on
 
 
 def workers() -> Workers:
-    """Return the processes, which are started when they are first needed, or as many as another number of jobs says."""
+    """Return the processes, which are started when they are first needed, and anew for other jobs or another folder."""
     with _lock:
-        if _workers and _workers[0].slots.most != jobs():
+        if _workers and (_workers[0].slots.most, _workers[0].folder) != (jobs(), Path.cwd()):
             _workers.pop().close()
         if not _workers:
             _workers.append(Workers())
         return _workers[0]
+
+
+def begin() -> None:
+    """Have libraries loaded for the processes, while the caller does other things."""
+    if jobs() > 1:
+        workers().warm_up()
 
 
 def close() -> None:
@@ -141,19 +182,29 @@ def close() -> None:
             _workers.pop().close()
 
 
+def apart(function: Callable[..., T], *call: Any, data_bytes: int, net: bool = False) -> T:
+    """Call a function in a process of its own, or in that of nets, and return what it gives; as `side_by_side`."""
+    (result,) = side_by_side(function, [call], data_bytes, net=net)
+    return result
+
+
 def side_by_side(
     function: Callable[..., T],
     calls: Iterable[tuple[Any, ...]],
     data_bytes: int,
     told: Callable[[int], None] = lambda done: None,
+    net: bool = False,
 ) -> list[T]:
     """Call a function with these arguments each, side by side, and return what it gives, in their order.
+
+    With one job there are no processes, and one call follows on the other.
 
     Args:
         function: of a module, with arguments and results that can be pickled.
         calls: the arguments.
         data_bytes: how many bytes of data a call reads.
         told: is told how many calls are done.
+        net: whether it is for the process of nets.
 
     Raises:
         BakeoffError: when a process was ended from outside.
@@ -169,11 +220,10 @@ def side_by_side(
     pool, futures = workers(), list[Future[T]]()
     try:
         for call in calls:
-            futures.append(pool.submit(function, *call, n_bytes=PROCESS_BYTES + COPIES * data_bytes))
-            ended = [future for future in futures if future.done()]
-            told(len([future.result() for future in ended]))  # one that failed ends the others
+            futures.append(pool.submit(function, *call, data_bytes=data_bytes, net=net))
+            told(_done(futures))
         for _ in as_completed(futures):
-            told(len([future.result() for future in futures if future.done()]))
+            told(_done(futures))
         return [future.result() for future in futures]
     except (BrokenProcessPool, RuntimeError) as error:
         if pool not in _workers:
@@ -190,7 +240,12 @@ def side_by_side(
             future.cancel()
 
 
-def _begin(lifeline: Connection) -> None:
+def _done(futures: Iterable["Future[Any]"]) -> int:
+    """How many have ended; one that failed raises."""
+    return len([future.result() for future in futures if future.done()])
+
+
+def _begin(lifeline: Connection, reports: "SimpleQueue[Any]", folder: Path) -> None:
     """Prepare a process: it listens to no Ctrl-C, writes where errors go, and ends when the lifeline does."""
 
     def end() -> None:
@@ -200,5 +255,13 @@ def _begin(lifeline: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # standard output is for results
+    os.chdir(folder)
     hold_to_one_thread()
+    _told.append(reports)
     Thread(target=end, daemon=True).start()
+
+
+def _call(number: int, function: Callable[..., T], *call: Any) -> T:
+    """Call the function, in a process for fits."""
+    with progress.listening(lambda *report: _told[0].put(Report(number, *report))):
+        return function(*call)

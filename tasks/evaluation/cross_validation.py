@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tasks import progress
 from tasks.data.folds.splitting import Folds, Validation
 from tasks.data.vectorization import DesignMatrix, Features
 from tasks.evaluation.tuning import Tuning
@@ -15,7 +14,7 @@ from tasks.fitting import Cost, Stopwatch, seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contender import Floats, FoldFits
 from tasks.models.contenders import Contender
-from tasks.parallel import side_by_side
+from tasks.parallel import apart
 from tasks.specs import BakeoffError, Spec
 from tasks.statistics import interval_of, resample
 from tasks.store import StoredFile, store, store_arrays
@@ -165,12 +164,7 @@ def refit(evaluation: Evaluation, arrays: DesignMatrix, validation: Validation) 
     seeds = tuple(seed_of(validation.seed, number) for number in range(validation.n_seeds))
     best_epochs = () if evaluation.tuning else evaluation.best_epochs
     entered = (evaluation.name, evaluation.settled, arrays, seeds, best_epochs)
-    if not evaluation.contender.in_processes:
-        return _fit_all(*entered)
-    what = f"{evaluation.name}, all training rows"
-    progress.report(what, 0, 1)
-    (fitted,) = side_by_side(_fit_all, [entered], arrays.n_bytes, lambda done: progress.report(what, done, 1))
-    return fitted
+    return apart(_fit_all, *entered, data_bytes=arrays.n_bytes, net=evaluation.contender.family == "network")
 
 
 def _fit_all(
@@ -196,12 +190,13 @@ def score_on_test(refit: Refit, arrays: DesignMatrix, metric: MetricName) -> Fin
     Raises:
         BakeoffError: when a prediction or a score is not a finite number.
     """
-    X, y = arrays.test()
-    predictions = np.stack([predict(refit, X, arrays, number) for number in range(len(refit.models))])
+    net = refit.contender.family == "network"
+    predictions = apart(_predict_test, refit, arrays, data_bytes=arrays.n_bytes, net=net)
     if not np.isfinite(predictions).all():
         raise BakeoffError(
             f"contender {refit.name} diverged when it was fitted on all rows: it predicts NaN or infinity"
         )
+    y = arrays.y("test")
     scores = tuple(METRICS[metric].score(y, prediction) for prediction in predictions)
     if not np.isfinite(scores).all():
         raise BakeoffError(
@@ -215,6 +210,12 @@ def score_on_test(refit: Refit, arrays: DesignMatrix, metric: MetricName) -> Fin
         interval=interval_of(resample(y, [predictions], metric, groups=arrays.group_numbers("test"))[0]),
         predictions=store_arrays(test=predictions),
     )
+
+
+def _predict_test(refit: Refit, arrays: DesignMatrix) -> Floats:
+    """Predict the test rows by each of the kept models, in whatever process."""
+    X, _ = arrays.test()
+    return np.stack([predict(refit, X, arrays, number) for number in range(len(refit.models))])
 
 
 def predict(refit: Refit, X: Features, arrays: DesignMatrix, number: int = 0) -> Floats:

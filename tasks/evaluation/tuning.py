@@ -11,6 +11,7 @@ from tasks.fitting import seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contenders import Contender
 from tasks.models.search import Budget, Search, Space, Trial, TuningSpec
+from tasks.parallel import apart
 from tasks.specs import BakeoffError, Spec
 from tasks.store import StoredFile, store
 
@@ -66,7 +67,7 @@ def tune(
     space, score = contender.space(arrays.task), contender.inner_score(arrays.task, metric)
     greater = score != "loss" and METRICS[score].greater_is_better
     try:
-        contender.load_library()  # before time is counted
+        apart(contender.load_library, data_bytes=0, net=contender.family == "network")  # before time is counted
         searches = searches_of(list(folds.pairs()), arrays, folds.validation, space, tuning, greater, final)
         if score == metric:
             _check_inner_folds(searches, metric, arrays)

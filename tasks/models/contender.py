@@ -113,7 +113,6 @@ class ContenderSpec(Spec, ABC):
     gives_probabilities: ClassVar[bool] = True  # of classes; else decision values in the guise of probabilities
     takes_sequences: ClassVar[bool]  # whether its models are served words and steps, and not counts and summaries
     searches_at_once: ClassVar[bool]  # whether the searches of all folds run at once, and not one after the other
-    in_processes: ClassVar[bool]  # whether it is fitted in processes of their own, and not with others in this one
 
     search: dict[str, Range | Choice] | None = Field(
         None, description="what is searched for in place of the usual, by path: low and high, log; or choices"

@@ -23,6 +23,7 @@ from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.evaluation.tuning import Tuning, read_trials
 from tasks.metrics import MetricName, Task
 from tasks.models.nets.network_spec import training_metric
+from tasks.parallel import apart
 from tasks.reporting.contender_files import write_contender, write_search
 from tasks.reporting.experiment_files import write_experiment
 from tasks.reporting.report import Report
@@ -176,6 +177,16 @@ def log_contender(
     parent: RunRef, result: Result, examples: StoredData, arrays: DesignMatrix, metric: MetricName
 ) -> ContenderRun:
     """Log one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
+    net = result.evaluation.contender.family == "network"
+    run = apart(_log_contender, parent, result, examples, arrays, metric, data_bytes=arrays.n_bytes, net=net)
+    logger.info("%s: MLflow run %s, model %s", result.name, run.run_id, run.model_id)
+    return run
+
+
+def _log_contender(
+    parent: RunRef, result: Result, examples: StoredData, arrays: DesignMatrix, metric: MetricName
+) -> ContenderRun:
+    """Log it, in whatever process."""
     client, evaluation = connect(), result.evaluation
     tags = {"mlflow.parentRunId": parent.run_id, "bakeoff.family": evaluation.contender.family}
     run = _create_run(client, parent.experiment_id, evaluation.name, "contender", tags)
@@ -187,7 +198,6 @@ def log_contender(
         if evaluation.tuning:
             _log_search(client, run, evaluation, evaluation.tuning, arrays.task)
         model_id = log_model(client, run.run_id, run.experiment_id, result.refit, examples, arrays)
-    logger.info("%s: MLflow run %s, model %s", evaluation.name, run.run_id, model_id)
     return ContenderRun(**run.model_dump(), model_id=model_id)
 
 

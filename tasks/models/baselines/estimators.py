@@ -69,7 +69,6 @@ class BaselineSpec(ContenderSpec):
     family: ClassVar[Family] = "classic"
     takes_sequences = False
     searches_at_once = False
-    in_processes = True
     regressor: ClassVar[str | None] = None
     classifier: ClassVar[str | None] = None
 
@@ -132,8 +131,10 @@ class BaselineSpec(ContenderSpec):
         self, name: str, arrays: DesignMatrix, seeds: Sequence[int], best_epochs: Sequence[int] = ()
     ) -> FinalFit:
         """Fit once, by the first seed."""
+        progress.report(f"{name}, all training rows", 0, 1)
         X, y = _training(arrays)
         fitted = self.fit(arrays.in_vocabulary_of(X, np.arange(len(y))), y, arrays, seeds[0] % 2**31)
+        progress.report(f"{name}, all training rows", 1, 1)
         return FinalFit([fitted.model], warnings=fitted.warnings)
 
     def run_searches(

@@ -26,7 +26,8 @@ from tasks.models.contender import (
     Sample,
 )
 from tasks.models.nets.optimizers import IndependentOptimizer, RMSpropSpec
-from tasks.models.search import Budget, Search, Settings
+from tasks.models.search import Budget, Search, Settings, Trial
+from tasks.parallel import apart
 from tasks.specs import BakeoffError, Spec
 
 if TYPE_CHECKING:
@@ -63,7 +64,6 @@ class NetworkSpec(ContenderSpec):
     suffix = ".keras"
     takes_sequences = True
     searches_at_once = True
-    in_processes = False
     compiled: ClassVar[bool]  # whether XLA makes the faster program of it
     annealed: ClassVar[bool] = False  # whether it learns by the schedules of "Better by Default"
     for_tables: ClassVar[bool] = False  # whether it is for tables alone, and scales numbers by their quartiles
@@ -162,11 +162,8 @@ class NetworkSpec(ContenderSpec):
         progress.load("tasks.models.nets.training", "TensorFlow")
 
     def fit_folds(self, name: str, arrays: DesignMatrix, folds: Folds, chosen: Sequence[Any] = ()) -> FoldFits:
-        """Train the nets of all folds at once."""
-        self.load_library()
-        from tasks.models.nets import network_fits
-
-        return network_fits.fit_folds(self, name, arrays, folds, chosen)
+        """Train the nets of all folds side by side."""
+        return apart(_fit_folds, self, name, arrays, folds, chosen, data_bytes=arrays.n_bytes, net=True)
 
     def fit_all(
         self, name: str, arrays: DesignMatrix, seeds: Sequence[int], best_epochs: Sequence[int] = ()
@@ -188,9 +185,11 @@ class NetworkSpec(ContenderSpec):
         self, name: str, arrays: DesignMatrix, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
     ) -> int:
         """Search on all folds' training rows at once."""
-        from tasks.models.nets import network_fits
-
-        return network_fits.run_searches(self, name, arrays, searches, metric, seed, budget)
+        given = (self, name, arrays, searches, metric, seed, budget)
+        fits, trials = apart(_run_searches, *given, data_bytes=arrays.n_bytes, net=True)
+        for search, tried in zip(searches, trials, strict=True):
+            search.trials[:] = tried
+        return fits
 
     def inner_score(self, task: Task, metric: MetricName) -> MetricName | Literal["loss"]:
         """The experiment's metric, if it is the one in a net's curves; else its loss."""
@@ -254,6 +253,31 @@ class NetworkSpec(ContenderSpec):
         if problem.form != "table":
             return taken, outputs
         return pd.DataFrame(X, columns=list(names)), pd.DataFrame(outputs).rename(columns=str)
+
+
+def _fit_folds(
+    contender: NetworkSpec, name: str, arrays: DesignMatrix, folds: Folds, chosen: Sequence[NetworkSpec]
+) -> FoldFits:
+    contender.load_library()
+    from tasks.models.nets import network_fits
+
+    return network_fits.fit_folds(contender, name, arrays, folds, chosen)
+
+
+def _run_searches(
+    contender: NetworkSpec,
+    name: str,
+    arrays: DesignMatrix,
+    searches: Sequence[Search],
+    metric: MetricName,
+    seed: int,
+    budget: Budget,
+) -> tuple[int, list[list[Trial]]]:
+    """Also returns the trials of the searches, which another process cannot see."""
+    from tasks.models.nets import network_fits
+
+    fits = network_fits.run_searches(contender, name, arrays, searches, metric, seed, budget)
+    return fits, [search.trials for search in searches]
 
 
 def output_layer(task: Task, n_outputs: int) -> Output:
