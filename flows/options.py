@@ -11,6 +11,16 @@ import typer
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and what the libraries write.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything again, whatever was kept.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        metavar="N",
+        help="Fit at most so many at once; by default one for each core, or as BAKEOFF_JOBS says.",
+        callback=lambda number: number and os.environ.update(BAKEOFF_JOBS=str(number)),
+    ),
+]
 Tune = Annotated[
     str | None,
     typer.Option(

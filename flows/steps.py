@@ -81,7 +81,8 @@ correct_for_choice = Task(selection_bias.correct_for_choice, task_run_name="corr
 score_on_test = Task(cross_validation.score_on_test, task_run_name="{refit.name}, test rows", **KEPT)
 challenge = Task(comparison.challenge, task_run_name="challenge the champion", **KEPT)
 log_data = Task(runs.log_data, task_run_name="log data and folds", **LOGGED)
-log_contender = Task(runs.log_contender, task_run_name="log {result.name}", **LOGGED)
+# It runs in a thread, which Prefect cannot end when its time is over; MLflow's client gives up by itself.
+log_contender = Task(runs.log_contender, task_run_name="log {result.name}", **{**LOGGED, "timeout_seconds": None})
 register = Task(registry.register, task_run_name="register {candidate.name}", **LOGGED)
 find_champion = Task(registry.find_champion, task_run_name="find the champion of {model}", **LOGGED)
 update_champion_alias = Task(

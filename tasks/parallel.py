@@ -93,7 +93,7 @@ class Slots:
         self._taken, self._bytes = self._taken + number, self._bytes + n_bytes
 
 
-class Report(NamedTuple):
+class Told(NamedTuple):
     """How far a call has come, which is known by its number."""
 
     call: int
@@ -111,7 +111,7 @@ class Workers:
         os.environ.update(ONE_THREAD)  # which libraries read as they are loaded
         reader, self._lifeline = context.Pipe(duplex=False)
         self.slots = Slots(jobs(), SHARE * free_bytes())
-        self._reports: SimpleQueue[Report | None] = context.SimpleQueue()
+        self._reports: SimpleQueue[Told | None] = context.SimpleQueue()
         self._numbers, self._listeners = count(), dict[int, Context]()
         self.folder = Path.cwd()  # where mlruns/ lies
         given = (context, _begin, (reader, self._reports, self.folder))
@@ -148,11 +148,11 @@ class Workers:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _listen(self) -> None:
-        while report := self._reports.get():
-            listener = self._listeners.get(report.call)
+        while told := self._reports.get():
+            listener = self._listeners.get(told.call)
             if listener:
                 with suppress(CancelledError):  # who waits for the call hears of that too
-                    listener.run(progress.report, *report[1:])
+                    listener.run(progress.report, *told[1:])
 
 
 _lock = Lock()
@@ -263,5 +263,5 @@ def _begin(lifeline: Connection, reports: "SimpleQueue[Any]", folder: Path) -> N
 
 def _call(number: int, function: Callable[..., T], *call: Any) -> T:
     """Call the function, in a process for fits."""
-    with progress.listening(lambda *report: _told[0].put(Report(number, *report))):
+    with progress.listening(lambda *report: _told[0].put(Told(number, *report))):
         return function(*call)

@@ -156,7 +156,7 @@ def evaluation_of(
         name=name,
         contender=contender or DummySpec(),
         scores=tuple(scores),
-        cost=Cost(fit_seconds=1.5, cpu_seconds=2.0, predict_seconds=0.25, n_fits=len(scores), predicted_rows=100),
+        cost=Cost(cpu_seconds=2.0, predict_seconds=0.25, n_fits=len(scores), predicted_rows=100),
         predictions=predictions,
         history=history,
         best_epochs=tuple(best_epochs),
@@ -171,7 +171,7 @@ def final_of(name: str, scores: Sequence[float], predictions: StoredFile = NO_FI
 def result_of(evaluation: Evaluation, test: FinalScore | None = None, refit: Refit | None = None) -> Result:
     """A result with this evaluation, the rest as if it had been found."""
     name, contender = evaluation.name, evaluation.contender
-    fitted = refit or Refit(name=name, contender=contender, models=(NO_FILE,), fit_seconds=0.5)
+    fitted = refit or Refit(name=name, contender=contender, models=(NO_FILE,), cpu_seconds=0.5)
     return Result(evaluation=evaluation, refit=fitted, test=test or final_of(name, [2.5]))
 
 

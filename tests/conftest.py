@@ -34,6 +34,7 @@ SERVERS = (
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "tasks")  # as runs do; before anything imports Prefect
 os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")  # as it is in most tests
+os.environ.setdefault("BAKEOFF_JOBS", "1")  # pytest runs tests side by side; tests/test_parallel.py has processes
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as runs do; before anything loads OpenMP
 for folder in {"KERAS_HOME", "BAKEOFF_RAW"} & set(os.environ):
     os.environ[folder] = str(Path(os.environ[folder]).resolve())  # tests change the working directory

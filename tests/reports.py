@@ -32,10 +32,10 @@ HOUSES = StoredData(
 )
 
 
-def refit_of(name: str, contender: Contender | None = None, fit_seconds: float = 0.5) -> Refit:
+def refit_of(name: str, contender: Contender | None = None, cpu_seconds: float = 0.5) -> Refit:
     """A refit as if it had been made, with a file of 5 bytes for a model."""
     model = store(".txt", lambda path: path.write_bytes(b"model"))
-    return Refit(name=name, contender=contender or DummySpec(), models=(model,), fit_seconds=fit_seconds)
+    return Refit(name=name, contender=contender or DummySpec(), models=(model,), cpu_seconds=cpu_seconds)
 
 
 # What a contender of this name is, where nothing else is said.

@@ -66,7 +66,7 @@ def test_every_problem_is_a_contest_between_its_best_net_and_its_best_boosting(r
     assert [(each.problem, each.kind) for each in (wine, digits)] == [("wine", "tables"), ("digits", "perception")]
     assert (wine.net.name, wine.boosting.name, wine.n_pairs) == ("net", "trees", 1)
     assert (wine.net.n_fits, digits.net.n_fits, digits.boosting.n_fits) == (4, 3, 1)
-    assert all(each.net.fit_seconds > 0 and each.boosting.predict_seconds_per_1000_rows > 0 for each in (wine, digits))
+    assert all(each.net.cpu_seconds > 0 and each.boosting.predict_seconds_per_1000_rows > 0 for each in (wine, digits))
 
 
 def test_a_second_call_is_answered_from_what_was_kept_without_a_flow(run: Run) -> None:

@@ -10,7 +10,7 @@ from tests.reports import report_of
 
 
 def contest_of(problem: str, kind: Kind, result: Result, p_adjusted: float = 0.001) -> Contest:
-    entrant = Entrant(name="x", score=0.5, fit_seconds=1.0, n_fits=4, predict_seconds_per_1000_rows=0.01)
+    entrant = Entrant(name="x", score=0.5, cpu_seconds=1.0, n_fits=4, predict_seconds_per_1000_rows=0.01)
     return Contest(
         problem=problem,
         kind=kind,

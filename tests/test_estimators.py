@@ -235,16 +235,6 @@ def test_the_same_seed_gives_the_same_bits(spec: BaselineSpec, task: Task, form:
     assert_array_equal(fit_predict(spec, task, form), predicted(spec, task, form))
 
 
-@EACH
-def test_the_same_seed_gives_the_same_bits_with_two_threads_too(
-    spec: BaselineSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in ("pipelines", "boosting"):
-        monkeypatch.setattr(f"tasks.models.baselines.{module}.threads_for", lambda n_values: 2)
-    one, same = (fit_predict(spec, _some_task(spec), _some_form(spec)) for _ in range(2))
-    assert_array_equal(one, same)
-
-
 @pytest.mark.parametrize(
     "spec",
     [spec for spec in SPECS if isinstance(spec, SklearnSpec) and spec.classifier],

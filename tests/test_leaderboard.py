@@ -31,7 +31,7 @@ def test_the_table_shows_every_contender_best_first_within_80_columns() -> None:
     rows = [line.split() for line in lines if line.split()[:1] and line.split()[0] in SCORES]
     assert [row[0] for row in rows] == ["net", "trees", "deep", "floor"]
     low, high = estimate([2.0, 2.2], KFoldSpec(n_splits=2)).interval or (0, 0)
-    assert rows[0] == ["net", "2.100", f"{low:.3f}", "to", f"{high:.3f}", "1.5", "2.5", "5", "B"]
+    assert rows[0] == ["net", "2.100", f"{low:.3f}", "to", f"{high:.3f}", "2", "2.5", "5", "B"]
     assert any("MAE $1000s (lower is better)" in line for line in lines)
 
 
@@ -51,7 +51,7 @@ def test_with_a_hold_out_the_table_shows_validation_and_test_within_80_columns()
 def test_the_longest_name_and_the_largest_figures_fit_80_columns() -> None:
     report = held_out(0.9)
     long = report.contenders[0].model_copy(
-        update={"name": "hist_gradient_boosting", "fit_seconds": 1234.5, "model_bytes": 342_472_641}
+        update={"name": "hist_gradient_boosting", "cpu_seconds": 1234.5, "model_bytes": 342_472_641}
     )
     lines = shown(report.model_copy(update={"contenders": (long,)}))
     assert max(len(line) for line in lines) <= 80

@@ -148,7 +148,7 @@ def test_what_writes_to_mlflow_is_tried_again_and_never_answered_from_a_kept_res
     for step in (steps.log_data, steps.log_contender, steps.log_report):
         assert step.retries == len(steps.RETRY_SECONDS)
         assert step.retry_delay_seconds == steps.RETRY_SECONDS
-        assert step.timeout_seconds
+        assert step.timeout_seconds or step is steps.log_contender  # which runs in a thread
         assert not step.persist_result
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli import data, operate, own_data, predict
-from flows.options import AsJson, Debug, Fresh, Settings, Tune, errors
+from flows.options import AsJson, Debug, Fresh, Jobs, Settings, Tune, errors
 
 if TYPE_CHECKING:
     from tasks.reporting.report import Report
@@ -46,6 +46,7 @@ def run(
     tune: Tune = None,
     as_json: AsJson = False,
     fresh: Fresh = False,
+    _jobs: Jobs = None,
     debug: Debug = False,
 ) -> None:
     """Take all contenders of an experiment through the same folds and print the verdict."""

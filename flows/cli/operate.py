@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.options import Debug, errors
+from flows.options import Debug, Jobs, errors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -143,7 +143,7 @@ def unschedule(name: Name, debug: Debug = False) -> None:
 
 
 @app.command()
-def work(debug: Debug = False) -> None:
+def work(_jobs: Jobs = None, debug: Debug = False) -> None:
     """Execute what is scheduled, or started in Prefect's page, one run at a time, until Ctrl-C.
 
     Prefect's page then offers each experiment in conf/, `book` and `claim`. What comes due while nobody works is

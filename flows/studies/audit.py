@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flows.options import AsJson, Debug, Fresh, Settings, errors
+from flows.options import AsJson, Debug, Fresh, Jobs, Settings, errors
 from flows.studies.study import Contenders, Entered, Name, Study, Write, check_names, show
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def audit(
     settings: Settings = None,
     as_json: AsJson = False,
     fresh: Fresh = False,
+    _jobs: Jobs = None,
     debug: Debug = False,
 ) -> None:
     """Show how much the score moves when something is fitted before the split.

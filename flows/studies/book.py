@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flows.options import AsJson, Debug, Fresh, errors
+from flows.options import AsJson, Debug, Fresh, Jobs, errors
 from flows.studies.study import Entered, Study, Write, show
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tasks.reporting.wording import Presentation
 
 
-def book(write: Write = None, as_json: AsJson = False, fresh: Fresh = False, debug: Debug = False) -> None:
+def book(
+    write: Write = None, as_json: AsJson = False, fresh: Fresh = False, _jobs: Jobs = None, debug: Debug = False
+) -> None:
     """Run the four worked examples of Deep Learning with Python, chapters 2 and 3, against the book's numbers.
 
     The exit code is 1 if one of them failed or lies outside its band.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import AsJson, Debug, Fresh, errors
+from flows.options import AsJson, Debug, Fresh, Jobs, errors
 from flows.studies.study import Entered, Study, Write, show
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def claim(
     write: Write = None,
     as_json: AsJson = False,
     fresh: Fresh = False,
+    _jobs: Jobs = None,
     debug: Debug = False,
 ) -> None:
     """Put chapter 1's claim to the test: gradient boosting for tables, deep learning for perception.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import AsJson, Debug, Fresh, Settings, errors
+from flows.options import AsJson, Debug, Fresh, Jobs, Settings, errors
 from flows.studies.study import Contenders, Entered, Name, Study, Write, check_names, show
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def curve(
     settings: Settings = None,
     as_json: AsJson = False,
     fresh: Fresh = False,
+    _jobs: Jobs = None,
     debug: Debug = False,
 ) -> None:
     """Show the score against the number of training rows, and where the contenders' curves cross.

@@ -6,6 +6,7 @@ of a series, as a mean without values, is NaN.
 """
 
 import importlib
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from tasks.fitting import Stopwatch, on_one_thread, seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.contender import ENOUGH, ContenderSpec, CostEstimate, FinalFit, Floats, FoldFits, Sample
 from tasks.models.search import Budget, Search, Value
-from tasks.parallel import side_by_side
+from tasks.parallel import jobs, side_by_side
 from tasks.specs import BakeoffError, Family, did_you_mean
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ class BaselineSpec(ContenderSpec):
                 break
             rows = min(GROWTH * rows, sample.training)
             timed.append((rows, self._seconds(sample, rows)))
-        seconds = sample.n_folds * extrapolate(timed, sample.training) + extrapolate(timed, len(sample.y))
+        one_after_the_other = math.ceil(sample.n_folds / jobs())
+        seconds = one_after_the_other * extrapolate(timed, sample.training) + extrapolate(timed, len(sample.y))
         said = [(f"{rows:,}", f"{spent:.2g}") for rows, spent in timed[-2:]]
         basis, spent = (" and ".join(column) for column in zip(*said, strict=True))
         return CostEstimate(name=name, seconds=seconds, fits=sample.n_folds + 1, basis=f"{basis} rows: {spent} s")

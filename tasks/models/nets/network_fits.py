@@ -2,36 +2,47 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import fields
+from typing import Any, TypeVar
 
-import joblib
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks import progress
 from tasks.data.examples import Problem
-from tasks.data.folds.splitting import Folds
+from tasks.data.folds.splitting import Folds, Rows
 from tasks.data.vectorization import DesignMatrix, Features, Labels
 from tasks.fitting import Stopwatch, member_seeds, seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contender import ENOUGH, CostEstimate, FinalFit, FoldFits, Sample
 from tasks.models.nets.network_spec import EarlyStoppingSpec, NetworkSpec, union_spec
 from tasks.models.nets.stacking import ensemble
-from tasks.models.nets.training import Floats, Member, Progress, Stack
+from tasks.models.nets.training import Floats, History, Member, Progress, Stack
 from tasks.models.search import Budget, Search, Settings
+from tasks.parallel import jobs
 from tasks.specs import BakeoffError
 from tasks.store import store_arrays
 
+T = TypeVar("T")
+
 STEPS, ROWS = 8, 1000  # of an epoch that is timed, at least
+ROUNDS = 10  # of settings that a search is expected to try
 FULL = 64  # nets from which on more of them at once take as much longer
 SMALL = 1_000_000  # numbers in X from which on the arithmetic of one stack keeps all cores busy
+# Weights times rows: of a step with so many, XLA shares the products out among cores with some gain; and of a whole
+# training, so many are worth the two seconds that it takes to compile a stack. On 2 cores, 40 epochs of 200 nets of
+# 128-64 on the Boston data, in batches of 16, took 6.8 s in one stack, 5.3 in two, 3.7 in four and 3.7 in eight.
+LARGE_STEP, WORTH_COMPILING, FEWEST_MEMBERS = 2_500_000, 90_000_000_000, 4
 
 
 def fit_folds(
     contender: NetworkSpec, name: str, arrays: DesignMatrix, folds: Folds, chosen: Sequence[NetworkSpec]
 ) -> FoldFits:
-    """Train the nets of all folds and seeds as one stack; of an ensemble the mean predicts."""
+    """Train the nets of all folds and seeds in stacks; of an ensemble the mean predicts."""
     X, y = arrays.training()
     fitting, predicting, n_members = Stopwatch(), Stopwatch(), contender.n_members
     members = members_of(contender, y, arrays, folds, chosen)
@@ -39,10 +50,10 @@ def fit_folds(
     if chosen:
         contender = union_spec(chosen)
     with fitting.running():
-        stack = Stack(contender, in_vocabularies(X, arrays, folds, n_members), y, arrays, members)
-        history = stack.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
+        stacks = Stacks(contender, in_vocabularies(X, arrays, folds, n_members), y, arrays, members)
+        history = stacks.fit(contender.epochs, lambda done, total: progress.report(f"{name}, epoch", done, total))
     with predicting.running():
-        predictions = stack.predict([rows for rows in held_out for _ in range(n_members)])
+        predictions = stacks.predict([rows for rows in held_out for _ in range(n_members)])
     curves = {curve: getattr(history, curve) for curve in ("loss", "metric", "val_loss", "val_metric")}
     means = {name: curve.reshape(len(curve), -1, n_members).mean(axis=2) for name, curve in curves.items()}
     firsts = range(0, len(members), n_members)
@@ -108,11 +119,9 @@ def fit_all(contender: NetworkSpec, name: str, arrays: DesignMatrix, seeds: Sequ
 
 
 class Stacks:
-    """Members of one architecture, with settings of their own, which can begin again with others.
+    """Members of one architecture, cut into stacks, as many of which are trained at once as there are cores.
 
-    They are trained as a stack on each core, side by side. One stack leaves cores idle: its threads share each product
-    out and wait for each other. Measured on 2 cores with nets of 64-64 on the Boston data, 500 epochs at batch 16: 0.18
-    to 0.22 s a net in one stack of 20 to 80 nets, 0.12 to 0.14 s in two stacks.
+    How they are cut depends on nothing but the members and their architecture, and so does every bit.
 
     Args:
         spec: the union of the specs of all members.
@@ -120,33 +129,79 @@ class Stacks:
         y: (rows,), numbers or class numbers.
         problem: what the nets learn.
         members: what each net learns from.
+        rounds: how often they are trained, each time from the beginning.
     """
 
-    def __init__(self, spec: NetworkSpec, X: Features, y: Labels, problem: Problem, members: Sequence[Member]) -> None:
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        X: Features,
+        y: Labels,
+        problem: Problem,
+        members: Sequence[Member],
+        rounds: int = 1,
+    ) -> None:
         own = isinstance(X, Sequence)
-        count = min(joblib.cpu_count(), len(members)) if (X[0] if own else X).size < SMALL else 1
-        self._parts = [slice(part[0], part[-1] + 1) for part in np.array_split(np.arange(len(members)), count)]
+        count = 1 if problem.form == "words" else _count(Stack(spec, X, y, problem, members[:1]), members, rounds)
+        ensembles = np.array_split(np.arange(len(members)).reshape(-1, spec.n_members), count)
+        self._parts = [slice(int(part.min()), int(part.max()) + 1) for part in ensembles]
         self._stacks = [Stack(spec, X[part] if own else X, y, problem, members[part]) for part in self._parts]
 
     def restart(self, specs: Sequence[NetworkSpec]) -> None:
-        """Puts all members back to where they began, with these specs of their own, for the same compiled programs."""
+        """Put all members back to where they began, with these specs of their own, for the same compiled programs."""
         for stack, part in zip(self._stacks, self._parts, strict=True):
             stack.restart(specs[part])
 
-    def fit(self, epochs: int, curve: str, progress: Progress, ends_at: float = math.inf) -> Floats:
-        """Trains all members, as `Stack.fit` does, and gives one of the curves of a History: (epochs, members).
+    def fit(self, epochs: int, progress: Progress, ends_at: float = math.inf, may_diverge: bool = False) -> History:
+        """Train all members, as `Stack.fit` does; the curves of a stack that ends before others stay as they are."""
+        done = [0] * len(self._stacks)
 
-        Epochs that a stack did not come to before `ends_at` are NaN.
-        """
-        first, *others = self._stacks
-        with ThreadPoolExecutor() as threads:
-            beside = [threads.submit(stack.fit, epochs, ends_at=ends_at, may_diverge=True) for stack in others]
-            own = first.fit(epochs, progress, ends_at, may_diverge=True)  # here, where progress is listened to
-            histories = [own, *(history.result() for history in beside)]
-        curves = [getattr(history, curve) for history in histories]
-        longest = max(map(len, curves))
-        padded = [np.pad(each, ((0, longest - len(each)), (0, 0)), constant_values=np.nan) for each in curves]
-        return np.concatenate(padded, axis=1)
+        def train(number: int) -> History:
+            def report(epoch: int, total: int) -> None:
+                done[number] = epoch
+                progress(min(done), total)
+
+            return self._stacks[number].fit(epochs, report, ends_at, may_diverge)
+
+        histories = self._side_by_side(train)
+        longest = max(len(history.loss) for history in histories)
+        return History(
+            *(
+                np.concatenate([_held(getattr(history, each.name), longest) for history in histories], axis=-1)
+                for each in fields(History)
+            )
+        )
+
+    def predict(self, rows: Sequence[Rows]) -> list[NDArray[np.float64]]:
+        """Return each member's prediction for its own rows, as `Stack.predict` does."""
+        parts = self._side_by_side(lambda number: self._stacks[number].predict(rows[self._parts[number]]))
+        return [prediction for part in parts for prediction in part]
+
+    def _side_by_side(self, act: Callable[[int], T]) -> list[T]:
+        """What each stack does; in threads, which see the same context."""
+        with ThreadPoolExecutor(jobs()) as threads:
+            at_work = [threads.submit(copy_context().run, act, number) for number in range(len(self._stacks))]
+            return [each.result() for each in at_work]
+
+
+def _count(first: Stack, members: Sequence[Member], rounds: int) -> int:
+    """Into how many stacks members like the first are cut.
+
+    One whose steps are large is not cut: XLA shares the products of a step out among cores. Small steps are not worth
+    that: cores share the stacks. But each is compiled, for about two seconds, and has to be worth that.
+    """
+    weights = sum(int(math.prod(kernel.shape)) for kernel in first.network.kernels)
+    step = weights * first.spec.batch_size
+    if FEWEST_MEMBERS * step > LARGE_STEP:
+        return 1
+    work = rounds * first.spec.epochs * weights * sum(len(member.training) for member in members)
+    most = len(members) // first.spec.n_members
+    return max(1, min(most, len(members) * step // LARGE_STEP, work // WORTH_COMPILING))
+
+
+def _held(curve: NDArray[Any], length: int) -> NDArray[Any]:
+    """A curve (epochs, members), whose last value is held; what is of members alone stays as it is."""
+    return np.pad(curve, ((0, length - len(curve)), (0, 0)), mode="edge") if curve.ndim == 2 else curve
 
 
 def run_searches(
@@ -183,7 +238,8 @@ def run_searches(
         asked = [(search, search.ask()) for search in searches for _ in range(at_once)]
         ends_at = budget.ends_at if fits and cut_short else math.inf
         stacks.restart([contender.with_settings(settings) for search, settings in asked for _ in search.folds])
-        _tell(asked, sign * stacks.fit(contender.epochs, curve, report, ends_at), sign, contender.annealed)
+        history = stacks.fit(contender.epochs, report, ends_at, may_diverge=True)
+        _tell(asked, sign * getattr(history, curve), sign, contender.annealed)
         fits += inner * at_once
         budget.count(0)
     return fits
@@ -216,7 +272,7 @@ def _stacks(
                 Member(training, seed_of(seed, number), held_out, spec=spec)
                 for number, (training, held_out) in enumerate(search.folds)
             ]
-    return Stacks(spec, known or X, y, arrays, members)
+    return Stacks(spec, known or X, y, arrays, members, ROUNDS)
 
 
 def _tell(asked: Sequence[tuple[Search, Settings]], gains: Floats, sign: int, annealed: bool) -> None:
