@@ -7,6 +7,7 @@ from flows.cache_keys import kept_report
 from flows.experiment import Experiment, load, read
 from flows.runtime import servers
 from flows.runtime.context import ahead, reconcile, within_flow_run
+from tasks import parallel
 from tasks.models.search import TuningSpec
 from tasks.reporting.report import Report
 from tasks.specs import BakeoffError, Spec, seconds_of
@@ -35,9 +36,10 @@ def run(experiment: Experiment, fresh: bool = False) -> Outcome:
         kept = None if fresh else kept_report(experiment)
         if kept:
             return Outcome(report=kept, kept=True, cut_off=cut_off)
-        check_settings(experiment)
+        parallel.begin()
         from flows.bakeoff import bakeoff
 
+        check_settings(experiment)
         with orchestrated(fresh):
             kept = None if fresh else kept_report(experiment)  # another run may have made it meanwhile
             return Outcome(report=kept or bakeoff(experiment), kept=kept is not None, cut_off=cut_off)
@@ -97,6 +99,11 @@ def check_settings(experiment: Experiment) -> None:
     Raises:
         BakeoffError: when there is one.
     """
+    parallel.apart(_check_settings, experiment, data_bytes=0)
+
+
+def _check_settings(experiment: Experiment) -> None:
+    """Check them in whatever process, for it loads the libraries."""
     problem = experiment.dataset.problem
     for name, contender in experiment.contenders.items():
         try:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from flows.runtime import servers
 from flows.runtime.ephemeral_server import HOME, EphemeralServer
-from tasks import parallel, progress
+from tasks import progress
 from tasks.specs import BakeoffError
 from tasks.store import CACHE, MLRUNS, alone, alone_if_free
 
@@ -119,7 +119,6 @@ def _orchestrated(begun: ExitStack, server: EphemeralServer | None, fresh: bool)
     elif elsewhere:
         server.stop()
     progress.report(STARTING, 0, 1)
-    parallel.begin()
     settings: dict[Any, Any] = {PREFECT_LOCAL_STORAGE_PATH: _RESULTS.resolve(), PREFECT_TASKS_REFRESH_CACHE: fresh}
     if server and not elsewhere:
         server.wait_until_ready()

@@ -5,6 +5,7 @@ run ends. This one is a child process: it listens on loopback, keeps its state u
 however the parent ends, since it reads from a pipe that only the parent holds.
 """
 
+import atexit
 import os
 import runpy
 import signal
@@ -68,16 +69,26 @@ class EphemeralServer(AbstractContextManager["EphemeralServer"]):
 
     def stop(self) -> None:
         """End the server once it has stored what it was told; one that was never waited for was told nothing."""
+        self._end()
+        self._wait()
+
+    def __exit__(self, *error: object) -> None:
+        """Let the server end, which takes it seconds, while the caller shows what there is to see."""
+        self._end()
+        atexit.register(self._wait)
+
+    def _end(self) -> None:
         if not self._was_waited_for:
             self._process.kill()
+        if self._process.stdin:
+            self._process.stdin.close()  # which is what the server waits for
+
+    def _wait(self) -> None:
         try:
-            self._process.communicate(timeout=STOP_SECONDS)  # closes the pipe, which is what the server waits for
+            self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
 
 
 def answers_at(address: str) -> bool:

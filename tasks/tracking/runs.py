@@ -262,7 +262,7 @@ def log_report(run: RunRef, report: Report) -> None:
     log_batch(client, run.run_id, [*((f"champion_{of}_{metric}", score, 0) for of, score in scores.items()), *seconds])
     with artifacts(client, run.run_id) as folder:
         (folder / REPORT).write_text(report.model_dump_json(indent=2), encoding="utf8")
-        write_experiment(report, folder)
+        apart(write_experiment, report, folder, data_bytes=0)
 
 
 def find_report(experiment: str, fingerprint: str | None = None) -> Report | None:
