@@ -122,7 +122,7 @@ def test_the_report_names_its_data_and_its_runs(runs: Runs) -> None:
     assert len(report.dataset.digest) == 16
     assert report.mlflow_run_id in {run.info.run_id for run in runs.finished}
     assert report.prefect_flow_run_id
-    assert set(report.seconds) == {"ingest", "evaluate", "compare", "refit", "log", "promote"}
+    assert set(report.seconds) == {"ingest", "contenders", "compare", "promote"}
 
 
 def test_a_classification_runs_through_the_same_flow(runs: Runs) -> None:

@@ -6,7 +6,6 @@ own, with those kept files whose digest, of name and content, is still the one i
 to them when it ends.
 """
 
-import atexit
 import fcntl
 import hashlib
 import os
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import joblib
@@ -54,9 +54,9 @@ def use() -> None:
             (own / name).write_bytes(content)
     os.environ[FLAGS] = f"{flags} {DIRECTORY}='{own}' {DEVICES}=CPU"
     _owned.append(own)
+    Finalize(None, keep_own, exitpriority=1)  # of `atexit`, a process that another one has made hears nothing
 
 
-@atexit.register
 def keep_own() -> None:
     """Add what this process has compiled to what is kept for all; called as it ends."""
     while _owned:

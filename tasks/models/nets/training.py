@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 import keras
 import numpy as np
@@ -34,6 +35,9 @@ Progress = Callable[[int, int], None]  # epochs done, epochs in all
 
 tf.get_logger().setLevel("ERROR")  # else it warns that each stack is compiled anew, which is the point of it
 
+# Programs are numbered as they are traced, and found again on disk by their number and content. Of stacks that are
+# trained side by side, one is traced after the other, so that their numbers are the same in every run.
+_tracing = Lock()
 CALLS = 20  # compiled calls that a training is cut into, so that progress can be shown between them
 
 
@@ -141,7 +145,10 @@ class Stack:
             count = min(per_call, epochs - start)
             shuffled = [self._shuffled(shuffles) for _ in range(count)]
             padded = stacked(shuffled, per_call)
-            result = self._run_epochs(padded, watched, judging, tf.constant(count), tf.constant(start))
+            steps = (padded, watched, judging, tf.constant(count), tf.constant(start))
+            with _tracing:
+                self._run_epochs.get_concrete_function(*steps)
+            result = self._run_epochs(*steps)
             curves.append(result.numpy()[:count])
             if not self._best and not may_diverge:  # the best weights are kept from before a loss was lost
                 learning = self._own.learning(curves[-1][:, 0], start) if self._own else curves[-1][:, 0]
