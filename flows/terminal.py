@@ -3,12 +3,13 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from flows.launch import Outcome
 from flows.runtime.context import prepare, reconcile
@@ -51,13 +52,15 @@ def at_work(debug: bool, log: Path = LOG) -> Iterator[Console]:
 
 @contextmanager
 def progress_on(console: Console) -> Iterator[None]:
-    """Show progress as bars that move; where there is no terminal, as a line for each step that is done."""
+    """Show progress as bars under the scores that are known, best first; where there is no terminal, as lines."""
     if not console.is_terminal:
-        with progress.listening(lambda what, done, total: _say_when_done(console, what, done, total)):
+        with (
+            progress.listening(lambda what, done, total: _say_when_done(console, what, done, total)),
+            progress.showing(lambda name, said, _: console.print(f"{name}: {said}")),
+        ):
             yield
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
+    with _Bars(console) as bars:
         known: dict[str, TaskID] = {}
 
         def update(what: str, done: int, total: int) -> None:
@@ -67,8 +70,28 @@ def progress_on(console: Console) -> Iterator[None]:
             if done == total:  # dozens of contenders would not fit the screen
                 bars.remove_task(known.pop(what))
 
-        with progress.listening(update):
+        with progress.listening(update), progress.showing(bars.show):
             yield
+
+
+class _Bars(Progress):
+    """Bars of what is at work, under the scores that are known so far."""
+
+    def __init__(self, console: Console) -> None:
+        self._scores = dict[str, tuple[float, str]]()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        super().__init__(*columns, console=console, transient=True)
+
+    def show(self, name: str, said: str, goodness: float) -> None:
+        """Add a contender's score."""
+        self._scores[name] = goodness, said
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The scores, best first, and the bars."""
+        scores = Table.grid(padding=(0, 2))
+        for name, (_, said) in sorted(self._scores.items(), key=lambda each: -each[1][0]):
+            scores.add_row(name, said)
+        return [scores, *super().get_renderables()]
 
 
 def print_notes(outcome: Outcome, console: Console) -> None:

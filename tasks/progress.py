@@ -1,4 +1,4 @@
-"""How far a long step has come, for whoever listens; a step that nobody watches says it to no one."""
+"""How far a long step has come, and what it scored, for whoever listens; what nobody watches is said to no one."""
 
 import importlib
 import sys
@@ -7,18 +7,29 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 Listener = Callable[[str, int, int], None]  # what is being done, how much is done, how much there is
+Board = Callable[[str, str, float], None]  # a contender, what is said of its score, and how good it is
 
 
 def _nobody(what: str, done: int, total: int) -> None:
     """Hear nothing."""
 
 
+def _no_board(name: str, said: str, goodness: float) -> None:
+    """Show nothing."""
+
+
 _listener: ContextVar[Listener] = ContextVar("listener", default=_nobody)
+_board: ContextVar[Board] = ContextVar("board", default=_no_board)
 
 
 def report(what: str, done: int, total: int) -> None:
     """Tell the listener, if there is one."""
     _listener.get()(what, done, total)
+
+
+def scored(name: str, said: str, goodness: float) -> None:
+    """Show a contender's score, if anybody wants to see it."""
+    _board.get()(name, said, goodness)
 
 
 def load(module: str, what: str) -> None:
@@ -32,8 +43,11 @@ def load(module: str, what: str) -> None:
 @contextmanager
 def labelled(label: str) -> Iterator[None]:
     """Put a label in front of all that is reported within this context."""
-    listener = _listener.get()
-    with listening(lambda what, done, total: listener(f"{label}: {what}", done, total)):
+    listener, board = _listener.get(), _board.get()
+    with (
+        listening(lambda what, done, total: listener(f"{label}: {what}", done, total)),
+        showing(lambda name, said, goodness: board(f"{label}: {name}", said, goodness)),
+    ):
         yield
 
 
@@ -58,3 +72,13 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def showing(board: Board) -> Iterator[None]:
+    """Have scores shown on this board within this context."""
+    token = _board.set(board)
+    try:
+        yield
+    finally:
+        _board.reset(token)

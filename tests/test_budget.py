@@ -1,4 +1,4 @@
-"""A budget is kept: of trials exactly, of seconds within 10 %."""
+"""A budget is kept: of trials exactly, of CPU seconds within 10 %."""
 
 import pytest
 from hypothesis import given
@@ -7,25 +7,15 @@ from hypothesis import strategies as st
 from tasks.models.search import Budget, BudgetError, TuningSpec
 
 
-class Clock:
-    """One that stands until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def run(tuning: TuningSpec, searches: int, durations: list[float]) -> tuple[list[int], float]:
     """Trials of each search, and seconds in all, where trials take these times in turn."""
-    clock = Clock()
-    budget, counts = Budget(tuning, [1.0] * searches, clock), [0] * searches
+    budget, counts = Budget(tuning, [1.0] * searches), [0] * searches
     for search in range(searches):
-        while budget.allows(search, counts[search]):
-            clock.now += durations[sum(counts) % len(durations)]
+        share = budget.of(search)
+        while share.allows():
+            share.count(durations[sum(counts) % len(durations)])
             counts[search] += 1
-            budget.count(search)
+        budget.end(share)
     return counts, budget.seconds
 
 
@@ -43,14 +33,24 @@ def test_trials_are_kept_exactly(searches: int, trials: int, durations: list[flo
 
 
 def test_a_trial_that_can_be_cut_short_is_begun_while_there_is_time() -> None:
-    clock = Clock()
-    budget = Budget(TuningSpec(seconds=60), [1.0], clock)
-    clock.now += 43
-    budget.count(0)
-    assert not budget.allows(0, 1)
-    assert budget.allows(0, 1, cut_short=True)
-    clock.now = budget.ends_at
-    assert not budget.allows(0, 1, cut_short=True)
+    share = Budget(TuningSpec(seconds=60), [1.0]).of(0)
+    share.count(43)
+    assert not share.allows()
+    assert share.allows(cut_short=True)
+    share.count(share.left)
+    assert not share.allows(cut_short=True)
+
+
+def test_searches_that_are_at_work_at_once_have_what_those_before_them_left() -> None:
+    budget = Budget(TuningSpec(seconds=100), [1.0] * 4)
+    first, second = budget.of(0), budget.of(1)
+    assert (first.left, second.left) == (25, 25)
+    first.count(20)
+    second.count(28)
+    budget.end(first)
+    assert budget.of(2).left == 30
+    budget.end(second)
+    assert budget.of(3).left == 22
 
 
 def test_searches_get_equal_shares_of_the_time() -> None:
@@ -59,16 +59,14 @@ def test_searches_get_equal_shares_of_the_time() -> None:
 
 
 def test_a_budget_too_small_for_a_trial_in_each_search_is_refused_after_the_first() -> None:
-    with pytest.raises(BudgetError, match=r"10 s of tuning are too few.*each search.*about 82 s"):
+    with pytest.raises(BudgetError, match=r"10 CPU seconds of tuning are too few.*each search.*about 82"):
         run(TuningSpec(seconds=10), 41, [2.0])
 
 
 def test_a_search_on_few_rows_says_how_long_those_on_more_will_take() -> None:
-    clock = Clock()
-    budget = Budget(TuningSpec(seconds=5), [1.0, 2.0, 3.0, 4.0, 5.0], clock)
-    clock.now += 1.0
-    with pytest.raises(BudgetError, match="about 15 s"):
-        budget.count(0)
+    share = Budget(TuningSpec(seconds=5), [1.0, 2.0, 3.0, 4.0, 5.0]).of(0)
+    with pytest.raises(BudgetError, match="about 15"):
+        share.count(1.0)
 
 
 def test_one_long_trial_does_not_end_a_search_that_has_time() -> None:

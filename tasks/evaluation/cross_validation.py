@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks import progress
 from tasks.data.folds.splitting import Folds, Validation
 from tasks.data.vectorization import DesignMatrix, Features
 from tasks.evaluation.tuning import Tuning
@@ -132,6 +133,8 @@ def evaluate(
         raise BakeoffError(f"contender {name}: {metric} is {scores[first]} on fold {first}, and not a finite number")
     mean, seconds = float(np.mean(scores)), fits.fitting.seconds
     logger.info("%s: %s %.4g, the mean over %d; fitted in %.3g CPU seconds", name, metric, mean, len(scores), seconds)
+    said = f"{METRICS[metric].title} {mean:.4g}, fitted in {seconds:.2g} CPU s"
+    progress.scored(name, said, METRICS[metric].sign * mean)
     return Evaluation(
         name=name,
         contender=contender,

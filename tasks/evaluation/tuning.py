@@ -30,7 +30,7 @@ class Tuning(Spec):
     """The settings that were chosen: `chosen` for each fold, `final` for the model that learns from all training rows.
 
     There is no `final` where no such model is to be kept. `trials` counts those of all searches together, `fits` the
-    models that were fitted for them; `history` is a file with the `Trials`.
+    models that were fitted for them, in so many CPU seconds; `history` is a file with the `Trials`.
     """
 
     chosen: tuple[Contender, ...]
@@ -67,26 +67,26 @@ def tune(
     space, score = contender.space(arrays.task), contender.inner_score(arrays.task, metric)
     greater = score != "loss" and METRICS[score].greater_is_better
     try:
-        apart(contender.load_library, data_bytes=0, net=contender.family == "network")  # before time is counted
+        apart(contender.load_library, data_bytes=0, net=contender.family == "network")
         searches = searches_of(list(folds.pairs()), arrays, folds.validation, space, tuning, greater, final)
         if score == metric:
             _check_inner_folds(searches, metric, arrays)
         # A search takes as long as it has rows to learn from; those that are made at once are one.
         work = [float(sum(len(training) for training, _ in search.folds)) for search in searches]
         budget = Budget(tuning, [sum(work)] if contender.searches_at_once else work)
-        fits = contender.run_searches(name, arrays, searches, metric, folds.validation.seed, budget)
+        fits, seconds = contender.run_searches(name, arrays, searches, metric, folds.validation.seed, budget)
         chosen: list[Contender] = [contender.with_found_settings(search.best) for search in searches]
     except BakeoffError as error:
         raise type(error)(f"contender {name}: {error}") from error
     tried = tuple(trial for search in searches for trial in search.trials)
     trials = Trials(score=score, greater_is_better=greater, trials=tried)
-    logger.info("%s: %d trials in %d searches, %.3g s", name, len(tried), len(searches), budget.seconds)
+    logger.info("%s: %d trials in %d searches, %.3g CPU seconds", name, len(tried), len(searches), seconds)
     return Tuning(
         chosen=tuple(chosen[:-1] if final else chosen),
         final=chosen[-1] if final else None,
         trials=len(tried),
         fits=fits,
-        seconds=budget.seconds,
+        seconds=seconds,
         history=store(".json", lambda path: path.write_text(trials.model_dump_json(), encoding="utf8")),
     )
 

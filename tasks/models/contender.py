@@ -214,8 +214,8 @@ class ContenderSpec(Spec, ABC):
     @abstractmethod
     def run_searches(
         self, name: str, arrays: DesignMatrix, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
-    ) -> int:
-        """Search on each fold's training rows, as long as the budget allows. Return the number of fits.
+    ) -> tuple[int, float]:
+        """Search on each fold's training rows, as long as the budget allows. Return how many fits, and CPU seconds.
 
         Raises:
             BudgetError: when the budget does not suffice for one set of settings in each search.

@@ -1,8 +1,8 @@
 """The search for a contender's settings: what is tried, how far, on what budget, and by Optuna's proposals."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
+import math
+from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,11 +78,11 @@ Space = Mapping[str, Range | Choice]  # settings by their path in a contender, s
 class TuningSpec(Spec):
     """The budget of a search, in seconds or in trials, and the folds that judge it inside the training rows.
 
-    There is a search for each fold of the experiment, and one for the model that is kept. Seconds are those of all of
-    them together, and shared out evenly; trials are those of each.
+    There is a search for each fold of the experiment, and one for the model that is kept. CPU seconds are those of
+    all of them together, and shared out evenly; trials are those of each.
     """
 
-    seconds: PositiveFloat | None = Field(None, description="of all searches together, by the clock")
+    seconds: PositiveFloat | None = Field(None, description="CPU seconds of all searches together")
     trials: PositiveInt | None = Field(None, description="settings that are tried in each search, as entered first")
     n_splits: int = Field(3, ge=2, description="folds of the training rows that each setting is scored on")
 
@@ -168,61 +168,76 @@ class BudgetError(BakeoffError):
 
 
 class Budget:
-    """Shares a budget of seconds out over searches, or allows so many trials to each.
+    """Shares a budget of CPU seconds out over searches, or allows so many trials to each.
 
-    A search gets a share by its work, and leaves what it does not need to those after it. Another trial is begun if it
-    will have ended, or nearly so, with the share: half of a trial too long and half too short balance out. One that has
-    begun is finished, however long it takes, unless it can be cut short.
+    A search gets a share by its work, and leaves what it does not need to one that begins later. Several may be at work
+    at once, in threads.
 
     Args:
         tuning: the budget.
         work: how long a trial in each search takes, as a share of any whole: the rows that it learns from, say.
-        clock: gives seconds.
     """
 
-    def __init__(
-        self, tuning: TuningSpec, work: Sequence[float], clock: Callable[[], float] = time.perf_counter
-    ) -> None:
-        self.trials = tuning.trials
-        self._limit, self._work, self._clock = tuning.seconds or float("inf"), work, clock
-        self._shares = [share / sum(work) for share in accumulate(work)]
-        self._done = 0.0
-        self._started = clock()
+    def __init__(self, tuning: TuningSpec, work: Sequence[float]) -> None:
+        self.trials, self._limit, self._work = tuning.trials, tuning.seconds or math.inf, work
+        self.seconds, self._left, self._lock = 0.0, 0.0, Lock()
+
+    def of(self, search: int) -> "Share":
+        """Begin the search of this number, from 0."""
+        whole = self._work[search] / sum(self._work)
+        with self._lock:
+            seconds, self._left = self._limit * whole + self._left, 0.0
+        return Share(self.trials, seconds, self._limit, whole if search == 0 else math.inf)
+
+    def end(self, share: "Share") -> None:
+        """Note what a search has taken, and take back what it has left."""
+        with self._lock:
+            self.seconds += share.spent
+            self._left += 0.0 if self.trials else share.left
+
+
+class Share:
+    """What one search may take, and what it has taken, in CPU seconds.
+
+    Another trial is begun if it will have ended, or nearly so, with the share: half of a trial too long and half too
+    short balance out. One that has begun is finished, however long it takes, unless it can be cut short.
+
+    Args:
+        trials: how many may be made, if they are what is limited.
+        seconds: what this one may take.
+        limit: what all may take.
+        whole: its share of the work of all, if it is the one by which the limit is judged.
+    """
+
+    def __init__(self, trials: int | None, seconds: float, limit: float, whole: float) -> None:
+        self.trials, self._seconds, self._limit, self._whole = trials, seconds, limit, whole
+        self._done, self._rounds, self.spent = 0, 0, 0.0
 
     @property
-    def seconds(self) -> float:
-        """Since it began."""
-        return self._clock() - self._started
+    def left(self) -> float:
+        """What it may still take."""
+        return self._seconds - self.spent
 
-    @property
-    def ends_at(self) -> float:
-        """When all is to be over, by the clock."""
-        return self._started + self._limit
-
-    def allows(self, search: int, trials: int, cut_short: bool = False) -> bool:
-        """Whether the search of this number, from 0, may go on after so many trials; a first one always may.
+    def allows(self, cut_short: bool = False) -> bool:
+        """Whether another trial may be begun; a first one always may.
 
         One that can be cut short when time ends is begun as long as there is any.
         """
         if self.trials:
-            return trials < self.trials
-        if trials == 0:
-            return True
-        seconds = self.seconds
-        another = 0.0 if cut_short else seconds / self._done * self._work[search]
-        return seconds + another / 2 < self._limit * self._shares[search]
+            return self._done < self.trials
+        another = 0.0 if cut_short or not self._rounds else self.spent / self._rounds
+        return not self._rounds or another / 2 < self.left
 
-    def count(self, search: int) -> None:
-        """Notes that a trial of a search has just ended.
+    def count(self, seconds: float, trials: int = 1) -> None:
+        """Note that a trial, or several that were made at once, has just ended, and what it took.
 
         Raises:
-            BudgetError: when the first one took so long that not every search could have one.
+            BudgetError: when the first of the first search took so long that not every search can have one.
         """
-        first, self._done = self._done == 0.0, self._done + self._work[search]
-        needed = self.seconds / self._done * sum(self._work)
-        if first and needed > TOLERANCE * self._limit:
+        self._done, self._rounds, self.spent = self._done + trials, self._rounds + 1, self.spent + seconds
+        if self._rounds == 1 and seconds > TOLERANCE * self._limit * self._whole:
             raise BudgetError(
-                f"{self._limit:g} s of tuning are too few: to try one set of settings in each search, one"
-                f" or more a fold, takes about {needed:.0f} s. Give more, or lower validation.n_repeats or"
+                f"{self._limit:g} CPU seconds of tuning are too few: to try one set of settings in each search, one"
+                f" or more a fold, takes about {seconds / self._whole:.0f}. Give more, or lower validation.n_repeats or"
                 " tuning.n_splits"
             )

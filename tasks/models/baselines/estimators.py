@@ -10,7 +10,9 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,13 +23,13 @@ from pydantic import Field
 
 from tasks import progress
 from tasks.data.examples import Problem
-from tasks.data.folds.splitting import Folds, Rows
+from tasks.data.folds.splitting import Folds, Parts, Rows
 from tasks.data.vectorization import DesignMatrix, Features, Labels
-from tasks.fitting import Stopwatch, on_one_thread, seed_of
+from tasks.fitting import Stopwatch, seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.contender import ENOUGH, ContenderSpec, CostEstimate, FinalFit, Floats, FoldFits, Sample
 from tasks.models.search import Budget, Search, Value
-from tasks.parallel import jobs, side_by_side
+from tasks.parallel import apart, jobs, side_by_side
 from tasks.specs import BakeoffError, Family, did_you_mean
 
 if TYPE_CHECKING:
@@ -140,38 +142,32 @@ class BaselineSpec(ContenderSpec):
 
     def run_searches(
         self, name: str, arrays: DesignMatrix, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
-    ) -> int:
-        """Search on each fold's training rows in turn, one fit after the other."""
-        X, y = arrays.training()
-        fits = 0
-        with on_one_thread():
-            for number, search in enumerate(searches):
-                while budget.allows(number, len(search.trials)):
-                    settings = search.ask()
-                    try:
-                        score = self.with_settings(settings)._inner_score(X, y, arrays, search, metric, seed)
-                    except BakeoffError:
-                        if not settings:  # as entered, it has to work
-                            raise
-                        score = np.nan
-                    search.tell(settings, score)
-                    fits += len(search.folds)
-                    budget.count(number)
-                progress.report(f"{name}, search", number + 1, len(searches))
-        return fits
+    ) -> tuple[int, float]:
+        """Search on each fold's training rows, several side by side, each by one set of settings after the other."""
+        ended, what = list[int](), f"{name}, search"
 
-    def _inner_score(
-        self, X: Features, y: Labels, arrays: DesignMatrix, search: Search, metric: MetricName, seed: int
-    ) -> float:
-        """The mean over the inner folds of a search."""
-        scores = []
-        for number, (training, held_out) in enumerate(search.folds):
-            known = arrays.in_vocabulary_of(X, training)
-            fitted = self.fit(known[training], y[training], arrays, seed_of(seed, number) % 2**31)
-            predicted = self.predict(fitted.model, known[held_out], arrays)
-            finite = np.isfinite(predicted).all()
-            scores.append(METRICS[metric].score(y[held_out], predicted) if finite else np.nan)
-        return float(np.mean(scores))
+        def search_on(number: int) -> None:
+            search, share = searches[number], budget.of(number)
+            while share.allows():
+                progress.report(what, len(ended), len(searches))
+                settings = search.ask()
+                entered = (self.with_settings(settings), arrays, search.folds, metric, seed, bool(settings))
+                score, seconds = apart(_inner_score, *entered, data_bytes=arrays.n_bytes)
+                search.tell(settings, score)
+                share.count(seconds)
+            budget.end(share)
+            ended.append(number)
+            progress.report(what, len(ended), len(searches))
+
+        with ThreadPoolExecutor(jobs()) as threads:
+            at_work = [threads.submit(copy_context().run, search_on, number) for number in range(len(searches))]
+            try:
+                for each in at_work:
+                    each.result()
+            finally:
+                for each in at_work:
+                    each.cancel()
+        return sum(len(search.folds) * len(search.trials) for search in searches), budget.seconds
 
     def estimate_cost(self, name: str, sample: Sample, share: float, n_seeds: int) -> CostEstimate:
         """Fit on more and more rows; the first fit is made twice, for a library may be loaded meanwhile."""
@@ -233,6 +229,26 @@ def _fit_fold(contender: BaselineSpec, arrays: DesignMatrix, training: Rows, hel
     with predicting.running():
         predictions = contender.predict(fitted.model, known[held_out], arrays)
     return FittedFold(predictions, fitting.seconds, predicting.seconds, fitted.warnings)
+
+
+def _inner_score(
+    contender: BaselineSpec, arrays: DesignMatrix, folds: Sequence[Parts], metric: MetricName, seed: int, may_fail: bool
+) -> tuple[float, float]:
+    """The mean over the inner folds of a search, NaN where settings that may fail do, and CPU seconds."""
+    (X, y), scores, fitting = _training(arrays), list[float](), Stopwatch()
+    with fitting.running():
+        try:
+            for number, (training, held_out) in enumerate(folds):
+                known = arrays.in_vocabulary_of(X, training)
+                fitted = contender.fit(known[training], y[training], arrays, seed_of(seed, number) % 2**31)
+                predicted = contender.predict(fitted.model, known[held_out], arrays)
+                finite = np.isfinite(predicted).all()
+                scores.append(METRICS[metric].score(y[held_out], predicted) if finite else np.nan)
+        except BakeoffError:
+            if not may_fail:  # as entered, it has to work
+                raise
+            scores.append(np.nan)
+    return float(np.mean(scores)), fitting.seconds
 
 
 @lru_cache(maxsize=1)

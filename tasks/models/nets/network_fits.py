@@ -22,7 +22,7 @@ from tasks.models.contender import ENOUGH, CostEstimate, FinalFit, FoldFits, Sam
 from tasks.models.nets.network_spec import EarlyStoppingSpec, NetworkSpec, union_spec
 from tasks.models.nets.stacking import ensemble
 from tasks.models.nets.training import Floats, History, Member, Progress, Stack
-from tasks.models.search import Budget, Search, Settings
+from tasks.models.search import Search, Settings, Share
 from tasks.parallel import jobs
 from tasks.specs import BakeoffError
 from tasks.store import store_arrays
@@ -211,21 +211,21 @@ def run_searches(
     searches: Sequence[Search],
     metric: MetricName,
     seed: int,
-    budget: Budget,
+    share: Share,
 ) -> int:
-    """Train the nets of all searches and inner folds at once, as long as the budget allows. Return their number.
+    """Train the nets of all searches and inner folds at once, as long as their share allows. Return their number.
 
     Their programs are compiled once and serve one round of settings after the other. How many epochs are best need not
     be tried: it is read off the curves.
 
     Raises:
-        BudgetError: when the budget does not suffice for one set of settings in each search.
+        BudgetError: when the share does not suffice for one set of settings in each search.
     """
     inner = sum(len(search.folds) for search in searches)
     X, y = arrays.training()
     wanted = max(1, FULL // inner) if X.size < SMALL else 1
     # As many at once as there is a gain in, and go into the trials evenly.
-    at_once = max(number for number in range(1, wanted + 1) if not budget.trials or budget.trials % number == 0)
+    at_once = max(number for number in range(1, wanted + 1) if not share.trials or share.trials % number == 0)
     stacks = _stacks(contender, X, y, arrays, searches, at_once, seed)
     by_metric = contender.inner_score(arrays.task, metric) == metric
     curve, sign = ("val_metric", METRICS[metric].sign) if by_metric else ("val_loss", -1)
@@ -234,14 +234,15 @@ def run_searches(
     def report(done: int, total: int) -> None:
         progress.report(f"{name}, search, epoch", done, total)
 
-    while budget.allows(0, len(searches[0].trials), cut_short):
+    while share.allows(cut_short):
+        started = time.process_time()
         asked = [(search, search.ask()) for search in searches for _ in range(at_once)]
-        ends_at = budget.ends_at if fits and cut_short else math.inf
+        ends_at = started + share.left if fits and cut_short else math.inf
         stacks.restart([contender.with_settings(settings) for search, settings in asked for _ in search.folds])
         history = stacks.fit(contender.epochs, report, ends_at, may_diverge=True)
         _tell(asked, sign * getattr(history, curve), sign, contender.annealed)
         fits += inner * at_once
-        budget.count(0)
+        share.count(time.process_time() - started, at_once)
     return fits
 
 

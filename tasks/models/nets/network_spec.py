@@ -26,7 +26,7 @@ from tasks.models.contender import (
     Sample,
 )
 from tasks.models.nets.optimizers import IndependentOptimizer, RMSpropSpec
-from tasks.models.search import Budget, Search, Settings, Trial
+from tasks.models.search import Budget, Search, Settings, Share, Trial
 from tasks.parallel import apart
 from tasks.specs import BakeoffError, Spec
 
@@ -183,13 +183,13 @@ class NetworkSpec(ContenderSpec):
 
     def run_searches(
         self, name: str, arrays: DesignMatrix, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
-    ) -> int:
+    ) -> tuple[int, float]:
         """Search on all folds' training rows at once."""
-        given = (self, name, arrays, searches, metric, seed, budget)
-        fits, trials = apart(_run_searches, *given, data_bytes=arrays.n_bytes, net=True)
+        given = (self, name, arrays, searches, metric, seed, budget.of(0))
+        fits, seconds, trials = apart(_run_searches, *given, data_bytes=arrays.n_bytes, net=True)
         for search, tried in zip(searches, trials, strict=True):
             search.trials[:] = tried
-        return fits
+        return fits, seconds
 
     def inner_score(self, task: Task, metric: MetricName) -> MetricName | Literal["loss"]:
         """The experiment's metric, if it is the one in a net's curves; else its loss."""
@@ -271,13 +271,13 @@ def _run_searches(
     searches: Sequence[Search],
     metric: MetricName,
     seed: int,
-    budget: Budget,
-) -> tuple[int, list[list[Trial]]]:
+    share: Share,
+) -> tuple[int, float, list[list[Trial]]]:
     """Also returns the trials of the searches, which another process cannot see."""
     from tasks.models.nets import network_fits
 
-    fits = network_fits.run_searches(contender, name, arrays, searches, metric, seed, budget)
-    return fits, [search.trials for search in searches]
+    fits = network_fits.run_searches(contender, name, arrays, searches, metric, seed, share)
+    return fits, share.spent, [search.trials for search in searches]
 
 
 def output_layer(task: Task, n_outputs: int) -> Output:

@@ -130,7 +130,7 @@ class Stack:
         Args:
             epochs: the most that a member takes; those with a spec of their own take as many as that says.
             progress: is told how far it has come.
-            ends_at: when to stop, by `time.perf_counter`, even if epochs are left.
+            ends_at: when to stop, by `time.process_time`, even if epochs are left.
             may_diverge: whether a loss that is no finite number is nothing more than a bad score.
 
         Raises:
@@ -155,7 +155,7 @@ class Stack:
                 self._check_finite(learning, start)
                 self._check_finite(curves[-1][:, 2, self._watched], start)  # the last update shows only here
             progress(start + count, epochs)
-            if time.perf_counter() > ends_at or (self._best and self._best.all_stopped(self._patience)):
+            if time.process_time() > ends_at or (self._best and self._best.all_stopped(self._patience)):
                 break
         return self._finish(np.concatenate(curves))
 
