@@ -78,11 +78,11 @@ def search(plan: Plan, data: Data) -> tuple[float, np.ndarray[tuple[int, ...], n
         for training, held_out in data.folds
     ]
     problem = Problem(task="regression", form="table", shape=data.X.shape[1:], classes=())
-    stacks = Stacks(union_spec(specs), data.X, data.y, problem, members)
+    stacks = Stacks(union_spec(specs), data.X, data.y, problem, members, plan.settings // plan.at_once)
     for first in range(0, plan.settings, plan.at_once):
         stacks.restart([spec for spec in specs[first : first + plan.at_once] for _ in data.folds])
-        reached = stacks.fit(plan.epochs, "val_metric", lambda done, total: None)
-        curves.append(reached.reshape(plan.epochs, -1, len(data.folds)).mean(axis=2).T)
+        history = stacks.fit(plan.epochs, lambda done, total: None, may_diverge=True)
+        curves.append(history.val_metric.reshape(plan.epochs, -1, len(data.folds)).mean(axis=2).T)
         say(f"{first + plan.at_once} settings, {time.perf_counter() - started:.0f} s")
     return time.perf_counter() - started, np.concatenate(curves).astype(np.float64)
 

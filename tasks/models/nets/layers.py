@@ -238,12 +238,13 @@ class MemberDropout(MemberLayer):
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Make each member's key and number of steps, which are no weights."""
-        self._key = tf.Variable(tf.zeros((2, shape[1]), tf.uint32), trainable=False)
-        self._steps = tf.Variable(tf.zeros(shape[1], tf.uint32), trainable=False)
+        self._key = tf.Variable(tf.zeros((2, shape[1]), tf.int32), trainable=False)
+        self._steps = tf.Variable(tf.zeros(shape[1], tf.int32), trainable=False)
 
     def begin(self, seeds: Sequence[int], position: int) -> None:
         """Take each member's key from its seed."""
-        self._key.assign(np.array([[seed % 2**32 for seed in seeds], [position] * len(seeds)], np.uint32))
+        key = np.array([[seed % 2**32 for seed in seeds], [position] * len(seeds)], np.uint32)
+        self._key.assign(key.view(np.int32))
         self.restart()
 
     def restart(self) -> None:
@@ -254,12 +255,11 @@ class MemberDropout(MemberLayer):
         """In training zero a share of x, and raise the rest so that the expected sum stays what it was."""
         if not training:
             return x
-        steps = self._steps.assign_add(tf.cast(row_weights[0] > 0, tf.uint32))
+        steps = tf.bitcast(self._steps.assign_add(tf.cast(row_weights[0] > 0, tf.int32)), tf.uint32)
+        seeds, positions = tf.unstack(tf.bitcast(self._key, tf.uint32))
         batch, _, *own = x.shape
         number = np.arange(batch * math.prod(own), dtype=np.uint32).reshape(batch, 1, *own)
-        bits, _ = threefry(
-            (_beside(self._key[0], x), _beside(self._key[1], x)), (tf.constant(number), _beside(steps, x))
-        )
+        bits, _ = threefry((_beside(seeds, x), _beside(positions, x)), (tf.constant(number), _beside(steps, x)))
         rate = self.rate if isinstance(self.rate, float) else _beside(self.rate, x)
         return tf.where(as_shares(bits) >= rate, x / (1 - rate), 0.0)
 

@@ -19,6 +19,7 @@ from tasks.data.vectorization import DesignMatrix, Features, Labels
 from tasks.fitting import Stopwatch, member_seeds, seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contender import ENOUGH, CostEstimate, FinalFit, FoldFits, Sample
+from tasks.models.nets.devices import ON_GPU
 from tasks.models.nets.network_spec import EarlyStoppingSpec, NetworkSpec, union_spec
 from tasks.models.nets.stacking import ensemble
 from tasks.models.nets.training import Floats, History, Member, Progress, Stack
@@ -187,16 +188,18 @@ class Stacks:
 def _count(first: Stack, members: Sequence[Member], rounds: int) -> int:
     """Into how many stacks members like the first are cut.
 
-    One whose steps are large is not cut: XLA shares the products of a step out among cores. Small steps are not worth
-    that: cores share the stacks. But each is compiled, for about two seconds, and has to be worth that.
+    On a GPU there is one. One whose steps are large is not cut: XLA shares the products of a step out among cores.
+    Small steps are not worth that: cores share the stacks. But each is compiled, for about two seconds, and has to be
+    worth that.
     """
     weights = sum(int(math.prod(kernel.shape)) for kernel in first.network.kernels)
     step = weights * first.spec.batch_size
-    if FEWEST_MEMBERS * step > LARGE_STEP:
+    if ON_GPU or FEWEST_MEMBERS * step > LARGE_STEP:
         return 1
     work = rounds * first.spec.epochs * weights * sum(len(member.training) for member in members)
     most = len(members) // first.spec.n_members
-    return max(1, min(most, len(members) * step // LARGE_STEP, work // WORTH_COMPILING))
+    count = max(1, min(most, len(members) * step // LARGE_STEP, work // WORTH_COMPILING))
+    return int(2 ** (count.bit_length() - 1))  # which cores share evenly, as there are 2, 4 or 8 of them
 
 
 def _held(curve: NDArray[Any], length: int) -> NDArray[Any]:
