@@ -40,26 +40,26 @@ def test_without_a_gpu_nothing_is_told(told: list[str], monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("on_gpu", "count"), [(False, 4), (True, 1)])
 def test_a_gpu_has_one_stack_and_cores_have_several(on_gpu: bool, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network_fits, "ON_GPU", on_gpu)
-    monkeypatch.setattr(network_fits, "LARGE_STEP", 1000)
+    monkeypatch.setattr(network_fits, "LARGE_STEP", 512)
     monkeypatch.setattr(network_fits, "WORTH_COMPILING", 1)
     arrays = made_arrays("regression")
     X, y = arrays.training()
-    members = [Member(np.arange(len(y)), seed) for seed in range(8)]
+    members = [Member(np.arange(len(y)), seed) for seed in range(16)]
     stacks = Stacks(DenseSpec(units=(8,), batch_size=4, n_members=2), X, y, arrays, members)
-    assert [part.stop - part.start for part in stacks._parts] == [8 // count] * count
+    assert [part.stop - part.start for part in stacks._parts] == [16 // count] * count
 
 
 def test_stacks_train_and_predict_what_one_stack_does(monkeypatch: pytest.MonkeyPatch) -> None:
     arrays, spec = made_arrays("regression"), DenseSpec(units=(8,), dropout=0.2, batch_size=4)
     X, y = arrays.training()
-    members = [Member(np.arange(seed, len(y)), seed) for seed in range(6)]
+    members = [Member(np.arange(seed, len(y)), seed) for seed in range(8)]
     found = []
-    for large in (10**9, 300):
+    for large in (10**9, 512):
         monkeypatch.setattr(network_fits, "LARGE_STEP", large)
         monkeypatch.setattr(network_fits, "WORTH_COMPILING", 1)
         stacks = Stacks(spec, X, y, arrays, members)
         history = stacks.fit(3, lambda done, total: None)
-        found.append((len(stacks._parts), history.loss, np.stack(stacks.predict([np.arange(9)] * 6))))
+        found.append((len(stacks._parts), history.loss, np.stack(stacks.predict([np.arange(9)] * 8))))
     (one, loss, predictions), (several, own_loss, own_predictions) = found
     assert one == 1 < several
     np.testing.assert_allclose(own_loss, loss, rtol=1e-4)
