@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import cast
 from uuid import UUID
 
@@ -30,8 +31,13 @@ def progress_shown() -> Iterator[None]:
     """Show how far long steps have come, as artifacts of their task runs."""
     shown: dict[str, float] = {}  # when a step was last shown, or else began
     artifacts: dict[str, UUID] = {}
+    one_at_a_time = Lock()  # several threads report
 
     def show(what: str, done: int, total: int) -> None:
+        with one_at_a_time:
+            show_alone(what, done, total)
+
+    def show_alone(what: str, done: int, total: int) -> None:
         now = time.monotonic()
         ended = done == total and what in artifacts
         if not ended and now - shown.setdefault(what, now) < UPDATE_SECONDS:

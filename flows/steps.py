@@ -16,7 +16,7 @@ from prefect.client.schemas import State, TaskRun
 from prefect.context import TaskRunContext
 
 from flows.cache_keys import digest
-from tasks import parallel, progress
+from tasks import parallel
 from tasks.data import datasets, vectorization
 from tasks.data.examples import DatasetSpec
 from tasks.data.folds import splitting
@@ -43,7 +43,7 @@ INGEST_SECONDS = 3600  # a download over a slow line
 def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
     """Whether trying again may help: not where the user has to mend something."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, UnreachableError) or not isinstance(error, BakeoffError)
+    return isinstance(error, UnreachableError) or not isinstance(error, BakeoffError | CancelledError)
 
 
 def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
@@ -116,12 +116,8 @@ def within_budget(
     left_out: dict[str, str] = {}
     stop, most = Event(), parallel.jobs()
 
-    def heed(*_progress: object) -> None:
-        if stop.is_set():
-            raise CancelledError
-
     def attempt(name: str) -> R | None:
-        with progress.listening_too(heed):
+        with parallel.until(stop):
             try:
                 return evaluated(name, contenders[name])
             except BudgetError as error:
@@ -129,11 +125,15 @@ def within_budget(
                 return None
 
     with ThreadPoolExecutor(most) as others, ThreadPoolExecutor(1) as nets:
-        lanes = {name: nets if each.family == "network" and most > 1 else others for name, each in contenders.items()}
-        at_work = {name: lane.submit(copy_context().run, attempt, name) for name, lane in lanes.items()}
+        net = {name: contender.family == "network" for name, contender in contenders.items()}
+        at_work = {
+            name: (nets if net[name] and most > 1 else others).submit(copy_context().run, attempt, name)
+            for name in sorted(contenders, key=lambda name: net[name])  # TensorFlow takes seconds to load
+        }
         try:
             for ended in as_completed(at_work.values()):
-                ended.result()
+                if not isinstance(ended.exception(), CancelledError):  # another one says why
+                    ended.result()
         except BaseException:  # Ctrl-C, too: what is at work ends now, and what had finished is kept
             stop.set()
             parallel.close()
@@ -143,7 +143,7 @@ def within_budget(
     said = [left_out[name] for name in contenders if name in left_out]
     if len(said) == len(contenders):
         raise BakeoffError(said[0])
-    return [found for each in at_work.values() if (found := each.result()) is not None], said
+    return [found for name in contenders if (found := at_work[name].result()) is not None], said
 
 
 def tune_and_evaluate(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -61,14 +62,15 @@ def progress_on(console: Console) -> Iterator[None]:
             yield
         return
     with _Bars(console) as bars:
-        known: dict[str, TaskID] = {}
+        known, one_at_a_time = dict[str, TaskID](), Lock()  # several threads report
 
         def update(what: str, done: int, total: int) -> None:
-            if what not in known:
-                known[what] = bars.add_task(what, total=total)
-            bars.update(known[what], completed=done, total=total)
-            if done == total:  # dozens of contenders would not fit the screen
-                bars.remove_task(known.pop(what))
+            with one_at_a_time:
+                if what not in known:
+                    known[what] = bars.add_task(what, total=total)
+                bars.update(known[what], completed=done, total=total)
+                if done == total:  # dozens of contenders would not fit the screen
+                    bars.remove_task(known.pop(what))
 
         with progress.listening(update), progress.showing(bars.show):
             yield

@@ -6,7 +6,6 @@ values take 0.08 s or 46 s beside two busy processes, and 0.03 s alone. So a fit
 other cores (tasks/parallel.py).
 """
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,26 +75,13 @@ class Cost(Spec):
 
 @dataclass
 class Stopwatch:
-    """Adds up the processor seconds of what is done while it runs, in whatever threads a library has for it.
-
-    What Python's other threads do meanwhile, such as logging what was fitted before, is left out.
-    """
+    """Adds up the processor seconds of what is done while it runs, in whatever threads a library has for it."""
 
     seconds: float = 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Counts what is done in this context."""
-        started, others = time.process_time(), _of_other_threads()
+        started = time.process_time()
         yield
-        meanwhile = sum(now - others.get(thread, 0.0) for thread, now in _of_other_threads().items())
-        self.seconds += time.process_time() - started - meanwhile
-
-
-def _of_other_threads() -> dict[int, float]:
-    """The processor seconds of each of Python's threads but this one, to a hundredth."""
-    import psutil
-
-    pythons = {thread.native_id for thread in threading.enumerate()} - {threading.get_native_id()}
-    used = psutil.Process().threads()
-    return {thread.id: thread.user_time + thread.system_time for thread in used if thread.id in pythons}
+        self.seconds += time.process_time() - started

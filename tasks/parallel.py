@@ -6,25 +6,28 @@ XGBoost half of the time, random forest a tenth, and HistGradientBoosting none. 
 TensorFlow, and all cores.
 """
 
+import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from contextvars import Context, copy_context
+from contextlib import contextmanager, suppress
+from contextvars import Context, ContextVar, copy_context
 from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from threading import Condition, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 from typing import Any, NamedTuple, TypeVar
 
 from tasks import progress
 from tasks.fitting import ONE_THREAD, hold_to_one_thread, on_one_thread
 from tasks.specs import BakeoffError
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -32,13 +35,14 @@ JOBS = "BAKEOFF_JOBS"
 # What a process takes before it has any data, and copies of X that a fit keeps: the data, a fold's rows, and what a
 # library makes of these.
 PROCESS_BYTES, COPIES = 300 * 1024**2, 3
-SHARE = 0.8  # of the memory that is free as the first fit begins
+SHARE = 0.8  # of the memory that is free when nothing is at work
 _CGROUP = Path("/sys/fs/cgroup")
 # What most processes need: loaded once, in the process that they are made from.
 _SHARED = (
     "tasks.tracking.runs", "mlflow.tracking.client", "mlflow.sklearn", "matplotlib.figure", "pandas", "skops.io",
     "sklearn.ensemble",
 )  # fmt: skip
+_stop: ContextVar[Event | None] = ContextVar("stop", default=None)
 _told: list["SimpleQueue[Any]"] = []  # of a process that fits: where progress goes
 
 
@@ -63,15 +67,20 @@ def free_bytes() -> int:
     free = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):  # there is no such group, or it says "max"
         limit, used = (int((_CGROUP / name).read_text(encoding="utf8")) for name in ("memory.max", "memory.current"))
-        free = min(free, limit - used)
+        lines = (_CGROUP / "memory.stat").read_text(encoding="utf8").splitlines()
+        files = next(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))  # given up at need
+        free = min(free, limit - used + files)
     return free
 
 
 class Slots:
-    """What is at work: at most so many at once, with at most so many bytes; one alone may take as many as it needs."""
+    """What is at work: at most so many at once, with at most so many bytes; one alone may take as many as it needs.
 
-    def __init__(self, most: int, most_bytes: float) -> None:
-        self.most, self._most_bytes = most, most_bytes
+    `free` says how many bytes there are, and is asked whenever nothing is at work.
+    """
+
+    def __init__(self, most: int, free: Callable[[], float]) -> None:
+        self.most, self._free, self._most_bytes = most, free, 0.0
         self._taken, self._bytes, self._changed = 0, 0, Condition()
 
     def take(self, n_bytes: int = 0) -> None:
@@ -87,34 +96,38 @@ class Slots:
             self._changed.notify_all()
 
     def _is_free(self, n_bytes: int) -> bool:
-        return not self._taken or (self._taken < self.most and self._bytes + n_bytes <= self._most_bytes)
+        if not self._taken:
+            self._most_bytes = self._free()
+            return True
+        return self._taken < self.most and self._bytes + n_bytes <= self._most_bytes
 
     def _count(self, number: int, n_bytes: int) -> None:
         self._taken, self._bytes = self._taken + number, self._bytes + n_bytes
 
 
 class Told(NamedTuple):
-    """How far a call has come, which is known by its number."""
+    """How far a call has come, which is known by its number; without a `what` it has ended."""
 
     call: int
-    what: str
-    done: int
-    total: int
+    what: str = ""
+    done: int = 0
+    total: int = 0
 
 
 class Workers:
     """Processes for fits. They end as this process does, or closes them, however that comes about."""
 
     def __init__(self) -> None:
-        context = get_context("forkserver")
+        # Where processes can be made from one that has loaded the libraries; macOS's own do not bear to be copied.
+        context = get_context("spawn" if sys.platform == "darwin" else "forkserver")
         context.set_forkserver_preload(list(_SHARED))
         os.environ.update(ONE_THREAD)  # which libraries read as they are loaded
         reader, self._lifeline = context.Pipe(duplex=False)
-        self.slots = Slots(jobs(), SHARE * free_bytes())
-        self._reports: SimpleQueue[Told | None] = context.SimpleQueue()
+        self.slots = Slots(jobs(), lambda: SHARE * free_bytes())
+        self._reports: SimpleQueue[Told] = context.SimpleQueue()
         self._numbers, self._listeners = count(), dict[int, Context]()
         self.folder = Path.cwd()  # where mlruns/ lies
-        given = (context, _begin, (reader, self._reports, self.folder))
+        given = (context, _begin, (reader, self._reports, self.folder, self.slots.most))
         self._others, self._nets = ProcessPoolExecutor(self.slots.most, *given), ProcessPoolExecutor(1, *given)
         Thread(target=self._listen, daemon=True).start()
 
@@ -123,17 +136,12 @@ class Workers:
         number, n_bytes = next(self._numbers), PROCESS_BYTES + COPIES * data_bytes
         self.slots.take(n_bytes)
         self._listeners[number] = copy_context()
-
-        def end(_future: "Future[T]") -> None:
-            del self._listeners[number]
-            self.slots.give_back(n_bytes)
-
         try:
             future = (self._nets if net else self._others).submit(_call, number, function, *call)
         except BaseException:
             self.slots.give_back(n_bytes)
             raise
-        future.add_done_callback(end)
+        future.add_done_callback(lambda _: self.slots.give_back(n_bytes))
         return future
 
     def warm_up(self) -> None:
@@ -143,16 +151,21 @@ class Workers:
     def close(self) -> None:
         """End all processes at once, whatever they do."""
         self._lifeline.close()
-        self._reports.put(None)
         for pool in (self._others, self._nets):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _listen(self) -> None:
-        while told := self._reports.get():
-            listener = self._listeners.get(told.call)
-            if listener:
-                with suppress(CancelledError):  # who waits for the call hears of that too
-                    listener.run(progress.report, *told[1:])
+        while True:
+            told = self._reports.get()
+            if not told.what:
+                self._listeners.pop(told.call, None)
+                continue
+            try:
+                self._listeners[told.call].run(progress.report, *told[1:])
+            except CancelledError:  # who waits for the call has been told, too
+                continue
+            except Exception:  # what is shown of a fit must not end it
+                logger.exception("%s could not be shown", told.what)
 
 
 _lock = Lock()
@@ -169,10 +182,36 @@ def workers() -> Workers:
         return _workers[0]
 
 
+@contextmanager
+def until(stop: Event) -> Iterator[None]:
+    """Inside, no call begins once this is set, and what reports its progress ends."""
+
+    def heed(*_progress: object) -> None:
+        check_going()
+
+    token = _stop.set(stop)
+    try:
+        with progress.listening_too(heed):
+            yield
+    finally:
+        _stop.reset(token)
+
+
+def check_going() -> None:
+    """Check that what this belongs to has not been stopped.
+
+    Raises:
+        CancelledError: when it has.
+    """
+    stop = _stop.get()
+    if stop and stop.is_set():
+        raise CancelledError
+
+
 def begin() -> None:
     """Have libraries loaded for the processes, while the caller does other things."""
     if jobs() > 1:
-        workers().warm_up()
+        Thread(target=lambda: workers().warm_up(), daemon=True).start()
 
 
 def close() -> None:
@@ -210,13 +249,9 @@ def side_by_side(
         BakeoffError: when a process was ended from outside.
         CancelledError: when `close` ended it.
     """
+    check_going()
     if jobs() == 1:
-        results = []
-        with on_one_thread():
-            for call in calls:
-                results.append(function(*call))
-                told(len(results))
-        return results
+        return _one_after_the_other(function, calls, told)
     pool, futures = workers(), list[Future[T]]()
     try:
         for call in calls:
@@ -225,19 +260,41 @@ def side_by_side(
         for _ in as_completed(futures):
             told(_done(futures))
         return [future.result() for future in futures]
-    except (BrokenProcessPool, RuntimeError) as error:
-        if pool not in _workers:
-            raise CancelledError from error
-        if not isinstance(error, BrokenProcessPool):
+    except BaseException as error:
+        named = _named(error, pool)
+        if named is error:
             raise
-        close()
-        raise BakeoffError(
-            f"a process that fitted was ended from outside, as a rule for want of memory; --jobs {max(1, jobs() // 2)}"
-            " fits fewer at once, and what had finished is kept"
-        ) from error
+        raise named from error
     finally:
         for future in futures:
             future.cancel()
+
+
+def _one_after_the_other(
+    function: Callable[..., T], calls: Iterable[tuple[Any, ...]], told: Callable[[int], None]
+) -> list[T]:
+    results = []
+    with on_one_thread():
+        for call in calls:
+            check_going()
+            results.append(function(*call))
+            told(len(results))
+    return results
+
+
+def _named(error: BaseException, pool: Workers) -> BaseException:
+    """What ended calls in these processes; it ends all of them, unless one call alone has failed."""
+    if isinstance(error, BrokenProcessPool | RuntimeError) and pool not in _workers:
+        return CancelledError()
+    if isinstance(error, BrokenProcessPool):
+        close()
+        return BakeoffError(
+            f"a process that fitted was ended from outside, as a rule for want of memory; --jobs {max(1, jobs() // 2)}"
+            " fits fewer at once, and what had finished is kept"
+        )
+    if not isinstance(error, Exception):  # Ctrl-C, or a worker that was asked to end
+        close()
+    return error
 
 
 def _done(futures: Iterable["Future[Any]"]) -> int:
@@ -245,7 +302,7 @@ def _done(futures: Iterable["Future[Any]"]) -> int:
     return len([future.result() for future in futures if future.done()])
 
 
-def _begin(lifeline: Connection, reports: "SimpleQueue[Any]", folder: Path) -> None:
+def _begin(lifeline: Connection, reports: "SimpleQueue[Any]", folder: Path, at_once: int) -> None:
     """Prepare a process: it listens to no Ctrl-C, writes where errors go, and ends when the lifeline does."""
 
     def end() -> None:
@@ -256,6 +313,7 @@ def _begin(lifeline: Connection, reports: "SimpleQueue[Any]", folder: Path) -> N
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # standard output is for results
     os.chdir(folder)
+    os.environ[JOBS] = str(at_once)  # what all are made from may have begun with another number
     hold_to_one_thread()
     _told.append(reports)
     Thread(target=end, daemon=True).start()
@@ -264,4 +322,7 @@ def _begin(lifeline: Connection, reports: "SimpleQueue[Any]", folder: Path) -> N
 def _call(number: int, function: Callable[..., T], *call: Any) -> T:
     """Call the function, in a process for fits."""
     with progress.listening(lambda *report: _told[0].put(Told(number, *report))):
-        return function(*call)
+        try:
+            return function(*call)
+        finally:
+            _told[0].put(Told(number))

@@ -1,8 +1,5 @@
 """A fit's stopwatch, and its one thread."""
 
-import threading
-import time
-
 import joblib
 import numpy as np
 import pytest
@@ -18,29 +15,12 @@ def test_a_stopwatch_adds_up_the_processor_seconds_of_what_is_done_while_it_runs
 ) -> None:
     now = 0.0
     monkeypatch.setattr(fitting.time, "process_time", lambda: now)
-    monkeypatch.setattr(fitting, "_of_other_threads", lambda: {7: now / 5})
     watch = Stopwatch()
     for _ in range(2):
         with watch.running():
-            now += 5  # of which another of Python's threads has 1
+            now += 5
         now += 100
-    assert watch.seconds == pytest.approx(8)
-
-
-def test_what_other_threads_do_meanwhile_is_not_counted() -> None:
-    stop, watch = threading.Event(), Stopwatch()
-
-    def spin() -> None:
-        while not stop.is_set():
-            pass
-
-    thread = threading.Thread(target=spin)
-    thread.start()
-    with watch.running():
-        time.sleep(0.5)
-    stop.set()
-    thread.join()
-    assert watch.seconds < 0.25
+    assert watch.seconds == 10
 
 
 def test_predicting_is_counted_for_a_thousand_rows() -> None:

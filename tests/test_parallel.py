@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 
 import numpy as np
 import psutil
@@ -76,7 +76,7 @@ def test_a_number_of_jobs_that_is_none_is_refused(said: str, monkeypatch: pytest
 def test_no_more_are_at_work_than_slots_and_memory_allow_and_one_always_may(
     most: int, limit: int, sizes: list[int]
 ) -> None:
-    slots, taken = Slots(most, limit), list[int]()
+    slots, taken = Slots(most, lambda: limit), list[int]()
     for size in sizes:
         while taken and not (len(taken) < most and sum(taken) + size <= limit):
             slots.give_back(taken.pop())
@@ -170,3 +170,38 @@ def test_threads_that_ask_at_the_same_time_share_the_processes() -> None:
 def test_large_arrays_come_back_as_they_are() -> None:
     (numbers,) = side_by_side(np.arange, [(10**6,)], data_bytes=0)
     np.testing.assert_array_equal(numbers, np.arange(10**6))
+
+
+def test_nothing_begins_once_it_was_stopped() -> None:
+    stop = Event()
+    with parallel.until(stop):
+        assert apart(os.getpid, data_bytes=0) != os.getpid()
+        stop.set()
+        with pytest.raises(CancelledError):
+            apart(os.getpid, data_bytes=0)
+        with pytest.raises(CancelledError):
+            progress.report("fold", 1, 2)
+
+
+def test_what_cannot_be_shown_of_a_fit_does_not_end_it() -> None:
+    def unable(*_progress: object) -> None:
+        raise ConnectionError
+
+    with progress.listening(unable):
+        apart(tell, "far", data_bytes=0)
+    assert apart(os.getpid, data_bytes=0) != os.getpid()
+
+
+def test_ctrl_c_ends_what_is_at_work_at_once(repository: Path) -> None:
+    program = (
+        "import os, time; from tasks.parallel import apart; apart(os.getpid, data_bytes=0); print(1, flush=True);"
+        " apart(time.sleep, 60, data_bytes=0)"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(
+        command, cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as parent:
+        assert parent.stdout
+        parent.stdout.readline()
+        parent.send_signal(signal.SIGINT)
+        parent.wait(20)

@@ -70,3 +70,12 @@ def test_a_second_listener_hears_the_same_after_the_first() -> None:
     ):
         progress.report("fold", 1, 4)
     assert said == ["first fold", "second fold"]
+
+
+def test_scores_are_shown_on_the_board_under_the_label_they_stand_under() -> None:
+    shown: list[tuple[str, str, float]] = []
+    progress.scored("early", "MAE 1", -1.0)
+    with progress.showing(lambda *score: shown.append(score)), progress.labelled("500 rows"):
+        progress.scored("ridge", "MAE 2", -2.0)
+    progress.scored("late", "MAE 3", -3.0)
+    assert shown == [("500 rows: ridge", "MAE 2", -2.0)]

@@ -1,7 +1,9 @@
 """What a kept result depends on, and what it does not."""
 
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +13,10 @@ import pytest
 from prefect.states import Failed
 
 from flows import cache_keys, steps
+from tasks import parallel, progress
 from tasks.data.files.tables import TableFileSpec
 from tasks.models.baselines.boosting import GradientBoostingSpec
+from tasks.models.contenders import Contender
 from tasks.models.nets.networks import DenseSpec
 from tasks.specs import BakeoffError, UnreachableError
 
@@ -158,3 +162,35 @@ def test_what_writes_to_mlflow_is_tried_again_and_never_answered_from_a_kept_res
 def test_ingestion_is_tried_again_where_that_may_help(error: Exception, again: bool) -> None:
     assert steps.ingest.retries
     assert steps.ingest.retry_condition_fn(steps.ingest, None, Failed(data=error)) is again
+
+
+def test_one_that_cannot_be_fitted_ends_those_that_are_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(parallel.JOBS, "2")
+    heard = []
+
+    def evaluated(name: str, contender: Contender) -> int:
+        if contender.family == "network":
+            raise BakeoffError("choose another rate")
+        for step in range(1000):
+            progress.report(name, step, 1000)
+            heard.append(step)
+            time.sleep(0.01)
+        return 1
+
+    contenders = {"dense": DenseSpec(), "trees": GradientBoostingSpec()}
+    with pytest.raises(BakeoffError, match="choose another rate"):
+        steps.within_budget(contenders, evaluated)
+    assert len(heard) < 900
+
+
+def test_what_ended_a_process_is_said_and_not_that_others_were_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(parallel.JOBS, "2")
+
+    def evaluated(name: str, contender: Contender) -> None:
+        if contender.family == "network":
+            time.sleep(0.2)
+            raise BakeoffError("for want of memory")
+        raise CancelledError
+
+    with pytest.raises(BakeoffError, match="for want of memory"):
+        steps.within_budget({"dense": DenseSpec(), "trees": GradientBoostingSpec()}, evaluated)

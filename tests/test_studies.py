@@ -181,7 +181,7 @@ def test_a_contender_whose_budget_is_too_small_for_its_search_is_left_out_of_the
     monkeypatch.chdir(made.folder)
     found = curve(wine("hasty", {"n_splits": FOLDS}, hasty=HASTY, linear=LINEAR), FEW, None)
     assert {each.name for each in found.points} == {"linear"}
-    assert found.remarks[0].startswith("hasty is left out: 1e-06 s of tuning are too few")
+    assert found.remarks[0].startswith("hasty is left out: 1e-06 CPU seconds of tuning are too few")
     assert say_curve(found) == [*found.remarks]
     with pytest.raises(BakeoffError, match="hasty is left out"):
         curve(wine("hastiest", {"n_splits": FOLDS}, hasty=HASTY), FEW, None)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -101,3 +102,21 @@ def test_a_bar_that_is_full_makes_room_for_the_next() -> None:
         progress.report("the third", 1, 3)  # a new bar draws all anew
     drawn = said.getvalue()
     assert drawn.rindex("the first") < drawn.index("the second") < drawn.rindex("the second")
+
+
+def test_scores_stand_above_the_bars_best_first_while_others_are_fitted() -> None:
+    said = StringIO()
+    with terminal.progress_on(Console(file=said, force_terminal=True, width=100)):
+        progress.report("dense, epoch", 1, 2)
+        progress.scored("dummy", "MAE 6.7", -6.7)
+        progress.scored("ridge", "MAE 3.5", -3.5)
+        time.sleep(0.3)  # bars are drawn ten times a second
+    drawn = said.getvalue()
+    assert drawn.rindex("ridge") < drawn.rindex("dummy") < drawn.rindex("dense, epoch")
+
+
+def test_where_there_is_no_terminal_a_score_is_a_line() -> None:
+    said = StringIO()
+    with terminal.progress_on(Console(file=said)):
+        progress.scored("ridge", "MAE 3.5", -3.5)
+    assert said.getvalue() == "ridge: MAE 3.5\n"

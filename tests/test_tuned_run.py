@@ -81,7 +81,7 @@ def test_the_leaderboard_has_each_contender_tuned_and_untuned_with_trials_and_se
 def test_a_contender_whose_budget_is_too_small_is_left_out_and_named(run: Run) -> None:
     [remark] = [each for each in run.report.remarks if "left out" in each]
     assert remark.startswith(
-        "hasty is left out: 0.001 s of tuning are too few: to try one set of settings in each search"
+        "hasty is left out: 0.001 CPU seconds of tuning are too few: to try one set of settings in each search"
     )
 
 

@@ -202,3 +202,11 @@ def test_a_net_whose_schedules_span_all_epochs_is_judged_by_its_last() -> None:
     assert all("epochs" not in each.settings for each in read_trials(tuning).trials)
     kept = refit(evaluate("one", net, arrays, folds, "mae", tuning), arrays, folds.validation)
     assert kept.epochs == net.epochs
+
+
+def test_an_ensemble_is_searched_for_by_one_net_for_each_fold_and_entered_as_it_is() -> None:
+    arrays = made_arrays("regression")
+    folds = split(arrays, KFoldSpec(n_splits=3))
+    tuned = tune("nets", NET.model_copy(update={"n_members": 3}), TuningSpec(trials=2), arrays, folds, "mae")
+    assert tuned.fits == 2 * 3 * 4  # trials, inner folds, searches
+    assert {each.n_members for each in tuned.chosen if isinstance(each, NetworkSpec)} == {3}

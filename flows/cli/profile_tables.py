@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tasks.data.examples import RawData
 from tasks.data.files.profile import ColumnProfile, DataProfile, counted, printable
 from tasks.data.folds.splitting import Parts
+from tasks.parallel import jobs
 from tasks.reporting.leaderboard import plain_table
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def of_expectation(expectation: "RunEstimate") -> "Iterator[RenderableType]":
         f"About {duration(expectation.seconds + START_SECONDS)} in all, {START_SECONDS} s of them to begin and to end;"
         " less where nets are stopped early.\n"
         f"About {size(expectation.expected + SERVERS)} of memory: {size(expectation.measured)} were used here,"
-        f" {size(copies)} are for copies of the data, {size(SERVERS)} for the servers.\n"
+        f" {size(copies)} are for {jobs()} fits at once with their data, {size(SERVERS)} for the servers.\n"
         "Both are estimates: they assume that time grows with the rows, and that nothing else is at work here."
     )
 

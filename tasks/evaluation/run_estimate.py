@@ -14,10 +14,10 @@ from tasks.data.vectorization import DesignMatrix
 from tasks.fitting import on_one_thread
 from tasks.models.contender import ENOUGH, CostEstimate, Sample
 from tasks.models.contenders import Contender
+from tasks.parallel import COPIES, PROCESS_BYTES, jobs
 from tasks.specs import BakeoffError
 
 BUDGET = 20.0  # seconds, of which each contender has its share; what has begun is not cut off
-COPIES = 3  # of X that a fit keeps: the data, a fold's rows, and what a library makes of these
 
 
 class RunEstimate(NamedTuple):
@@ -62,7 +62,8 @@ def probe(
     unit = 1 if sys.platform == "darwin" else 1024
     measured = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     parts = (sample.X,) if isinstance(sample.X, np.ndarray) else (sample.X.data, sample.X.indices, sample.X.indptr)
-    return RunEstimate(tuple(expected), measured, measured + COPIES * sum(part.nbytes for part in parts))
+    at_once = jobs() * (PROCESS_BYTES + COPIES * sum(part.nbytes for part in parts))
+    return RunEstimate(tuple(expected), measured, measured + at_once)
 
 
 def _sample(arrays: DesignMatrix, pairs: Sequence[Parts]) -> Sample:

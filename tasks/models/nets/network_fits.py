@@ -19,6 +19,7 @@ from tasks.data.vectorization import DesignMatrix, Features, Labels
 from tasks.fitting import Stopwatch, member_seeds, seed_of
 from tasks.metrics import METRICS, MetricName
 from tasks.models.contender import ENOUGH, CostEstimate, FinalFit, FoldFits, Sample
+from tasks.models.nets.batching import DenseRows
 from tasks.models.nets.devices import ON_GPU
 from tasks.models.nets.network_spec import EarlyStoppingSpec, NetworkSpec, union_spec
 from tasks.models.nets.stacking import ensemble
@@ -143,10 +144,12 @@ class Stacks:
         rounds: int = 1,
     ) -> None:
         own = isinstance(X, Sequence)
-        count = 1 if problem.form == "words" else _count(Stack(spec, X, y, problem, members[:1]), members, rounds)
+        source = DenseRows(X) if isinstance(X, np.ndarray) else None
+        first = Stack(spec, X, y, problem, members[:1], source) if source else None
+        count = _count(first, members, rounds) if first else 1
         ensembles = np.array_split(np.arange(len(members)).reshape(-1, spec.n_members), count)
         self._parts = [slice(int(part.min()), int(part.max()) + 1) for part in ensembles]
-        self._stacks = [Stack(spec, X[part] if own else X, y, problem, members[part]) for part in self._parts]
+        self._stacks = [Stack(spec, X[part] if own else X, y, problem, members[part], source) for part in self._parts]
 
     def restart(self, specs: Sequence[NetworkSpec]) -> None:
         """Put all members back to where they began, with these specs of their own, for the same compiled programs."""
@@ -182,7 +185,11 @@ class Stacks:
         """What each stack does; in threads, which see the same context."""
         with ThreadPoolExecutor(jobs()) as threads:
             at_work = [threads.submit(copy_context().run, act, number) for number in range(len(self._stacks))]
-            return [each.result() for each in at_work]
+            try:
+                return [each.result() for each in at_work]
+            finally:
+                for each in at_work:
+                    each.cancel()
 
 
 def _count(first: Stack, members: Sequence[Member], rounds: int) -> int:
@@ -266,7 +273,7 @@ def _stacks(
     for name in ("dropout", "l2"):
         ends = space[name].ends if name in space else ()
         highest[name] = max(getattr(contender, name), *(float(end or 0) for end in ends), 0.0)
-    spec = contender.model_copy(update=highest | {"early_stopping": None})
+    spec = contender.model_copy(update=highest | {"early_stopping": None, "n_members": 1})
     members, known = [], []
     for search in searches:
         own = [arrays.in_vocabulary_of(X, training) for training, _ in search.folds] if arrays.terms else []

@@ -238,6 +238,8 @@ class NetworkSpec(ContenderSpec):
         """Read a Keras model."""
         import keras
 
+        from tasks.models.nets import devices  # noqa: F401  # before anything is computed
+
         return keras.models.load_model(path)
 
     def flavor(self, task: Task) -> Flavor:

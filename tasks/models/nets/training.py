@@ -85,6 +85,7 @@ class Stack:
         y: (rows,), numbers or class numbers.
         problem: decides the output layer and the metric; each member prepares a table by its own training rows.
         members: what each net learns from.
+        source: X as TensorFlow has it, where other stacks have it too.
     """
 
     def __init__(
@@ -94,11 +95,12 @@ class Stack:
         y: NDArray[np.generic],
         problem: Problem,
         members: Sequence[Member],
+        source: DenseRows | None = None,
     ) -> None:
         program_cache.use()
         self.spec, self.members = spec, list(members)
         self._output = output_layer(problem.task, problem.n_outputs)
-        self._source = DenseRows(X) if isinstance(X, np.ndarray) else WordRows(X)
+        self._source = source or (DenseRows(X) if isinstance(X, np.ndarray) else WordRows(X))
         training = [member.training for member in members]
         self._targets = Targets(spec, y, problem, training)
         words, series = isinstance(self._source, WordRows), problem.form == "series"
