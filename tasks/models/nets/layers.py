@@ -258,8 +258,8 @@ class MemberDropout(MemberLayer):
         steps = tf.bitcast(self._steps.assign_add(tf.cast(row_weights[0] > 0, tf.int32)), tf.uint32)
         seeds, positions = tf.unstack(tf.bitcast(self._key, tf.uint32))
         batch, _, *own = x.shape
-        number = tf.cast(tf.reshape(tf.range(batch * math.prod(own)), (batch, 1, *own)), tf.uint32)
-        bits, _ = threefry((_beside(seeds, x), _beside(positions, x)), (number, _beside(steps, x)))
+        number = np.arange(batch * math.prod(own), dtype=np.uint32).reshape(batch, 1, *own)
+        bits, _ = threefry((_beside(seeds, x), _beside(positions, x)), (tf.constant(number), _beside(steps, x)))
         rate = self.rate if isinstance(self.rate, float) else _beside(self.rate, x)
         return tf.where(as_shares(bits) >= rate, x / (1 - rate), 0.0)
 
