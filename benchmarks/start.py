@@ -82,7 +82,7 @@ PARTS = {  # a program for each, and when a run has it done, now and in 0.6.0
     ),
     "TensorFlow and Keras": (
         "import tasks.models.nets.training",
-        "when the first net's turn comes; nets are last",
+        "in the process of nets, beside the first fits",
         "before the first fit, beside the server",
     ),
 }
