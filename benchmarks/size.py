@@ -36,9 +36,9 @@ of these held out; `hist_gradient_boosting` as it is by default, and `dense` of 
 |---|---|---|---|---|---|---|
 {rows}
 
-The command is timed from Enter to the prompt. Memory is that of all its processes together, what they share counted in
-each, looked at ten times a second (target: at most {target} GB at 1,000,000 rows). About 1.3 GB of it is there before
-the first row: Prefect's server, TensorFlow and MLflow.
+The command is timed from Enter to the prompt. Memory is that of all its processes together, what they share counted
+once, looked at ten times a second (target: at most {target} GB at 1,000,000 rows). Most of that of the smallest table
+is there before the first row: Prefect's server, TensorFlow, MLflow and a process for each core.
 
 From 100,000 to 1,000,000 rows, ten times as many, the command takes {growth:.1f} times as long.
 """
@@ -110,12 +110,12 @@ def _experiment(table: Path, rows: int, columns: int) -> dict[str, object]:
 
 
 def _memory(pid: int) -> int:
-    """Bytes that a process and its children hold; one that has just ended holds none."""
+    """Bytes that a process and its children hold, what they share counted once; one that has just ended holds none."""
     total = 0
     try:
         process = psutil.Process(pid)
         for each in [process, *process.children(recursive=True)]:
-            total += each.memory_info().rss
+            total += each.memory_full_info().pss
     except psutil.NoSuchProcess:
         return total
     return total
