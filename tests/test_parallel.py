@@ -85,7 +85,7 @@ def test_no_more_are_at_work_than_slots_and_memory_allow_and_one_always_may(
 
 
 def test_calls_are_made_side_by_side_and_answered_in_their_order() -> None:
-    apart(os.getpid, data_bytes=0)  # the first process starts
+    side_by_side(when, [(1.0,)] * 2, data_bytes=0)  # both processes start
     spans = side_by_side(when, [(0.4,)] * 3 + [(0.0,)], data_bytes=0)
     assert most_at_once(spans) == 2
     assert spans == sorted(spans)
@@ -159,7 +159,7 @@ def test_no_bit_depends_on_the_number_of_jobs(contender: Contender, monkeypatch:
 
 
 def test_threads_that_ask_at_the_same_time_share_the_processes() -> None:
-    apart(os.getpid, data_bytes=0)
+    side_by_side(when, [(1.0,)] * 2, data_bytes=0)  # both processes start
     with ThreadPoolExecutor(3) as threads:
         asked = [threads.submit(side_by_side, when, [(0.2,)] * 2, 0) for _ in range(3)]
         spans = [span for each in asked for span in each.result()]
