@@ -5,9 +5,7 @@ was killed and is started again finds what had finished.
 """
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from contextvars import copy_context
-from threading import Event
+from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from prefect import Task
@@ -114,36 +112,21 @@ def within_budget(
         BakeoffError: when none is left.
     """
     left_out: dict[str, str] = {}
-    stop, most = Event(), parallel.jobs()
 
     def attempt(name: str) -> R | None:
-        with parallel.until(stop):
-            try:
-                return evaluated(name, contenders[name])
-            except BudgetError as error:
-                left_out[name] = f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}."
-                return None
-
-    with ThreadPoolExecutor(most) as others, ThreadPoolExecutor(1) as nets:
-        net = {name: contender.family == "network" for name, contender in contenders.items()}
-        at_work = {
-            name: (nets if net[name] and most > 1 else others).submit(copy_context().run, attempt, name)
-            for name in sorted(contenders, key=lambda name: net[name])  # TensorFlow takes seconds to load
-        }
         try:
-            for ended in as_completed(at_work.values()):
-                if not isinstance(ended.exception(), CancelledError):  # another one says why
-                    ended.result()
-        except BaseException:  # Ctrl-C, too: what is at work ends now, and what had finished is kept
-            stop.set()
-            parallel.close()
-            for each in at_work.values():
-                each.cancel()
-            raise
+            return evaluated(name, contenders[name])
+        except BudgetError as error:
+            left_out[name] = f"{name} is left out: {str(error).removeprefix(f'contender {name}: ')}."
+            return None
+
+    names = sorted(contenders, key=lambda name: contenders[name].is_net)  # TensorFlow takes seconds to load
+    results = parallel.in_threads(attempt, names, lambda name: contenders[name].is_net)
+    found = dict(zip(names, results, strict=True))
     said = [left_out[name] for name in contenders if name in left_out]
     if len(said) == len(contenders):
         raise BakeoffError(said[0])
-    return [found for name in contenders if (found := at_work[name].result()) is not None], said
+    return [result for name in contenders if (result := found[name]) is not None], said
 
 
 def tune_and_evaluate(

@@ -10,10 +10,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
 from multiprocessing import get_context
@@ -29,6 +29,7 @@ from tasks.specs import BakeoffError
 
 logger = logging.getLogger(__name__)
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 JOBS = "BAKEOFF_JOBS"
@@ -42,7 +43,7 @@ _SHARED = (
     "tasks.tracking.runs", "mlflow.tracking.client", "mlflow.sklearn", "matplotlib.figure", "pandas", "skops.io",
     "sklearn.ensemble",
 )  # fmt: skip
-_stop: ContextVar[Event | None] = ContextVar("stop", default=None)
+_stops: ContextVar[tuple[Event, ...]] = ContextVar("stops", default=())  # the outermost first
 _told: list["SimpleQueue[Any]"] = []  # of a process that fits: where progress goes
 
 
@@ -83,13 +84,13 @@ class Slots:
         self.most, self._free, self._most_bytes = most, free, 0.0
         self._taken, self._bytes, self._changed = 0, 0, Condition()
 
-    def take(self, n_bytes: int = 0) -> None:
+    def take(self, n_bytes: int) -> None:
         """Wait for a slot, and take it."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_free(n_bytes))
             self._count(1, n_bytes)
 
-    def give_back(self, n_bytes: int = 0) -> None:
+    def give_back(self, n_bytes: int) -> None:
         """Free a slot that was taken."""
         with self._changed:
             self._count(-1, -n_bytes)
@@ -144,10 +145,6 @@ class Workers:
         future.add_done_callback(lambda _: self.slots.give_back(n_bytes))
         return future
 
-    def warm_up(self) -> None:
-        """Start the first process, and what all are made from."""
-        self._others.submit(os.getpid)
-
     def close(self) -> None:
         """End all processes at once, whatever they do."""
         self._lifeline.close()
@@ -182,36 +179,54 @@ def workers() -> Workers:
         return _workers[0]
 
 
-@contextmanager
-def until(stop: Event) -> Iterator[None]:
-    """Inside, no call begins once this is set, and what reports its progress ends."""
+def in_threads(
+    act: Callable[[A], T], given: Sequence[A], shares_a_process: Callable[[A], bool] = lambda each: False
+) -> list[T]:
+    """Return what an act makes of each of these, in their order: side by side in threads, as many as there are jobs.
+
+    Those that share a process go one after the other in a thread of their own. Where one fails, or Ctrl-C is pressed,
+    the others end as soon as they report progress or ask for a call, and the outermost ends calls that are at work.
+    """
+    stop, outer = Event(), _stops.get()
 
     def heed(*_progress: object) -> None:
         check_going()
 
-    token = _stop.set(stop)
-    try:
+    def attempt(each: A) -> T:
+        _stops.set((*outer, stop))
         with progress.listening_too(heed):
-            yield
-    finally:
-        _stop.reset(token)
+            check_going()
+            return act(each)
+
+    with ThreadPoolExecutor(jobs()) as threads, ThreadPoolExecutor(1) as one:
+        lanes = [one if jobs() > 1 and shares_a_process(each) else threads for each in given]
+        at_work = [lane.submit(copy_context().run, attempt, each) for lane, each in zip(lanes, given, strict=True)]
+        try:
+            for ended in as_completed(at_work):
+                if not isinstance(ended.exception(), CancelledError):  # another one says why
+                    ended.result()
+            return [each.result() for each in at_work]
+        except BaseException:
+            stop.set()
+            if not outer:
+                close()
+            raise
 
 
 def check_going() -> None:
-    """Check that what this belongs to has not been stopped.
+    """Check that nothing that this belongs to has been stopped.
 
     Raises:
-        CancelledError: when it has.
+        CancelledError: when something has.
     """
-    stop = _stop.get()
-    if stop and stop.is_set():
+    if any(stop.is_set() for stop in _stops.get()):
         raise CancelledError
 
 
 def begin() -> None:
     """Have libraries loaded for the processes, while the caller does other things."""
     if jobs() > 1:
-        Thread(target=lambda: workers().warm_up(), daemon=True).start()
+        Thread(target=apart, args=(os.getpid,), kwargs={"data_bytes": 0}, daemon=True).start()
 
 
 def close() -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Timer
+from threading import Timer
 
 import numpy as np
 import psutil
@@ -172,15 +172,31 @@ def test_large_arrays_come_back_as_they_are() -> None:
     np.testing.assert_array_equal(numbers, np.arange(10**6))
 
 
-def test_nothing_begins_once_it_was_stopped() -> None:
-    stop = Event()
-    with parallel.until(stop):
-        assert apart(os.getpid, data_bytes=0) != os.getpid()
-        stop.set()
-        with pytest.raises(CancelledError):
-            apart(os.getpid, data_bytes=0)
-        with pytest.raises(CancelledError):
-            progress.report("fold", 1, 2)
+def test_where_one_fails_the_others_begin_nothing_more_even_within_each_other() -> None:
+    begun = []
+
+    def search(number: int) -> None:
+        for trial in range(100):
+            begun.append((number, trial))
+            apart(time.sleep, 0.05, data_bytes=0)
+
+    def contender(name: str) -> None:
+        if name == "bad":
+            time.sleep(1)
+            raise BakeoffError("choose another")
+        parallel.in_threads(search, range(2))
+
+    with pytest.raises(BakeoffError, match="choose another"):
+        parallel.in_threads(contender, ["good", "bad"])
+    assert len(begun) < 150
+
+
+def test_what_was_stopped_is_never_taken_for_what_has_ended() -> None:
+    def stopped(number: int) -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        parallel.in_threads(stopped, range(2))
 
 
 def test_what_cannot_be_shown_of_a_fit_does_not_end_it() -> None:

@@ -167,7 +167,7 @@ def refit(evaluation: Evaluation, arrays: DesignMatrix, validation: Validation) 
     seeds = tuple(seed_of(validation.seed, number) for number in range(validation.n_seeds))
     best_epochs = () if evaluation.tuning else evaluation.best_epochs
     entered = (evaluation.name, evaluation.settled, arrays, seeds, best_epochs)
-    return apart(_fit_all, *entered, data_bytes=arrays.n_bytes, net=evaluation.contender.family == "network")
+    return apart(_fit_all, *entered, data_bytes=arrays.n_bytes, net=evaluation.contender.is_net)
 
 
 def _fit_all(
@@ -193,8 +193,7 @@ def score_on_test(refit: Refit, arrays: DesignMatrix, metric: MetricName) -> Fin
     Raises:
         BakeoffError: when a prediction or a score is not a finite number.
     """
-    net = refit.contender.family == "network"
-    predictions = apart(_predict_test, refit, arrays, data_bytes=arrays.n_bytes, net=net)
+    predictions = apart(_predict_test, refit, arrays, data_bytes=arrays.n_bytes, net=refit.contender.is_net)
     if not np.isfinite(predictions).all():
         raise BakeoffError(
             f"contender {refit.name} diverged when it was fitted on all rows: it predicts NaN or infinity"

@@ -67,7 +67,7 @@ def tune(
     space, score = contender.space(arrays.task), contender.inner_score(arrays.task, metric)
     greater = score != "loss" and METRICS[score].greater_is_better
     try:
-        apart(contender.load_library, data_bytes=0, net=contender.family == "network")
+        apart(contender.load_library, data_bytes=0, net=contender.is_net)
         searches = searches_of(list(folds.pairs()), arrays, folds.validation, space, tuning, greater, final)
         if score == metric:
             _check_inner_folds(searches, metric, arrays)

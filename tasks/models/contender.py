@@ -120,6 +120,11 @@ class ContenderSpec(Spec, ABC):
     tuning: TuningSpec | None = Field(None, description="search for settings, inside each fold's training rows")
     kind: str
 
+    @property
+    def is_net(self) -> bool:
+        """Whether it needs TensorFlow, which one process alone loads."""
+        return self.family == "network"
+
     @abstractmethod
     def check(self, problem: Problem, metric: MetricName) -> None:
         """Check that the contender can be fitted to such data and judged by the metric.

@@ -177,7 +177,7 @@ def log_contender(
     parent: RunRef, result: Result, examples: StoredData, arrays: DesignMatrix, metric: MetricName
 ) -> ContenderRun:
     """Log one contender as a child run: settings, scores, curves, predictions, plots and the refitted model."""
-    net = result.evaluation.contender.family == "network"
+    net = result.evaluation.contender.is_net
     run = apart(_log_contender, parent, result, examples, arrays, metric, data_bytes=arrays.n_bytes, net=net)
     logger.info("%s: MLflow run %s, model %s", result.name, run.run_id, run.model_id)
     return run

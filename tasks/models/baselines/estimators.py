@@ -10,12 +10,9 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from contextvars import copy_context
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Event
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -30,7 +27,7 @@ from tasks.fitting import Stopwatch, seed_of
 from tasks.metrics import METRICS, MetricName, Task
 from tasks.models.contender import ENOUGH, ContenderSpec, CostEstimate, FinalFit, Floats, FoldFits, Sample
 from tasks.models.search import Budget, Search, Value
-from tasks.parallel import apart, jobs, side_by_side, until
+from tasks.parallel import apart, in_threads, jobs, side_by_side
 from tasks.specs import BakeoffError, Family, did_you_mean
 
 if TYPE_CHECKING:
@@ -145,11 +142,7 @@ class BaselineSpec(ContenderSpec):
         self, name: str, arrays: DesignMatrix, searches: Sequence[Search], metric: MetricName, seed: int, budget: Budget
     ) -> tuple[int, float]:
         """Search on each fold's training rows, several side by side, each by one set of settings after the other."""
-        ended, what, stop = list[int](), f"{name}, search", Event()
-
-        def search_on(number: int) -> None:
-            with until(stop):
-                search_through(number)
+        ended, what = list[int](), f"{name}, search"
 
         def search_through(number: int) -> None:
             search, share = searches[number], budget.of(number)
@@ -164,15 +157,7 @@ class BaselineSpec(ContenderSpec):
             ended.append(number)
             progress.report(what, len(ended), len(searches))
 
-        with ThreadPoolExecutor(jobs()) as threads:
-            at_work = [threads.submit(copy_context().run, search_on, number) for number in range(len(searches))]
-            try:
-                for each in as_completed(at_work):
-                    if not isinstance(each.exception(), CancelledError):  # another one says why
-                        each.result()
-            except BaseException:
-                stop.set()
-                raise
+        in_threads(search_through, range(len(searches)))
         return sum(len(search.folds) * len(search.trials) for search in searches), budget.seconds
 
     def estimate_cost(self, name: str, sample: Sample, share: float, n_seeds: int) -> CostEstimate:

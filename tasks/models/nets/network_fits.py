@@ -2,12 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +23,9 @@ from tasks.models.nets.network_spec import EarlyStoppingSpec, NetworkSpec, union
 from tasks.models.nets.stacking import ensemble
 from tasks.models.nets.training import Floats, History, Member, Progress, Stack
 from tasks.models.search import Search, Settings, Share
-from tasks.parallel import jobs
+from tasks.parallel import in_threads
 from tasks.specs import BakeoffError
 from tasks.store import store_arrays
-
-T = TypeVar("T")
 
 STEPS, ROWS = 8, 1000  # of an epoch that is timed, at least
 ROUNDS = 10  # of settings that a search is expected to try
@@ -167,7 +163,7 @@ class Stacks:
 
             return self._stacks[number].fit(epochs, report, ends_at, may_diverge)
 
-        histories = self._side_by_side(train)
+        histories = in_threads(train, range(len(self._stacks)))
         longest = max(len(history.loss) for history in histories)
         return History(
             *(
@@ -178,18 +174,10 @@ class Stacks:
 
     def predict(self, rows: Sequence[Rows]) -> list[NDArray[np.float64]]:
         """Return each member's prediction for its own rows, as `Stack.predict` does."""
-        parts = self._side_by_side(lambda number: self._stacks[number].predict(rows[self._parts[number]]))
+        parts = in_threads(
+            lambda number: self._stacks[number].predict(rows[self._parts[number]]), range(len(self._stacks))
+        )
         return [prediction for part in parts for prediction in part]
-
-    def _side_by_side(self, act: Callable[[int], T]) -> list[T]:
-        """What each stack does; in threads, which see the same context."""
-        with ThreadPoolExecutor(jobs()) as threads:
-            at_work = [threads.submit(copy_context().run, act, number) for number in range(len(self._stacks))]
-            try:
-                return [each.result() for each in at_work]
-            finally:
-                for each in at_work:
-                    each.cancel()
 
 
 def _count(first: Stack, members: Sequence[Member], rounds: int) -> int:
