@@ -66,9 +66,10 @@ def main() -> None:
 
 
 def in_new_process(problem: str, side: str) -> Measured:
-    """One side of one problem in a Python of its own."""
+    """One side of one problem in a Python of its own, which must be the only one: imports are timed by themselves."""
     command = [sys.executable, "-m", "benchmarks.book", problem, side]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ)
+    alone = os.environ | {"BAKEOFF_JOBS": "1"}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=alone)
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -77,18 +78,18 @@ def fill(rows: dict[str, Row]) -> str:
     mnist = rows["mnist"]
     rate, product = mnist.middle("ours", "gflops"), mnist.middle("ours", "matmul_gflops")
     imports = [each.import_seconds for row in rows.values() for each in (*row.ours, *row.book)]
-    share, missed = rate / product, "" if rate >= 0.75 * product else " (missed)"
+    share, missed = rate / product, "" if rate >= 0.80 * product else " (missed)"
     return TEMPLATE.format(
         **machine(),
         runs=RUNS,
         imports=f"{min(imports):.1f} to {max(imports):.1f} s",
         flops=f"{FLOPS_PER_ROW:,}",
-        texts="\n".join([*text_rows("IMDB", rows["imdb"], 4, 1.5), *text_rows("Reuters", rows["reuters"], 3, 1.2)]),
+        texts="\n".join([*text_rows("IMDB", rows["imdb"], 5, 1.5), *text_rows("Reuters", rows["reuters"], 3, 1.2)]),
         mnist="\n".join(
             [
                 faster("5 epochs, compilation included", mnist, 1.2),
                 f"| GFLOP/s; a NumPy product: {product:.0f} | {rate:.0f} | {mnist.middle('book', 'gflops'):.0f} |"
-                f" {share:.0%} of the product | at least 75%{missed} |",
+                f" {share:.0%} of the product | at least 80%{missed} |",
                 f"| test accuracy | {mnist.middle('ours', 'score'):.4f} | {mnist.middle('book', 'score'):.4f} | | |",
             ]
         ),
