@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.builtin.word_lists import TextSpec, number_words, vocabulary
 from tasks.data.datasets import dataset_named
-from tasks.data.examples import PREDICTION, TEXT, Column, Problem, StoredData, encode
+from tasks.data.examples import PREDICTION, TEXT, Column, Problem, StoredData, encode, known_levels
 from tasks.data.files.images import WHITE, find_pictures, read_pictures
-from tasks.data.files.series import arrange
-from tasks.data.files.values import parse
+from tasks.data.files.notation import COMMA
+from tasks.data.files.series import arrange, narrowed
+from tasks.data.files.values import parse, typed
 from tasks.data.terms import count_known
 from tasks.data.vectorization import DesignMatrix, Features, count_words, scale_pixels
 from tasks.models.contenders import Contender
@@ -43,8 +44,8 @@ class Served(Problem):
 
     @property
     def numbers(self) -> tuple[str, ...] | None:
-        """Which columns of a file hold numbers; None for all of them."""
-        table = tuple(column.name for column in self.columns if column.kind == "number")
+        """Which columns of a file hold numbers as programmers write them; None for all of them."""
+        table = tuple(column.name for column in self.columns if column.kind == "number" and column.written != COMMA)
         own = table if self.columns else self.features
         return {"table": own, "series": own, "words": (), "pixels": None}[self.form]
 
@@ -56,7 +57,15 @@ class Served(Problem):
     @property
     def added(self) -> tuple[str, ...]:
         """The columns that a prediction adds: what is predicted, and the probability of each class if there is one."""
-        return (PREDICTION, *(f"p_{label}" for label in self.classes if self.contender.gives_probabilities))
+        return (PREDICTION, *self.probabilities) if self.contender.gives_probabilities else (PREDICTION,)
+
+    @property
+    def probabilities(self) -> list[str]:
+        """The columns of probabilities: p_ and the class, behind underscores if a column of the data is called so."""
+        names = [f"p_{label}" for label in self.classes]
+        while {*names} & {*self.inputs}:
+            names = [f"_{name}" for name in names]
+        return names
 
 
 def describe(contender: Contender, examples: StoredData, arrays: DesignMatrix) -> Served:
@@ -106,7 +115,7 @@ def predict_rows(served: Served, load: Callable[[], Any], rows: "pd.DataFrame") 
     _check_columns(served, rows, served.inputs)
     arranged = arrange(rows, served.columns, served.shape[0])
     ids = pd.DataFrame({served.columns[0].name: arranged.ids})
-    return _predicted(served, load, ids, arranged.X.reshape(len(ids), -1))
+    return _predicted(served, load, ids, narrowed(arranged.X, served.columns).reshape(len(ids), -1))
 
 
 def predict_pictures(served: Served, load: Callable[[], Any], source: Path) -> "pd.DataFrame":
@@ -135,7 +144,7 @@ def _predicted(served: Served, load: Callable[[], Any], rows: "pd.DataFrame", fe
     if not served.classes:
         return rows.assign(**{PREDICTION: outputs})
     labels = np.array(served.classes, object)[outputs.argmax(axis=1)]
-    probabilities = pd.DataFrame(outputs, rows.index, [f"p_{label}" for label in served.classes])
+    probabilities = pd.DataFrame(outputs, rows.index, served.probabilities)
     predicted = pd.concat([rows.assign(**{PREDICTION: labels}), probabilities], axis=1)
     return predicted[[*rows.columns, *served.added]]
 
@@ -145,6 +154,28 @@ def unused(served: Served, rows: "pd.DataFrame") -> list[str]:
     table, texts, pixels = served.inputs, served.features or (TEXT,), tuple(rows.columns)
     used = {"table": table, "series": table, "words": texts, "pixels": pixels}[served.form]
     return [column for column in rows.columns if column not in used]
+
+
+class Unknown(NamedTuple):
+    """How many values of a column are levels that a model has not seen, and one of them."""
+
+    values: int
+    such_as: str
+
+
+def unknown(served: Served, rows: "pd.DataFrame") -> dict[str, Unknown]:
+    """Return the columns of categories with values that the model has not seen, which count as missing to it."""
+    found = {}
+    for column in served.columns if served.form == "table" else ():
+        if column.kind == "category":
+            values = parse(rows[column.name], column).cat
+            strange = [
+                n for n, level in enumerate(known_levels(values.categories.tolist(), column.levels)) if level is None
+            ]
+            count = int(np.isin(values.codes, strange).sum())
+            if count:
+                found[column.name] = Unknown(count, str(values.categories[strange[0]]))
+    return found
 
 
 def _features(served: Served, rows: "pd.DataFrame") -> Features:
@@ -198,9 +229,11 @@ def _pixels(served: Served, rows: "pd.DataFrame") -> NDArray[np.uint8]:
 
 
 def _texts(rows: "pd.DataFrame", column: str) -> list[str]:
-    strange = [not isinstance(text, str) for text in rows[column]]
+    """The texts, in the form in which they were learned from; one that is missing has no words."""
+    missing = rows[column].isna()
+    strange = [not (gone or isinstance(text, str)) for text, gone in zip(rows[column], missing, strict=True)]
     _refuse(rows[[column]], np.array(strange)[:, None], "text is needed")
-    return cast("list[str]", rows[column].tolist())
+    return [text or "" for text in typed(rows[column], ()).to_pylist()]
 
 
 def _refuse(rows: "pd.DataFrame", strange: NDArray[np.bool_], needed: str) -> None:

@@ -112,7 +112,7 @@ FAULTS = {
     "column gone": (lambda: customers().drop(columns="spent").to_csv(SHOP, index=False), "shop.csv has no column"),
     "0 bytes": (lambda: Path(SHOP).write_bytes(b""), "shop.csv is empty"),
     "no rows": (lambda: Path(SHOP).write_text(",".join(customers()) + "\n"), "shop.csv has a header, but no rows"),
-    "no encoding": (lambda: Path(SHOP).write_bytes(b"visits,back\n\x81\x8d,x\n"), "its bytes are no text in"),
+    "no encoding": (lambda: Path(SHOP).write_bytes(b"\xff\xfea"), "its bytes are no text in"),
     "all missing": (spoil(spent=None), "column spent has no values"),
     "mixed types": (spoil(spent=["12", "free"] * 30), "column spent, row 2: a finite number is needed"),
     "infinite": (spoil(spent=np.inf), "column spent, row 1: a finite number is needed"),

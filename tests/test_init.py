@@ -273,7 +273,7 @@ FAULTS = {
         parquet(spent=[1.5] * 59 + [-np.inf]), ("shop.parquet", "--target", "back"), "column spent, row 60: a finite"
     ),
     "text of numbers": (table(), (*BACK, "--text", "visits"), "column visits holds numbers, and texts are needed"),
-    "no encoding": (file(b"a,back\n\x81\x8d,x\n"), BACK, "its bytes are no text in"),
+    "no encoding": (file(b"\xff\xfea"), BACK, "its bytes are no text in"),
     "other suffix": (file(b"x", "shop.xlsx"), ("shop.xlsx", "--target", "back"), "files that end in .csv, .tsv or"),
     "broken image": (images("cat", "dog", broken="dog/3.png"), ("shapes",), "shapes/dog/3.png"),
     "very large image": (

@@ -1,6 +1,7 @@
 """What a column holds is told from its values, and they are read as what it holds."""
 
 import datetime
+import uuid
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from tasks.data.examples import Column, ColumnKind
 from tasks.data.files import values as read
-from tasks.data.files.values import how_written, kind_of, parse
+from tasks.data.files.notation import known
+from tasks.data.files.values import Reading, kind_of, parse, told_by
 from tasks.specs import BakeoffError
 
 
@@ -63,8 +65,11 @@ def refused(values: "pd.Series[Any]", kind: ColumnKind | None = None) -> str:
         (text(), None),
         (arrow([None]), None),
         (arrow([[1], [2]]), None),
-        (arrow([b"a"]), None),
-        (pd.Series([pd.Timedelta(1, "D")]), None),
+        (arrow([b"a"]), "category"),
+        (arrow([b"\xff"]), None),
+        (arrow([uuid.UUID(int=5).bytes], pa.binary(16)), "category"),
+        (arrow([datetime.time(8, 30)]), "number"),
+        (pd.Series([pd.Timedelta(1, "D")]), "number"),
     ],
 )
 def test_the_kind_is_told_from_the_values(values: "pd.Series[Any]", kind: ColumnKind | None) -> None:
@@ -83,7 +88,9 @@ def test_a_column_of_numbers_with_a_fault_is_refused_with_its_share_row_and_valu
     said = (
         "66.6 % of column x are numbers, and not the others: column x, row 3: a finite number is needed, and there is"
     )
-    assert refused(text("1", "2", "three")) == f"{said} 'three'; leave the field empty where the value is missing"
+    assert refused(text("1", "2", "three")) == (
+        f"{said} 'three'; leave the field empty where the value is missing, or name what stands for that: --missing"
+    )
     assert kind_of(text("1", "two", "three")) == "category"
 
 
@@ -97,7 +104,7 @@ def test_one_fault_in_many_rows_does_not_make_all_of_them_numbers() -> None:
     assert refused(text(*map(str, range(9999)), "x")).startswith("99.9 % of column x are numbers")
 
 
-@pytest.mark.parametrize("fault", ["inf", "-inf", "1,234"])
+@pytest.mark.parametrize("fault", ["inf", "-inf"])
 def test_a_fault_that_looks_like_a_number_is_not_said_to_be_none(fault: str) -> None:
     said = f"column x, row 3: a finite number is needed, and there is '{fault}'"
     assert refused(text("1", "2.5", fault)).startswith(said)
@@ -118,18 +125,88 @@ def test_a_long_value_is_cut_in_a_message() -> None:
 def test_a_decimal_comma_is_told_by_the_column(values: tuple[str, ...], numbers: list[float]) -> None:
     assert kind_of(text(*values)) == "number"
     assert parsed(text(*values), "number") == numbers
-    assert how_written(text(*values), "number") == ","
+    assert told_by(text(*values), "x", "number").written == ","
 
 
-@pytest.mark.parametrize("values", [("1,234", "2"), ("1,234,567", "1"), ("1.234,56", "1"), ("1,5", "2.5")])
+@pytest.mark.parametrize("values", [("1,234", "2"), ("1,234", "234,567"), ("1,5", "2.5")])
 def test_a_comma_that_may_stand_between_thousands_is_refused(values: tuple[str, ...]) -> None:
     for kind in (None, "number"):
         assert "; write it with a point for decimals, and nothing between thousands" in refused(text(*values), kind)
 
 
+@pytest.mark.parametrize(
+    ("values", "numbers", "unit"),
+    [
+        (("$2,214.83", "$993.08", "($5.00)", "-$1.50"), [2214.83, 993.08, -5, -1.5], "$"),
+        (("€ 1.234,50", "3,00 €"), [1234.5, 3], "€"),
+        (("USD 12", "USD 1,200,000"), [12, 1_200_000], "USD"),
+        (("50.0%", "53 %", "7"), [50, 53, 7], "%"),
+        (("63.8 kg", "1,074.3 kg"), [63.8, 1074.3], "kg"),
+        (("20 °C", "-3.5 °C"), [20, -3.5], "°C"),
+        (("0.86", "(0.25)", "−1"), [0.86, -0.25, -1], ""),
+        (("1'004", "1'000'000"), [1004, 1_000_000], ""),
+        (("5 240", "982", "1\u202f000"), [5240, 982, 1000], ""),
+        (("2,74,659", "1,234"), [274_659, 1234], ""),
+        (("1.234.567", "2.345"), [1_234_567, 2345], ""),
+    ],
+)
+def test_numbers_have_the_notations_of_people(values: tuple[str, ...], numbers: list[float], unit: str) -> None:
+    assert kind_of(text(*values)) == "number"
+    assert parsed(text(*values), "number") == numbers
+    assert told_by(text(*values), "x", "number").unit == unit
+
+
+@pytest.mark.parametrize(
+    "values", [("12A", "13B"), ("70 kg", "154 lb"), ("T1", "T2"), ("0x10", "0x11"), ("1st", "2nd")]
+)
+def test_what_stands_beside_a_number_is_a_unit_if_it_is_the_same_everywhere(values: tuple[str, ...]) -> None:
+    assert kind_of(text(*values)) == "category"
+
+
+def test_another_unit_than_the_one_that_was_learned_is_refused() -> None:
+    column = told_by(text("63.8 kg", "70 kg"), "x", "number")
+    with pytest.raises(BakeoffError, match="a finite number in kg is needed, and there is '154 lb'"):
+        parse(text("154 lb"), column)
+
+
+@given(st.lists(st.integers(-(10**9), 10**9).map(lambda cents: cents / 100), min_size=2, max_size=9, unique=True))
+def test_the_same_numbers_in_any_notation_are_the_same(numbers: list[float]) -> None:
+    notations = {
+        "plain": [f"{number:.2f}" for number in numbers],
+        "thousands": [f"{number:,.2f}" for number in numbers],
+        "continental": [f"{number:,.2f}".translate(str.maketrans(",.", ".,")) for number in numbers],
+        "unit": [f"{number:,.2f} kg" for number in numbers],
+        "brackets": [f"({-number:.2f})" if number < 0 else f"{number:.2f}" for number in numbers],
+    }
+    for written in notations.values():
+        assert kind_of(text(*written)) == "number"
+        assert parsed(text(*written), "number") == numbers
+
+
+@pytest.mark.parametrize("sign", ["-", "–", "N.A.", "missing", "#DIV/0!"])
+def test_a_sign_for_no_value_does_not_make_numbers_names(sign: str) -> None:
+    assert kind_of(text(sign, "1.5", sign, "2")) == "number"
+    assert str(parsed(text("1.5", sign), "number")) == "[1.5, nan]"
+    assert kind_of(text(sign, "yes", "no")) == "boolean"
+    assert kind_of(text(sign, "2024-03-01")) == "date"
+    assert kind_of(text(sign, "low", "high")) == "category"
+    assert parsed(text(sign, "low"), "category") == [sign, "low"]
+
+
+def test_words_for_a_missing_value_can_be_said() -> None:
+    reading = Reading(missing=("-999", "keine"))
+    for values in (text("-999", "1", "keine"), arrow([-999, 1, -999])):
+        column = told_by(values, "x", "number", reading)
+        assert parse(values, column).tolist() == pytest.approx([np.nan, 1, np.nan], nan_ok=True)
+    assert kind_of(text("None", "a"), reading) == "category"
+    assert parse(text("None", ""), told_by(text("None"), "x", "category", reading)).tolist() == ["None", np.nan]
+
+
 def test_what_is_known_of_a_column_reads_a_value_that_tells_nothing() -> None:
     assert parsed(text("1,234"), "number", ",") == [1.234]
-    assert parsed(text("1.234", "5"), "number", ",") == [1.234, 5]
+    assert parsed(text("1.234", "5"), "number", ",") == [1234, 5]
+    assert parsed(text("1.23", "5"), "number", ",") == [1.23, 5]
+    assert parsed(text("1,234", "5"), "number", ".") == [1234, 5]
     assert parsed(text("3/4/2024"), "date", "%d/%m/%Y") == [pd.Timestamp(2024, 4, 3)]
     assert parsed(text("3/4/2024"), "date", "%m/%d/%Y") == [pd.Timestamp(2024, 3, 4)]
 
@@ -141,7 +218,7 @@ def test_what_is_known_of_a_column_reads_a_value_that_tells_nothing() -> None:
         "2024-03-04T05:06:07",
         "2024-03-04T05:06:07Z",
         "2024-03-04 05:06:07 UTC",
-        "2024-03-04T07:06:07+02:00",
+        "2024-03-04T05:06:07+02:00",
         "2024-3-4 05:06:07",
         "2024/03/04 05:06:07",
         "2024/3/4 05:06:07.000000000",
@@ -173,9 +250,20 @@ def test_old_and_far_dates_stand_beside_fine_ones() -> None:
     np.testing.assert_array_equal(parse(values, Column(name="x", kind="date")), np.array(expected, "datetime64[us]"))
 
 
-def test_dates_with_a_time_zone_are_in_utc() -> None:
+def test_a_time_with_a_zone_is_what_a_clock_showed_there_and_its_order_is_that_of_utc() -> None:
     moments = pd.Series(pd.to_datetime(["2024-07-01 12:00"]).tz_localize("Europe/Berlin"))
-    assert parsed(moments, "date") == [pd.Timestamp(2024, 7, 1, 10)]
+    for values in (moments, text("2024-07-01 12:00+02:00"), text("2024-07-01T12:00:00+0200")):
+        column = Column(name="x", kind="date")
+        assert parse(values, column).tolist() == [pd.Timestamp(2024, 7, 1, 12)]
+        assert parse(values, column, local=False).tolist() == [pd.Timestamp(2024, 7, 1, 10)]
+
+
+def test_a_year_may_have_two_digits() -> None:
+    assert parsed(text("7/19/24", "12/31/68 10:00", "1/2/69"), "date") == [
+        pd.Timestamp(2024, 7, 19),
+        pd.Timestamp(2068, 12, 31, 10),
+        pd.Timestamp(1969, 1, 2),
+    ]
 
 
 @pytest.mark.parametrize("day", ["2024-02-30", "30.2.2024", "2024-03-01 2:30 PM", "2024-13-01", "1711111111"])
@@ -198,6 +286,21 @@ def test_labels_are_text_whatever_they_were() -> None:
     assert parsed(pd.Series(["a", 1, None, 2.0], dtype=object), "category") == ["a", "1", np.nan, "2.0"]
 
 
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        (("1", "1.0", "2"), ["1", "1", "2"]),
+        (("TRUE", "True", "false"), ["true", "true", "false"]),
+        (("Yes", "yes", "NO"), ["yes", "yes", "no"]),
+        (("caf\u00e9", "cafe\u0301"), ["caf\u00e9"] * 2),
+        (("TRUE", "FALSE"), ["TRUE", "FALSE"]),
+    ],
+)
+def test_one_label_written_in_two_ways_is_one(values: tuple[str, ...], labels: list[str]) -> None:
+    assert parsed(text(*values), "category") == labels
+    assert read.as_text(text(*values)).tolist() == labels
+
+
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 def test_infinite_values_are_refused(value: float) -> None:
     assert f"column x, row 2: a finite number is needed, and there is {value}" in refused(arrow([1.0, value]), "number")
@@ -205,16 +308,27 @@ def test_infinite_values_are_refused(value: float) -> None:
     assert "row 2: a finite number is needed, and there is '1e999'" in refused(text("1", "1e999"), "number")
 
 
-def test_whole_numbers_beyond_the_floats_are_rounded() -> None:
-    assert parsed(arrow([2**53 + 1, None]), "number")[0] == 2.0**53
+def test_whole_numbers_that_would_be_rounded_to_the_same_are_names_and_no_amounts() -> None:
+    large = [2**53, 2**53 + 1]
+    for values in (arrow(large), arrow([2**63, 2**63 + 1], pa.uint64()), text(*map(str, large))):
+        assert kind_of(values) == "category"
+        assert parsed(values, "category") == [str(value) for value in values.tolist()]
+        assert "would be the same in double precision" in refused(values, "number")
+    apart = [1_700_000_000_000_000_000 + 1000 * step for step in range(5)]  # nanoseconds
+    assert kind_of(arrow(apart)) == "number"
     assert parsed(text(str(2**53 + 1), "1" + "0" * 30), "number") == [2.0**53, 1e30]
+
+
+def test_times_and_bytes_that_are_text_are_read() -> None:
+    assert str(parsed(arrow([datetime.time(8, 30), None]), "number")) == "[8.5, nan]"
+    assert parsed(pd.Series([pd.Timedelta(90, "s")]), "number") == [90]
+    assert parsed(arrow(["é".encode()]), "category") == ["é"]
 
 
 def test_lists_and_bytes_are_refused_by_their_type() -> None:
     for values, said in (
         (arrow([[1]]), "list<"),
-        (arrow([b"a"]), "binary"),
-        (pd.Series([pd.Timedelta(1)]), "duration"),
+        (arrow([b"\xff"]), "binary"),
     ):
         assert refused(values, "number").startswith(f"column x holds {said}")
 
@@ -283,7 +397,7 @@ def test_any_column_has_a_kind_that_reads_it_or_is_refused(values: "pd.Series[An
         assert kind == "number"
         assert " inf" in str(error) or "-inf" in str(error)  # noqa: PT017  # it may also not be raised
         return
-    np.testing.assert_array_equal(found.notna(), read.known(read.typed(values)))
+    np.testing.assert_array_equal(found.notna(), known(read.typed(values)))
 
 
 @given(COLUMNS, st.sampled_from(KINDS), st.sampled_from(["", ",", "%d/%m/%Y", "%m/%d/%Y"]))

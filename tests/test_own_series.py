@@ -169,7 +169,7 @@ def test_a_column_marks_the_series_for_the_test() -> None:
         ({"pump": "a", "hour": range(8)}, {}, "all rows belong to one series, a; at least two are needed"),
         ({"pump": range(8)}, {}, "each series has one step; column pump must say which rows belong together"),
         ({}, {"task": "multiclass"}, "column state has 2 classes; set task: binary"),
-        ({}, {"task": "regression"}, "column state, row 1: the target must be a finite number"),
+        ({}, {"task": "regression"}, "column state, row 1: a finite number is needed"),
         ({}, {"test": TestRowsSpec(fraction=0.01)}, "is 1 for the test, and one of the two parts is too small"),
     ],
 )

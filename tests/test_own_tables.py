@@ -172,7 +172,7 @@ def test_a_column_that_is_not_named_is_not_looked_at() -> None:
         ),
         ({"columns": {"split": "boolean"}}, "column split, row 1: true or false"),
         ({"task": "multiclass"}, "column label has 2 classes; set task: binary"),
-        ({"task": "regression"}, "column label, row 1: the target must be a finite number, and there is 'bad'"),
+        ({"task": "regression"}, "column label, row 1: a finite number is needed, and there is 'bad'"),
         (
             {"group_column": "town", "columns": {"size": "number"}},
             "column town, row 8: there is no value, and the group_",

@@ -203,7 +203,11 @@ def _take_the_texts_away(folder: Path) -> None:
             {},
             "reviews/bad/0.txt: it holds bytes",
         ),
-        (lambda folder: (folder / "bad" / "0.txt").write_bytes(b"\x81\x8d"), {}, "reviews/bad/0.txt: its bytes are no"),
+        (
+            lambda folder: (folder / "bad" / "0.txt").write_bytes(b"\xff\xfea"),
+            {},
+            "reviews/bad/0.txt: its bytes are no",
+        ),
         (lambda folder: None, {"task": "multiclass"}, "has 2 classes; set task: binary"),
         (
             lambda folder: None,

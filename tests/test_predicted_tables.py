@@ -139,7 +139,7 @@ def test_a_parquet_file_may_be_predicted_by_what_a_csv_file_taught(arrays: Desig
 
 def test_columns_that_are_not_needed_are_named_and_the_target_may_be_there(served: Served) -> None:
     assert unused(served, houses()) == ["Nr", "Urteil"]
-    assert served.numbers == ("Größe [m²]",)
+    assert served.numbers == ()  # they have a decimal comma
 
 
 @pytest.mark.parametrize(

@@ -192,8 +192,15 @@ def test_what_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     cached_words(monkeypatch, tmp_path, WORDS)
     served = described(BernoulliNBSpec(), text_arrays(), "imdb")
     assert refused(served, pd.DataFrame({"texts": ["a"]})) == "no column named text; there is texts; did you mean text?"
-    rows = pd.DataFrame({"text": pd.Series(["a", None], dtype=object)})
-    assert refused(served, rows) == "column text, row 2: text is needed, and there is nothing"
+    rows = pd.DataFrame({"text": pd.Series(["a", 5], dtype=object)})
+    assert refused(served, rows) == "column text, row 2: text is needed, and there is 5"
+
+
+def test_a_text_that_is_missing_is_predicted_as_one_without_words() -> None:
+    served, kept = fitted(BernoulliNBSpec(), text_arrays(), "imdb")
+    lacking = [pd.DataFrame({"text": pd.Series(["a", nothing], dtype=object)}) for nothing in ("", None, np.nan)]
+    answers = [predicted(served, kept, rows).p_b.tolist() for rows in lacking]
+    assert answers[0] == answers[1] == answers[2]
 
 
 @pytest.fixture(scope="module")

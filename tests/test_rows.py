@@ -144,8 +144,8 @@ def test_a_suffix_may_be_written_large() -> None:
         ("rows.csv", b"a,b,a \n1,2,3\n", "rows.csv has more than one column a; give each a name of its own"),
         (
             "rows.csv",
-            b"a,b\n\x81,2\n",
-            "its bytes are no text in UTF-8 or UTF-16 or UTF-32 with a mark or Windows-1252;",
+            "ä,b\n".encode() * 4 + b"\xe9,2\n",
+            "byte 0xe9 in line 5 is no UTF-8, as the rest of the file is;",
         ),
         ("rows.csv", b"a,b\n\x00,2\n", "rows.csv cannot be read as csv: it holds bytes that are no text"),
         ("rows.csv", b"\xff\xfea", "rows.csv cannot be read as csv: its bytes are no text in utf-16; save it as UTF-8"),
@@ -210,7 +210,50 @@ def test_a_file_of_another_encoding_than_utf8_is_noted(caplog: pytest.LogCapture
     CSV.write_bytes("ä\n1\n".encode("cp1252"))
     with caplog.at_level("INFO", data_file.__name__):
         assert DataFile(CSV).column_names == ("ä",)
-    assert caplog.messages == ["rows.csv is no UTF-8, and is read as Windows-1252"]
+    assert caplog.messages == ["rows.csv is no UTF-8, and is read as cp1252, by its letters"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp1252", "Köln München Straße"),
+        ("cp1250", "Příbram Žďár Český"),
+        ("cp1251", "Москва Казань Санкт-Петербург"),
+        ("koi8_r", "Москва Казань Санкт-Петербург"),
+        ("gb18030", "北京 上海 广州"),
+        ("cp932", "東京 大阪 カタカナ"),
+        ("euc_kr", "서울 부산 대구"),
+        ("cp1253", "Αθήνα Πάτρα Ηράκλειο"),
+    ],
+)
+def test_the_letters_tell_the_encoding(encoding: str, words: str) -> None:
+    CSV.write_bytes("\n".join(["a,b", *(f"{word},1" for word in words.split() * 5)]).encode(encoding))
+    assert DataFile(CSV).rows(["b"]).a.tolist() == words.split() * 5
+
+
+def test_an_encoding_that_is_named_is_taken() -> None:
+    CSV.write_bytes(b"a\n\xe9\n")
+    assert DataFile(CSV, "cp1251").rows(()).a.tolist() == ["й"]
+    CSV.write_bytes(b"a\n\x81\n")
+    for name, said in (("cp1252", "its bytes are no text in cp1252"), ("latin-99", "there is no encoding latin-99")):
+        with pytest.raises(BakeoffError, match=said):
+            DataFile(CSV, name).rows(())
+
+
+def test_a_quote_behind_a_blank_opens_a_field() -> None:
+    CSV.write_text('a, job, y\n1, "smith", 0\n2, "clerk, senior", 1\n')
+    assert DataFile(CSV).rows(["a", "y"]).to_dict("list") == {
+        "a": [1, 2],
+        "job": ["smith", "clerk, senior"],
+        "y": [0, 1],
+    }
+
+
+def test_the_name_of_a_column_may_be_written_in_two_ways() -> None:
+    CSV.write_text("cafe\u0301\n1\n", encoding="utf8")
+    pd.DataFrame({"cafe\u0301": [1]}).to_parquet(PARQUET)
+    for path in (CSV, PARQUET):
+        assert DataFile(path).rows(None, ["caf\u00e9"]).to_dict("list") == {"caf\u00e9": [1]}
 
 
 @pytest.mark.parametrize("name", ["no/rows.csv", "no/rows.parquet"])

@@ -66,12 +66,12 @@ def test_labels_that_are_left_as_they_are_mean_nothing_else() -> None:
         (
             column("1", "", "c"),
             "regression",
-            "column y, row 3: the target must be a finite number, and there is 'c'; set",
+            "column y, row 3: a finite number is needed, and there is 'c'",
         ),
         (
             column(1.0, np.inf, dtype=float),
             "regression",
-            "column y, row 2: the target must be a finite number, and there",
+            "column y, row 2: a finite number is needed, and there",
         ),
         (column([1], [2], dtype=object), "binary", "column y, the target, holds list<"),
     ],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tasks.data.examples import RawData
     from tasks.data.files.own_spec import Inspection
     from tasks.data.files.profile import InitOptions
+    from tasks.data.files.values import Reading
     from tasks.data.folds.splitting import Parts
     from tasks.evaluation.run_estimate import RunEstimate
 
@@ -144,6 +145,20 @@ def init(
         list[str] | None,
         typer.Option("--column", metavar="NAME=KIND", help=f"Take a column as {', '.join(KINDS)}; may be repeated."),
     ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="COLUMN=VALUE", help="Hold out the rows that a column marks so.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the file, such as cp1251; else found.")
+    ] = None,
+    decimal: Annotated[
+        str | None, typer.Option(metavar=".|,", help="The decimal sign, where columns do not tell.")
+    ] = None,
+    thousands: Annotated[str | None, typer.Option(metavar="SIGN", help="What stands between thousands.")] = None,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="What stands for no value, in place of NA, None and such; may be repeated."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an experiment of that name.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -160,7 +175,10 @@ def init(
 
         columns = dict(_column_and_kind(setting) for setting in kinds or [])
         said = {"target": target, "text": text, "id": series, "time": time, "group": group, "columns": columns}
-        options = InitOptions.model_validate({"path": _near(source), **said})
+        written = {"encoding": encoding, "decimal": decimal, "thousands": thousands, "missing": missing}
+        options = InitOptions.model_validate(
+            {"path": _near(source), **said, "test": _column_and_value(test), "reading": _reading(written)}
+        )
         path = conf_file(options.path, name, force)
         seen = inspect(options)
         write(_experiment_for(seen, path, _command(options, name)), path)
@@ -168,7 +186,7 @@ def init(
         show(of_profile(seen.profile), out)
         out.print(f"\nWritten to {path}, with a comment on each choice. Next:", markup=False)
         for step, why in (("check", "the folds, and how long a run may take"), ("run", "the verdict")):
-            out.print(f"  {f'bakeoff {step} {path.stem}':<32}# {why}", markup=False)
+            out.print(f"  {f'bakeoff {step} {path.stem}':<32}  # {why}", markup=False)
 
 
 @app.command()
@@ -215,6 +233,28 @@ def _column_and_kind(setting: str) -> tuple[str, str]:
     return name, kind
 
 
+def _column_and_value(setting: str | None) -> tuple[str, str] | None:
+    if setting is None:
+        return None
+    name, equals, value = setting.rpartition("=")
+    if not equals:
+        raise BakeoffError(f"--test {setting}: expected COLUMN=VALUE, such as split=test")
+    return name, value
+
+
+def _reading(written: Mapping[str, Any]) -> "Reading":
+    from pydantic import ValidationError
+
+    from tasks.data.files.values import Reading
+
+    try:
+        return Reading.model_validate({name: value for name, value in written.items() if value is not None})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = f"--{fault['loc'][0]}: " if fault["loc"] else ""
+        raise BakeoffError(f"{where}{fault['msg'].removeprefix('Value error, ')}") from error
+
+
 def _experiment_for(seen: "Inspection", path: Path, command: str) -> str:
     """The text of the file at that path; what is wrong with the data shows now, and not when the experiment is run."""
     from flows.experiment import from_text
@@ -234,9 +274,13 @@ def _near(source: Path) -> Path:
 def _command(options: "InitOptions", name: str | None) -> str:
     """What was called."""
     target = {"target": options.target} if options.target is not None else {}
-    given = target | ({"name": name} if name is not None else {}) | options.uses
+    uses = {option: column for option, column in options.uses.items() if option != "test"}
+    given = target | ({"name": name} if name is not None else {}) | uses
     said = [part for option, value in given.items() for part in (f"--{option}", value)]
     said += [part for column, kind in options.columns.items() for part in ("--column", f"{column}={kind}")]
+    said += ["--test", "=".join(options.test)] if options.test else []
+    for name, value in options.reading.model_dump(exclude_none=True).items():
+        said += [part for word in ([value] if isinstance(value, str) else value) for part in (f"--{name}", word)]
     return shlex.join(["bakeoff", "init", str(options.path), *said])
 
 

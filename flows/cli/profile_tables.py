@@ -98,13 +98,14 @@ def _columns_table(columns: Sequence[ColumnProfile]) -> "Table":
 
 def _target_line(profile: DataProfile) -> str:
     target = profile.target
-    lacking = f"; {counted(profile.left_out, 'row')} without it left out" if profile.left_out else ""
+    lacking = f"; {profile.lacking}" if profile.lacking else ""
     if not target.classes:
         y = target.y.astype(np.float64)
         with np.errstate(all="ignore"):  # of numbers so large that their sum is infinite
             mean = y.mean()
+        unit = f" in {target.unit}" if target.unit else ""
         return (
-            f"{cut(target.name)}, the target: a number, mean {mean:.4g}, standard deviation {target.spread:.4g},"
+            f"{cut(target.name)}, the target: a number{unit}, mean {mean:.4g}, standard deviation {target.spread:.4g},"
             f" {y.min():.4g} to {y.max():.4g}, {target.distinct:,} different{lacking}"
         )
     by_rows = sorted(zip(target.classes, target.counts, strict=True), key=lambda seen: -seen[1])

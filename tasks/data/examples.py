@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ColumnKind = Literal["number", "boolean", "category", "date"]
 DATE_FEATURES = ("year", "month", "weekday", "elapsed")
+HOUR_FEATURES = ("hour", "hour_sin", "hour_cos")  # of a column whose times have hours; midnight is near to 23:59
+ROUNDED = 1e-3  # of the standard deviation: what single precision may take from a value
 WHOLE = re.compile(r"([+-]?\d+)\.0+")  # a whole number with decimals
 REFUSED = str.maketrans("[]<", "()‹")  # by XGBoost, in a feature's name
 Form = Literal["table", "pixels", "words", "series"]
@@ -33,20 +35,46 @@ PREDICTION = "prediction"  # the column that is added where rows of a file are p
 class Column(Spec):
     """A column of a file; `levels` are a category's values as text, in the order of their numbers.
 
-    `written` says what one value alone may not tell: "," where that is the decimal sign, or whether days or months come
-    first in dates such as 03/04/2024, "%d/%m/%Y" or "%m/%d/%Y".
+    `written` says what one value alone may not tell: which is the decimal sign, or whether days or months come first
+    in dates such as 03/04/2024, "%d/%m/%Y" or "%m/%d/%Y". A number may have a `unit` beside it. `missing` are the words
+    that stand for no value, where others than the usual do. A number, or the days of a date, are counted from the
+    `origin`, which is not 0 where single precision would take away what distinguishes the training rows. `hours` says
+    that times differ within days.
     """
 
     name: str
     kind: ColumnKind
     levels: tuple[str, ...] = ()
     written: str = ""
+    unit: str = ""
+    missing: tuple[str, ...] | None = None
+    origin: float = 0.0
+    hours: bool = False
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of its features: its own, or four of a date, without signs that a library refuses."""
+        """The names of its features: its own, or those of a date, without signs that a library refuses."""
         name = self.name.translate(REFUSED)
-        return tuple(f"{name}:{part}" for part in DATE_FEATURES) if self.kind == "date" else (name,)
+        parts = DATE_FEATURES + HOUR_FEATURES if self.hours else DATE_FEATURES
+        return tuple(f"{name}:{part}" for part in parts) if self.kind == "date" else (name,)
+
+    def learned_from(self, values: NDArray[Any]) -> "Column":
+        """The column with what its values (rows,) in the training rows say: numbers, or dates and times."""
+        if self.kind != "date":
+            return self.model_copy(update={"origin": origin_of(values)})
+        hours = bool((values[~np.isnat(values)] != values[~np.isnat(values)].astype("datetime64[D]")).any())
+        return self.model_copy(update={"origin": origin_of(_days(values)), "hours": hours})
+
+
+def origin_of(values: NDArray[np.floating[Any]]) -> float:
+    """Return 0, or the median of numbers (rows,) so far from 0 that single precision would round their differences."""
+    there = values[np.isfinite(values)]
+    if not len(there):
+        return 0.0
+    with np.errstate(all="ignore"):  # of numbers so large that their squares are infinite
+        spread = there.std()
+    rounding = np.abs(there).max() * float(np.finfo(np.float32).epsneg)
+    return float(np.quantile(there, 0.5, method="lower")) if rounding > ROUNDED * spread > 0 else 0.0
 
 
 def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
@@ -64,8 +92,10 @@ def feature_levels(columns: Sequence[Column]) -> tuple[int, ...]:
 def encode(values: "pd.DataFrame", columns: Sequence[Column]) -> "pd.DataFrame":
     """The features of columns whose values were parsed, as float64 and NaN where a value is missing or a level unknown.
 
-    A number is itself, a boolean 0 or 1, a category the number of its level. A date is its year, its month from 1, its
-    weekday from 0 for Monday, and the days since 1970-01-01 with their fraction. Nothing is fitted here.
+    A number is itself, counted from its origin, a boolean 0 or 1, a category the number of its level. A date is its
+    year, its month from 1, its weekday from 0 for Monday, and the days since 1970-01-01, or since its origin, with
+    their fraction; where times have hours also the hour with its fraction, and its place on the circle of a day.
+    Nothing is fitted here.
     """
     import pandas as pd
 
@@ -81,27 +111,44 @@ def _features(values: "pd.Series[Any]", column: Column) -> list[NDArray[Any]]:
     if column.kind == "category":
         return [_numbers_of_levels(values, column.levels)]
     if column.kind == "date":
-        dates = values.dt
-        elapsed = (values - np.datetime64(0, "D")) / np.timedelta64(1, "D")
-        parts = (dates.year, dates.month, dates.day_of_week, elapsed)
-        return [part.to_numpy(np.float64) for part in parts]
-    return [values.to_numpy(np.float64)]
+        dates, days = values.dt, _days(values.to_numpy())
+        parts = [part.to_numpy(np.float64) for part in (dates.year, dates.month, dates.day_of_week)]
+        angle = 2 * np.pi * (days % 1)
+        hours = [24 * (days % 1), np.sin(angle), np.cos(angle)] if column.hours else []
+        return [*parts, days - column.origin, *hours]
+    return [values.to_numpy(np.float64) - column.origin]
+
+
+def _days(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Days since 1970-01-01, with their fraction; NaN where there is no date."""
+    return np.asarray((values - np.datetime64(0, "D")) / np.timedelta64(1, "D"), np.float64)
 
 
 def _numbers_of_levels(values: "pd.Series[Any]", levels: Sequence[str]) -> NDArray[Any]:
     """By the labels that occur, since they are as a rule far fewer than the rows."""
-    places = {_plain(level): float(number) for number, level in enumerate(levels)}
-    numbers = [places.get(_plain(label), np.nan) for label in values.cat.categories]
+    known = known_levels(values.cat.categories.tolist(), levels)
+    numbers = [np.nan if number is None else float(number) for number in known]
     return np.array([*numbers, np.nan])[values.cat.codes.to_numpy()]  # of what is missing, the code is -1
 
 
-def _plain(label: str) -> str:
-    """The same for 1.0 and 1, and for True and true: a CSV file writes the one, a Parquet file may give the other."""
+def known_levels(labels: Sequence[str], levels: Sequence[str]) -> list[int | None]:
+    """The number of the level that each label stands for; None for one that is unknown.
+
+    A code that has lost its zeros in front, as in a spreadsheet, is known if all levels are digits of one length.
+    """
+    places = {plain(level): number for number, level in enumerate(levels)}
+    lengths = {len(level) for level in levels if level.isdecimal()}
+    length = lengths.pop() if len(lengths) == 1 and all(level.isdecimal() for level in levels) else 0
+    return [places.get(plain(label.zfill(length) if label.isdecimal() else label)) for label in labels]
+
+
+def plain(label: str) -> str:
+    """The same for 1.0 and 1, for True and true, Yes and yes: one file writes the one, another the other."""
     whole = WHOLE.fullmatch(label)
     if whole:
         return whole[1]
     small = label.lower()
-    return small if small in ("true", "false") else label
+    return small if small in ("true", "false", "yes", "no") else label
 
 
 class Problem(Spec):

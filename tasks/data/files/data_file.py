@@ -2,11 +2,14 @@
 
 import codecs
 import csv
+import io
 import logging
+import re
+import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -38,7 +41,17 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-ENCODINGS = ("utf-8", "cp1252")  # tried where there is no mark; what is no UTF-8 is as a rule Windows' own
+WESTERN = "cp1252"  # Windows' own; what it and another encoding read alike is said to be in it
+# Among which what is no UTF-8 is told by its letters; others must be named.
+LEGACY = [
+    WESTERN, "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "gb18030", "big5", "cp932", "euc_jp",
+    "euc_kr",
+]  # fmt: skip
+TELLING = 2**18  # bytes of lines with letters that are not ASCII, by which the encoding is told
+MOSTLY = 3  # times as many letters in UTF-8 as bytes that are not, and it is UTF-8 with faults in it
+AGAIN = 8  # times that words are shown to the detector, which is unsure of few
+LIKELY = 0.1  # how much less like a language Western letters may look than others, and still be preferred
+BLANK_BEFORE_QUOTE = r'(?m)(^|[{}]) +"'
 X, Y = "X", "y"
 MEND = "save numbers or text by numpy.savez(FILE, X=X, y=y)"
 
@@ -60,8 +73,8 @@ class Dialect(NamedTuple):
 class DataFile:
     """A file at a path. It is decoded and parsed when that is first asked for, and what was read is held."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
+        self.path, self._named = path, encoding
         self._held: pa.Table | None = None
 
     @cached_property
@@ -73,7 +86,8 @@ class DataFile:
         """
         check_suffix(self.path)
         with _readable(self.path):
-            names = self._parquet.schema_arrow.names if self._is_parquet else self._dialect.header
+            own = self._parquet.schema_arrow.names if self._is_parquet else self._dialect.header
+        names = [unicodedata.normalize("NFC", name) for name in own]
         twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
             raise BakeoffError(
@@ -98,7 +112,7 @@ class DataFile:
             raise BakeoffError(f"{self.path} has no column {missing[0]}{hint}")
         with _readable(self.path):
             if self._held is None or not {*names} <= {*self._held.column_names}:
-                self._held = self._parquet.read(columns=names) if self._is_parquet else self._csv(names)
+                self._held = self._read_parquet(names) if self._is_parquet else self._csv(names)
             rows = self._frame(self._held.select(names), numbers)
         if rows.empty:
             raise BakeoffError(f"{self.path} has no rows")
@@ -143,19 +157,34 @@ class DataFile:
 
         return parquet.ParquetFile(self.path)
 
+    def _read_parquet(self, names: Sequence[str]) -> "pa.Table":
+        written = {unicodedata.normalize("NFC", name): name for name in self._parquet.schema_arrow.names}
+        own = {written[name]: name for name in names}
+        table: pa.Table = self._parquet.read(columns=[*own]).rename_columns(own)
+        return table
+
+    @property
+    def encoding(self) -> str:
+        """That of a CSV file, by Python's name; none of another."""
+        if self._is_parquet or self.is_archive:
+            return ""
+        with _readable(self.path):
+            return self._dialect.encoding
+
     @cached_property
     def _dialect(self) -> Dialect:
         """How the CSV file is written; in one that ends in .tsv, tabs stand between the fields."""
-        path, encoding = self.path, encoding_of(self.path)
+        path, encoding = self.path, encoding_of(self.path, self._named)
         csv.field_size_limit(CHUNK)  # Python's own is 131,072, and a text may be longer
         with path.open(encoding=encoding, newline="") as stream:
             delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter_of([*islice(stream, SAMPLE)])
         with path.open(encoding=encoding, newline="") as stream:
-            lines = csv.reader(stream, delimiter=delimiter)
+            lines = csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
             ends, header = next(((number, row) for number, row in enumerate(lines, start=1) if row), (0, []))
             if not any(lines):
                 raise BakeoffError(f"{path} has {'a header, but ' if header else ''}no rows")
-        names = tuple(name.strip() or f"Unnamed: {place}" for place, name in enumerate(header))
+        given = (unicodedata.normalize("NFC", name.strip()) for name in header)
+        names = tuple(name or f"Unnamed: {place}" for place, name in enumerate(given))
         return Dialect(encoding, delimiter, names, ends)
 
     def _csv(self, names: Sequence[str], in_order: bool = False) -> "pa.Table":
@@ -176,7 +205,7 @@ class DataFile:
         encoding, delimiter, header, header_ends = self._dialect
         try:
             table = arrow.read_csv(
-                self.path,
+                self._without_blanks() or self.path,
                 arrow.ReadOptions(
                     use_threads=not in_order,
                     block_size=CHUNK,
@@ -200,6 +229,21 @@ class DataFile:
         if len(table):
             self._check_quotes(table.slice(len(table) - 1).to_pylist()[0])
         return table
+
+    def _without_blanks(self) -> Any:
+        """The file without blanks in front of double quotes, if it has such: Arrow would take the quotes for text."""
+        import pyarrow as pa
+
+        encoding, delimiter = self._dialect.encoding, self._dialect.delimiter
+        pattern = BLANK_BEFORE_QUOTE.format(re.escape(delimiter))
+        with self.path.open(encoding=encoding, newline="") as stream:
+            if not re.search(pattern, "".join(islice(stream, SAMPLE))):
+                return None
+        with self.path.open(encoding=encoding, newline="") as stream:
+            lines = csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
+            written = io.StringIO(newline="")
+            csv.writer(written, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows(lines)
+        return pa.BufferReader(written.getvalue().encode(encoding))
 
     def _check_quotes(self, last: dict[str, str]) -> None:
         """Refuse a file whose last field opens with a double quote that nothing closes: it may have swallowed rows."""
@@ -263,28 +307,78 @@ def write_rows(rows: "pd.DataFrame", path: Path) -> None:
         raise BakeoffError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def encoding_of(path: Path) -> str:
-    """Return the encoding by the mark at the file's beginning, or else the first that all of its bytes fit.
+def encoding_of(path: Path, named: str | None = None) -> str:
+    """Return the encoding: the one that is named, or else told by the mark at the file's beginning, or by its bytes.
 
     Raises:
-        ValueError: when there is none.
+        ValueError: when its bytes are not of the one that is named, or of none, or of UTF-8 but for a few.
     """
     with path.open("rb") as stream:
         beginning = stream.read(4)
     marked = [encoding for mark, encoding in MARKS if beginning.startswith(mark)]
-    for encoding in marked or ENCODINGS:
+    for encoding in [named] if named else marked[:1] or ["utf-8"]:
         try:
-            with path.open(encoding=encoding) as stream:
-                while text := stream.read(CHUNK):
-                    if "\0" in text:
-                        raise ValueError("it holds bytes that are no text")
-        except UnicodeDecodeError:
-            continue
-        if encoding == ENCODINGS[-1]:
-            logger.info("%s is no UTF-8, and is read as Windows-1252", path)
+            _decode(path, encoding)
+        except UnicodeDecodeError as error:
+            if named or marked:
+                raise ValueError(
+                    f"its bytes are no text in {encoding}; save it as UTF-8, or name its encoding"
+                ) from error
+            break
+        except LookupError as error:
+            raise ValueError(f"there is no encoding {encoding}; Python's names are meant, such as cp1251") from error
         return encoding
-    tried = " or ".join(marked or ("UTF-8", "UTF-16 or UTF-32 with a mark", "Windows-1252"))
-    raise ValueError(f"its bytes are no text in {tried}; save it as UTF-8")
+    encoding = _detected(path)
+    logger.info("%s is no UTF-8, and is read as %s, by its letters", path, encoding)
+    return encoding
+
+
+def _decode(path: Path, encoding: str) -> None:
+    with path.open(encoding=encoding) as stream:
+        while text := stream.read(CHUNK):
+            if "\0" in text:
+                raise ValueError("it holds bytes that are no text")
+
+
+def _detected(path: Path) -> str:
+    """The encoding of a file that is no UTF-8, told by those of its lines that are not ASCII.
+
+    Raises:
+        ValueError: when there is none, or all but a few bytes are UTF-8.
+    """
+    from charset_normalizer import from_bytes
+
+    lines = path.read_bytes().split(b"\n")
+    telling = b"\n".join(line for line in lines if not line.isascii())[:TELLING]
+    letters = Counter(sign for sign in telling.decode("utf-8", "replace") if not sign.isascii())
+    if letters.total() > MOSTLY * letters["\N{REPLACEMENT CHARACTER}"]:
+        raise ValueError(
+            f"{_first_strange(lines)} is no UTF-8, as the rest of the file is; mend that line, or name the encoding"
+            " (--encoding cp1252)"
+        )
+    words = dict.fromkeys(re.sub(rb"[\x00-\x3f]+", b" ", telling).split())  # no letter's second byte is below 0x40
+    sample = b" ".join(words) * AGAIN
+    found = [*from_bytes(sample, cp_isolation=LEGACY, threshold=0.5)]
+    found.sort(key=lambda match: (match.chaos, -match.coherence))
+    western, western_text = [m for m in found if m.encoding == WESTERN], sample.decode(WESTERN, "replace")
+    alike = not found or str(found[0]) == western_text
+    no_letters = not any(sign.isalpha() for sign in western_text if not sign.isascii())
+    likely = western and western[0].chaos <= found[0].chaos and western[0].coherence >= found[0].coherence - LIKELY
+    fitting = [match.encoding for match in found]
+    for encoding in [WESTERN, *fitting] if alike or no_letters or likely else [*fitting, WESTERN]:
+        with suppress(UnicodeDecodeError):
+            _decode(path, encoding)
+            return encoding
+    raise ValueError("its bytes are no text in UTF-8 or another usual encoding; save it as UTF-8, or name its encoding")
+
+
+def _first_strange(lines: Sequence[bytes]) -> str:
+    for number, line in enumerate(lines, start=1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            return f"byte {line[error.start]:#04x} in line {number}"
+    return "a line's end"
 
 
 @contextmanager

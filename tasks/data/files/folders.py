@@ -2,10 +2,10 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,17 @@ from tasks.specs import BakeoffError, did_you_mean
 
 logger = logging.getLogger(__name__)
 PARTS = {"train", "test"}
+Part = Literal["train", "test", "validation"]
+SPELLINGS: Mapping[Part, set[str]] = {
+    "train": {"train", "training"},
+    "test": {"test", "testing"},
+    "validation": {"val", "valid", "validation", "dev"},
+}
+
+
+def part_of(name: str) -> Part | None:
+    """Return which part of the data a name stands for, in any of the usual spellings."""
+    return next((part for part, names in SPELLINGS.items() if name.strip().casefold() in names), None)
 
 
 class ClassFiles(NamedTuple):

@@ -8,7 +8,6 @@ from typing import get_args
 import numpy as np
 
 from tasks.data.examples import DatasetSpec, RawData, WordLists
-from tasks.data.files.data_file import DataFile
 from tasks.data.files.folders import files_below, is_folder
 from tasks.data.files.images import ImagesSpec
 from tasks.data.files.own_spec import Inspection, OwnSpec
@@ -33,10 +32,7 @@ def inspect(options: InitOptions) -> Inspection:
         return _form_of_folder(options).inspect(options)
     if options.file.is_archive:
         options.refuse_columns("a .npz file has the arrays X and y, and no columns")
-    form = next(form for form in FORMS if form.suits(options))
-    if form.opened_as is not DataFile:
-        options = options.model_copy(update={"file": form.opened_as(options.path)})
-    return form.inspect(options)
+    return next(form for form in FORMS if form.suits(options)).inspect(options)
 
 
 def _form_of_folder(options: InitOptions) -> type[OwnSpec]:
@@ -62,7 +58,7 @@ def look_again(dataset: DatasetSpec) -> tuple[DataProfile, RawData]:
         BakeoffError: when they cannot be had.
     """
     if isinstance(dataset, OwnSpec):
-        file = dataset.opened_as(dataset.path)
+        file = dataset.opened()
         raw = dataset.read(file)
         return dataset.describe(raw, file), raw
     raw = dataset.read()

@@ -118,7 +118,7 @@ class ImagesSpec(OwnSpec):
 
     def read(self, file: DataFile | None = None) -> RawData:
         """Return the images in order of their paths, or as the file has them."""
-        file = file or DataFile(self.path)
+        file = file or self.opened()
         X, target, held_out = self._archive(file) if file.is_archive else self._folder()
         problem = self.problem.model_copy(update={"classes": target.classes})
         if held_out is None:

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, Column, DatasetSpec, Problem, RawData
+from tasks.data.examples import GROUP, HELD_OUT, PREDICTION, TARGET, DatasetSpec, Problem, RawData
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.folders import check_there, walk
 from tasks.data.files.presets import Entries, Size
 from tasks.data.files.profile import DataProfile, InitOptions
 from tasks.data.files.target_column import read_target
+from tasks.data.files.values import FOUND_OUT, Reading, told_by
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, Spec, did_you_mean
 
@@ -58,10 +59,10 @@ class OwnSpec(DatasetSpec):
     path: Path
     task: Task
     unit: str = Field("", description="of the target, where that is a number")
+    reading: Reading = Field(FOUND_OUT, description="how the file is written, where it does not tell by itself")
     test: TestRowsSpec = TestRowsSpec()
 
     examples: ClassVar[str] = "rows"  # what they are called
-    opened_as: ClassVar[type[DataFile]] = DataFile
     suffixes: ClassVar[tuple[str, ...]] = ()  # of files that are an example each, in a folder of classes
     # Of `init`: from how many training rows one part of them, held out, tells enough; up to how many rows, how many
     # repeats; and whether an example has so few of its values that these are not what it costs.
@@ -104,6 +105,10 @@ class OwnSpec(DatasetSpec):
         Raises:
             BakeoffError: when a value cannot be used.
         """
+
+    def opened(self) -> DataFile:
+        """Return the file, which is read when it is asked for something."""
+        return DataFile(self.path, self.reading.encoding)
 
     @property
     def in_time_order(self) -> bool:
@@ -220,10 +225,10 @@ def marked(test: TestRowsSpec, column: NDArray[np.generic]) -> NDArray[np.bool_]
     Raises:
         BakeoffError: when it says so of none, or of all.
     """
-    said = column.astype(str)
-    held_out = said == test.value
+    said = np.char.lower(column.astype(str))
+    held_out = said == test.value.strip().lower()
     if held_out.all() or not held_out.any():
-        there = sorted(set(said.tolist()))
+        there = sorted(set(column.astype(str).tolist()))
         hint = did_you_mean(test.value, there) or f"; there are {', '.join(there[:10])}"
         which = "every row" if held_out.all() else "no row"
         raise BakeoffError(f"test.value is {test.value!r}, and {which} has that in column {test.column}{hint}")
@@ -297,14 +302,14 @@ class RowsSpec(OwnSpec):
             BakeoffError: when the target, a group or a time cannot be read, or the rows cannot be kept for the test as
                 it is asked. Rows are named as the file has them: the first after the header is row 1.
         """
-        found = read_target(target, self.task)
+        found = read_target(target, self.task, self.reading)
         y, classes, kept = found.y, found.classes, np.flatnonzero(found.known)
         moments = None
         if self.time_column:
-            moments = _moments(rows[self.time_column], kept)
+            moments = _moments(rows[self.time_column], kept, self.reading)
             order = np.argsort(moments, kind="stable")
             kept, y, moments = kept[order], y[order], moments[order]
-        groups = _groups(rows[self.group_column], kept) if self.group_column else None
+        groups = _groups(rows[self.group_column], kept, self.reading) if self.group_column else None
         if self.test.column:
             held_out = marked(self.test, read.as_text(rows[self.test.column])[kept])
             self._check_marked(rows, kept, held_out, groups, moments)
@@ -341,19 +346,19 @@ class RowsSpec(OwnSpec):
             )
 
 
-def _moments(values: "pd.Series[Any]", kept: NDArray[np.intp]) -> NDArray[Any]:
-    """When each of the rows that are kept came, or its number in the order of time."""
-    kind = read.kind_of(values)
+def _moments(values: "pd.Series[Any]", kept: NDArray[np.intp], reading: Reading) -> NDArray[Any]:
+    """When each of the rows that are kept came, in UTC, or its number in the order of time."""
+    kind = read.kind_of(values, reading)
     if kind not in ("number", "date"):
         raise BakeoffError(f"column {values.name} is the time_column; dates or numbers are needed in it")
-    moments = read.parse(values, Column(name=str(values.name), kind=kind)).to_numpy()[kept]
+    moments = read.parse(values, told_by(values, str(values.name), kind, reading), local=False).to_numpy()[kept]
     _refuse_missing(np.isnan(moments), "time_column", values, kept)
     return moments
 
 
-def _groups(values: "pd.Series[Any]", kept: NDArray[np.intp]) -> NDArray[np.int64]:
+def _groups(values: "pd.Series[Any]", kept: NDArray[np.intp], reading: Reading) -> NDArray[np.int64]:
     """The number of the group of each of the rows that are kept."""
-    groups = read.labels(read.typed(values)).codes.astype(np.int64)[kept]
+    groups = read.labels(read.typed(values, reading.marks)).codes.astype(np.int64)[kept]
     _refuse_missing(groups < 0, "group_column", values, kept)
     return groups
 

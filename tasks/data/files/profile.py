@@ -12,8 +12,10 @@ from pydantic import Field
 
 from tasks.data.examples import Column, ColumnKind
 from tasks.data.files import values as read
-from tasks.data.files.data_file import DataFile
+from tasks.data.files.data_file import MARKS, DataFile
+from tasks.data.files.notation import COMMA, decimal_signs, known, matches, may_be_numbers, type_of, unit_of
 from tasks.data.files.target_column import Target, found_kind
+from tasks.data.files.values import FOUND_OUT, Reading, told_by
 from tasks.specs import BakeoffError, Spec, did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -39,17 +41,20 @@ class InitOptions(Spec):
     id: str | None = None
     time: str | None = None
     group: str | None = None
+    test: tuple[str, str] | None = None
     columns: dict[str, ColumnKind | Literal["ignore"]] = Field({})
+    reading: Reading = FOUND_OUT
 
     @cached_property
     def file(self) -> DataFile:
         """The file, which is read once."""
-        return DataFile(self.path)
+        return DataFile(self.path, self.reading.encoding)
 
     @property
     def uses(self) -> dict[str, str]:
         """The columns that options name."""
         named = {"target": self.target, "text": self.text, "id": self.id, "time": self.time, "group": self.group}
+        named |= {"test": self.test[0] if self.test else None}
         return {option: name for option, name in named.items() if name is not None}
 
     @property
@@ -126,7 +131,7 @@ class ColumnProfile(NamedTuple):
 class DataProfile(NamedTuple):
     """What is seen of so many `rows`, which are called `examples`; `facts` is what else there is to tell.
 
-    So many rows are `left_out` for want of a target.
+    `lacking` says how many rows are left out for want of a target, and why.
     """
 
     source: str
@@ -136,12 +141,42 @@ class DataProfile(NamedTuple):
     columns: tuple[ColumnProfile, ...] = ()
     facts: tuple[str, ...] = ()
     duplicates: int = 0
-    left_out: int = 0
+    lacking: str = ""
 
 
 def counted(number: int, what: str) -> str:
     """Return so many of something, such as "1 row" or "2,000 rows"."""
     return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("s") else "s")
+
+
+def find_out(options: InitOptions, rows: "pd.DataFrame") -> tuple[Reading, tuple[str, ...]]:
+    """Return how a file is written, as was said or as it tells as a whole, and what is to be known of that.
+
+    Columns whose numbers tell the decimal sign say it of those whose numbers do not, such as 1.041.
+    """
+    said, found, facts = options.reading, dict[str, Any](), list[str]()
+    encoding = options.file.encoding
+    if not said.encoding and encoding and encoding not in {"utf-8", *(mark for _, mark in MARKS)}:
+        found["encoding"] = encoding
+        facts.append(f"it is no UTF-8: read as {encoding}, as its letters tell; --encoding names another")
+    if not said.decimal_sign and (telling := _decimal_sign(rows)):
+        name, found["decimal"] = telling
+        facts.append(f"the decimal sign is {found['decimal']!r}, as column {name} shows; --decimal says another")
+    return said.model_copy(update=found), tuple(facts)
+
+
+def _decimal_sign(rows: "pd.DataFrame") -> tuple[str, str] | None:
+    """A column of numbers that tells the decimal sign, and that; nothing if no number has a comma, or they disagree."""
+    arrays = {str(name): read.without_nothing(read.typed(values)) for name, values in rows.items()}
+    texts = {name: array for name, array in arrays.items() if type_of(array) == "text" and known(array).any()}
+    units = {name: unit_of(array) for name, array in texts.items()}
+    numbers = {name: array for name, array in texts.items() if may_be_numbers(array, units[name])}
+    if not any(matches(array, ",").any() for array in numbers.values()):
+        return None
+    told = {
+        name: signs.pop() for name, array in numbers.items() if len(signs := decimal_signs(array, units[name])) == 1
+    }
+    return next(iter(told.items())) if len(set(told.values())) == 1 else None
 
 
 def printable(text: str) -> str:
@@ -150,7 +185,7 @@ def printable(text: str) -> str:
 
 
 def profile_columns(
-    rows: "pd.DataFrame", kinds: Mapping[str, ColumnKind], target: Target
+    rows: "pd.DataFrame", kinds: Mapping[str, ColumnKind], target: Target, reading: Reading = FOUND_OUT
 ) -> tuple[tuple[ColumnProfile, ...], int]:
     """Return what is seen of these columns, and how many rows are the same as an earlier one, the target included.
 
@@ -158,6 +193,7 @@ def profile_columns(
         rows: as they were read.
         kinds: of the columns of which it was said; that of others is found from their values.
         target: of these rows; those without one are not looked at.
+        reading: how the file is written.
 
     Raises:
         BakeoffError: when a column holds several types of values, or values that its kind does not have.
@@ -168,16 +204,37 @@ def profile_columns(
     with np.errstate(all="ignore"):  # of numbers so large that their sums or squares are infinite
         for name, values in rows.items():
             chosen = kinds.get(str(name))
-            kind = chosen or found_kind(values)
+            kind = chosen or found_kind(values, reading)
             if kind is None:
-                empty = ColumnWarning("empty", "it has no values, or none that are numbers, text or dates")
-                profiles.append(ColumnProfile(str(name), "category", len(values), 0, "", warning=empty))
+                profiles.append(ColumnProfile(str(name), "category", len(values), 0, "", warning=_unread(values)))
                 continue
-            numbers, levels = _as_numbers(read.parse(values, Column(name=str(name), kind=kind)), kind)
+            column = told_by(values, str(name), kind, reading)
+            numbers, levels = _as_numbers(read.parse(values, column), kind)
             numbers = numbers[target.known]
             parsed.append(numbers)
-            profiles.append(_profile(str(name), kind, numbers, levels, target, bool(chosen)))
+            seen = _profile(str(name), kind, numbers, levels, target, bool(chosen))
+            profiles.append(seen._replace(said=seen.said + _about_values(values, column)))
     return tuple(profiles), int(pd.DataFrame(dict(enumerate(parsed))).duplicated().sum())
+
+
+def _unread(values: "pd.Series[Any]") -> ColumnWarning:
+    """Why a column has no kind."""
+    array = read.typed(values)
+    if type_of(array) is None:
+        return ColumnWarning("not read", f"it holds {array.type}, and numbers, text or dates are needed")
+    return ColumnWarning("empty", "it has no values")
+
+
+def _about_values(values: "pd.Series[Any]", column: Column) -> str:
+    """What else was assumed of numbers and dates: their unit, their order, and what stands for no value."""
+    sign, times = read.nothing_in(values) if column.kind in ("number", "date", "boolean") else ("", 0)
+    parts = [
+        f" {column.unit}" if column.unit else "",
+        "; decimal comma" if column.written == COMMA else "",
+        f"; {'day' if column.written.startswith('%d') else 'month'} first" if column.written.startswith("%") else "",
+        f"; {sign!r} stands for no value, {times:,} times" if times else "",
+    ]
+    return "".join(parts)
 
 
 def shorten(text: str) -> str:

@@ -12,6 +12,7 @@ from tasks.data.examples import Column, Problem, RawData
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
+from tasks.data.files.notation import COMMA
 from tasks.data.files.own_spec import (
     A_FIFTH,
     Inspection,
@@ -26,14 +27,16 @@ from tasks.data.files.presets import Entries, Size
 from tasks.data.files.profile import DataProfile, InitOptions, counted
 from tasks.data.files.tables import choose_test, read_named
 from tasks.data.files.target_column import Target, choose_task, found_kind, read_target, target_of
+from tasks.data.files.values import FOUND_OUT, told_by
 from tasks.specs import BakeoffError, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger(__name__)
-Floats = NDArray[np.float32]
-LARGEST = 2**30  # values of all series, with what fills the shorter ones up: 4 GB
+Floats = NDArray[np.float64]
+LARGEST = 2**29  # values of all series, with what fills the shorter ones up: 4 GB
+LARGEST_VALUE = float(np.finfo(np.float32).max)
 ID, TIME = "id", "time"  # what a long table calls them where the examples came from arrays
 
 
@@ -99,10 +102,11 @@ class SeriesSpec(OwnSpec):
     @classmethod
     def inspect(cls, options: InitOptions) -> Inspection:
         """Look at a table in long form, or at arrays in a .npz file."""
-        settings, comments = _of_archive(options) if options.file.is_archive else _of_table(options)
+        settings, comments, facts = _of_archive(options) if options.file.is_archive else _of_table(options)
         dataset = cls(kind="series", path=options.path, **settings)
         raw = dataset.read(options.file)
-        return Inspection(dataset.describe(raw, options.file), dataset, raw, comments)
+        profile = dataset.describe(raw, options.file)
+        return Inspection(profile._replace(facts=(*facts, *profile.facts)), dataset, raw, comments)
 
     @classmethod
     def contenders(cls, size: Size) -> Entries:
@@ -123,7 +127,7 @@ class SeriesSpec(OwnSpec):
 
     def read(self, file: DataFile | None = None) -> RawData:
         """Return the series that have a target, in the order in which the file first names them."""
-        file = file or DataFile(self.path)
+        file = file or self.opened()
         X, columns, target, said = self._archive(file) if file.is_archive else self._long_table(file)
         if not target.known.all():
             logger.info("%s: %d series have no target, and are left out", self.path, (~target.known).sum())
@@ -135,7 +139,9 @@ class SeriesSpec(OwnSpec):
         if empty.any():
             name = columns[2 + int(empty.argmax())].name
             raise BakeoffError(f"column {name} has no values in the series to learn from; take it out of columns")
-        return RawData(X, target.y, held_out, problem, columns)
+        learned = (c.learned_from(X[~held_out][..., number].ravel()) for number, c in enumerate(columns[2:]))
+        columns = (*columns[:2], *learned)
+        return RawData(narrowed(X, columns), target.y, held_out, problem, columns)
 
     def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return how the targets are spread, how many steps series have, and how much is missing."""
@@ -152,17 +158,15 @@ class SeriesSpec(OwnSpec):
         """X, the columns that a long table needs, the targets, and what each series says of the test."""
         key, clock, target = str(self.id), str(self.time), str(self.target)  # which are there, as the schema holds
         names = [key, clock, target, *self.columns, *([self.test.column] if self.test.column else [])]
-        rows = file.rows([clock, *self.columns], names)
-        moments = read.kind_of(rows[clock])
+        reading = self.reading
+        rows = file.rows([] if reading.decimal_sign == COMMA else [clock, *self.columns], names)
+        moments = read.kind_of(rows[clock], reading)
         if moments not in ("number", "date"):
             raise BakeoffError(f"column {clock} orders the rows of a series; numbers or dates are needed in it")
         columns = (
-            Column(name=key, kind="category"),
-            Column(name=clock, kind=moments, written=read.how_written(rows[clock], moments)),
-            *(
-                Column(name=name, kind="number", written=read.how_written(rows[name], "number"))
-                for name in self.columns
-            ),
+            Column(name=key, kind="category", missing=reading.missing),
+            told_by(rows[clock], clock, moments, reading),
+            *(told_by(rows[name], name, "number", reading) for name in self.columns),
         )
         arranged = arrange(rows, columns, self.length)
         if len(arranged.ids) == 1:
@@ -180,7 +184,7 @@ class SeriesSpec(OwnSpec):
 
     def _targets(self, values: "pd.Series[Any]", arranged: Arranged) -> Target:
         """One for each series, out of those of its rows, which may leave it out but not contradict each other."""
-        found = read_target(values, self.task)
+        found = read_target(values, self.task, self.reading)
         labels = np.array(found.classes)[found.y] if found.classes else found.y
         of_rows = np.zeros(len(values), labels.dtype)
         of_rows[found.known] = labels
@@ -199,8 +203,8 @@ class SeriesSpec(OwnSpec):
                 f"{self.path}: X has shape {values.shape} and holds {values.dtype}; numbers of shape"
                 " (series, time, features) or (series, time) are needed"
             )
-        X = _single_precision(values.reshape(*values.shape[:2], -1))
-        strange = np.argwhere(np.isinf(X))
+        X = values.reshape(*values.shape[:2], -1).astype(np.float64)
+        strange = np.argwhere(np.abs(X) > LARGEST_VALUE)
         if len(strange):
             raise BakeoffError(
                 f"{self.path}: X{strange[0].tolist()} is infinite, or too large for single precision; set it to NaN"
@@ -224,8 +228,8 @@ def arrange(rows: "pd.DataFrame", columns: Sequence[Column], length: int | None)
         BakeoffError: when an id or a time is missing, a series has a time twice, or a value is no finite number.
     """
     key, clock, *values = columns
-    ids = read.labels(read.typed(rows[key.name]))
-    numbers, moments = ids.codes.astype(np.int64), read.parse(rows[clock.name], clock).to_numpy()
+    ids = read.labels(read.typed(rows[key.name], read.MISSING if key.missing is None else key.missing))
+    numbers, moments = ids.codes.astype(np.int64), read.parse(rows[clock.name], clock, local=False).to_numpy()
     _refuse_missing(numbers < 0, key.name)
     _refuse_missing(np.isnan(moments), clock.name)
     order = np.lexsort((moments, numbers))
@@ -242,35 +246,42 @@ def arrange(rows: "pd.DataFrame", columns: Sequence[Column], length: int | None)
     if len(lengths) * steps * len(values) > LARGEST:
         raise BakeoffError(
             f"{len(lengths)} series of up to {steps} steps, filled up to one length, would take"
-            f" {len(lengths) * steps * len(values) * 4 / 1e9:.0f} GB; set `length` to fewer steps, of which the last"
+            f" {len(lengths) * steps * len(values) * 8 / 1e9:.0f} GB; set `length` to fewer steps, of which the last"
             " count"
         )
     ends = np.cumsum(lengths)
     place = np.arange(len(rows)) - np.repeat(ends - np.minimum(lengths, steps), lengths)  # of the last steps, from 0
     kept = place >= 0
-    X = np.full((len(lengths), steps, len(values)), np.nan, np.float32)
+    X = np.full((len(lengths), steps, len(values)), np.nan)
     for number, column in enumerate(values):
         X[in_order[kept], place[kept], number] = _numbers(rows[column.name], column)[order][kept]
     return Arranged([*ids.categories], X, numbers, np.unique(numbers, return_index=True)[1])
 
 
+def narrowed(X: Floats, columns: Sequence[Column]) -> NDArray[np.float32]:
+    """Series (series, time, features) in single precision, each value counted from the origin of its column.
+
+    Args:
+        X: as they are arranged.
+        columns: that of ids, that of times, and those of values.
+    """
+    narrow = np.empty(X.shape, np.float32)
+    for number, column in enumerate(columns[2:]):
+        narrow[..., number] = X[..., number] - column.origin
+    return narrow
+
+
 def _numbers(values: "pd.Series[Any]", column: Column) -> Floats:
     """The values (rows,) of a column, NaN where one is missing."""
-    parsed = read.parse(values, column).to_numpy()
-    numbers = _single_precision(parsed)
-    large = np.isinf(numbers)
+    numbers = read.parse(values, column).to_numpy()
+    large = np.abs(numbers) > LARGEST_VALUE
     if large.any():
         row = int(large.argmax())
         raise BakeoffError(
-            f"column {column.name}, row {row + 1}: {parsed[row]:g} is too large for single precision; give it in"
+            f"column {column.name}, row {row + 1}: {numbers[row]:g} is too large for single precision; give it in"
             " another unit"
         )
     return numbers
-
-
-def _single_precision(values: NDArray[np.generic]) -> Floats:
-    with np.errstate(over="ignore"):
-        return values.astype(np.float32)
 
 
 def _refuse_missing(missing: NDArray[np.bool_], name: str) -> None:
@@ -295,28 +306,43 @@ def _refuse_change(values: NDArray[Any], arranged: Arranged, name: str, known: N
         )
 
 
-def _of_table(options: InitOptions) -> tuple[dict[str, Any], dict[str, str]]:
-    """How a long table is read, and comments on that."""
-    rows, target, task, about_task = read_named(options)
+def _of_table(options: InitOptions) -> tuple[dict[str, Any], dict[str, str], tuple[str, ...]]:
+    """How a long table is read, comments on that, and what was seen."""
+    named = read_named(options)
     if options.id is None or options.time is None:
         raise BakeoffError("series need --id COLUMN, which rows are of one series, and --time COLUMN, their order")
-    test, why_test = choose_test(rows.drop(columns=[target, options.id, options.time, *options.kinds]))
-    free = [str(name) for name in rows if name not in (target, options.id, options.time, test.column)]
-    kinds = {name: options.kinds.get(name) or found_kind(rows[name]) for name in free}
+    rows, target = named.rows, named.target
+    test = choose_test(rows.drop(columns=[target, options.id, options.time, *options.kinds]), options)
+    used = (target, options.id, options.time, test.spec.column, test.unsure)
+    free = [str(name) for name in rows if name not in used]
+    kinds = {name: options.kinds.get(name) or found_kind(rows[name], named.reading) for name in free}
     columns = tuple(name for name, kind in kinds.items() if kind == "number")
     if not columns:
         raise BakeoffError(f"{options.path} has no column of numbers to predict {target} from")
     others = [name for name in free if name not in columns]
-    settings = {"task": task, "id": options.id, "time": options.time, "target": target, "columns": columns}
-    return settings | {"test": test}, {
-        "dataset.task": about_task,
-        "dataset.columns": "numbers" + (f"; not used, since they are none: {listed(others)}" if others else ""),
-        "dataset.test": why_test if test.column else about_test("series"),
+    settings: dict[str, Any] = {
+        "task": named.task,
+        "id": options.id,
+        "time": options.time,
+        "target": target,
+        "columns": columns,
     }
+    settings |= {"reading": named.reading} if named.reading != FOUND_OUT else {}
+    facts = named.facts
+    if test.warning:
+        facts += (f"{test.unsure} is not used: {test.warning.said}",)
+    if test.spec.column:
+        facts += (test.why,)
+    comments = {
+        "dataset.task": named.about,
+        "dataset.columns": "numbers" + (f"; not used, since they are none: {listed(others)}" if others else ""),
+        "dataset.test": test.why if test.spec.column else about_test("series"),
+    }
+    return settings | {"test": test.spec}, comments, facts
 
 
-def _of_archive(options: InitOptions) -> tuple[dict[str, Any], dict[str, str]]:
+def _of_archive(options: InitOptions) -> tuple[dict[str, Any], dict[str, str], tuple[str, ...]]:
     import pandas as pd
 
     task, about_task = choose_task(pd.Series(options.file.arrays[1], name="y"), None)
-    return {"task": task, "test": A_FIFTH}, {"dataset.task": about_task, "dataset.test": about_test("series")}
+    return {"task": task, "test": A_FIFTH}, {"dataset.task": about_task, "dataset.test": about_test("series")}, ()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from tasks.data.examples import Column, ColumnKind, Problem, RawData, encode, fe
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
-from tasks.data.files.folders import PARTS
+from tasks.data.files.folders import part_of
+from tasks.data.files.notation import COMMA
 from tasks.data.files.own_spec import (
     A_FIFTH,
     Inspection,
@@ -23,15 +24,49 @@ from tasks.data.files.own_spec import (
     refuse_two_uses,
 )
 from tasks.data.files.presets import Entries, Size
-from tasks.data.files.profile import ColumnProfile, DataProfile, InitOptions, counted, profile_columns
-from tasks.data.files.target_column import choose_task, found_kind, read_target
+from tasks.data.files.profile import (
+    ColumnProfile,
+    ColumnWarning,
+    DataProfile,
+    InitOptions,
+    counted,
+    find_out,
+    profile_columns,
+)
+from tasks.data.files.target_column import choose_task, lacking_in, read_target
+from tasks.data.files.values import FOUND_OUT, Reading, told_by
 from tasks.metrics import Task
 from tasks.specs import BakeoffError, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MARKING = {"split", "set", "part", "partition", "subset"}  # names of a column that says which rows are for the test
+# Names of a column that says which rows are for the test.
+MARKING = {
+    "split", "set", "part", "partition", "subset", "fold", "usage", "data_split", "dataset", "is_test", "is_train",
+    "holdout",
+}  # fmt: skip
+MOST_PARTS = 3  # different values of such a column
+
+
+class Named(NamedTuple):
+    """A file's rows without ignored columns, what is to be done with its target, how it is written, what is seen."""
+
+    rows: "pd.DataFrame"
+    target: str
+    task: Task
+    about: str
+    reading: Reading
+    facts: tuple[str, ...]
+
+
+class Marked(NamedTuple):
+    """Which rows are for the test, and why; a column that may say it as well, in words that are `unsure`."""
+
+    spec: TestRowsSpec
+    why: str
+    unsure: str = ""
+    warning: ColumnWarning | None = None
 
 
 class TableFileSpec(RowsSpec):
@@ -66,15 +101,18 @@ class TableFileSpec(RowsSpec):
     @classmethod
     def inspect(cls, options: InitOptions) -> Inspection:
         """Look at a file with a row for each example, and choose the columns that are worth while to learn from."""
-        rows, target, task, about_task = read_named(options)
-        test, why_test = choose_test(rows.drop(columns=[target, *options.kinds]))
-        others = [name for name in (options.group, options.time, test.column) if name]
-        profile = _profile(rows.drop(columns=others), str(options.path), target, task, options.kinds)
-        dataset = cls._chosen(options, target, task, test, profile.columns)
+        named = read_named(options)
+        test = choose_test(named.rows.drop(columns=[named.target, *options.kinds]), options)
+        others = [name for name in (options.group, options.time, test.spec.column) if name]
+        rows = named.rows.drop(columns=others)
+        profile = _profile(rows, str(options.path), named.target, named.task, options.kinds, named.reading, test)
+        profile = profile._replace(facts=(*named.facts, test.why) if test.spec.column else named.facts)
+        dataset = cls._chosen(options, named, test.spec, profile)
         comments = {
-            "dataset.task": about_task,
+            "dataset.task": named.about,
             "dataset.columns": "a column that is not named here is not used: number, category, boolean or date",
-            "dataset.test": why_test,
+            "dataset.reading": "how the file is written: encoding, decimal, thousands, missing",
+            "dataset.test": test.why,
             **{f"dataset.columns.{column.name}": _about(column) for column in profile.columns if column.is_feature},
         }
         return Inspection(profile, dataset, dataset.read(options.file), comments)
@@ -101,7 +139,9 @@ class TableFileSpec(RowsSpec):
         """
         others = (self.target, self.group_column, self.time_column, self.test.column)
         numbers = [name for name, kind in self.columns.items() if kind == "number"]
-        rows = (file or self.opened_as(self.path)).rows(numbers, [*self.columns, *filter(None, others)])
+        # A decimal comma elsewhere makes a thousand of 1.041, which by itself is a number as programmers write it.
+        numbers = [] if self.reading.decimal_sign == COMMA else numbers
+        rows = (file or self.opened()).rows(numbers, [*self.columns, *filter(None, others)])
         used = self.arrange(rows, rows[self.target], "no target")
         columns, values = self._parse(rows, used.kept, used.held_out)
         problem = self._problem(columns, used.classes)
@@ -110,30 +150,29 @@ class TableFileSpec(RowsSpec):
     def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return what is seen of the target and of the columns that are used."""
         rows = file.rows((), [*self.columns, self.target])
-        return _profile(rows, str(self.path), self.target, self.task, self.columns)
+        return _profile(rows, str(self.path), self.target, self.task, self.columns, self.reading)
 
     @classmethod
-    def _chosen(
-        cls, options: InitOptions, target: str, task: Task, test: TestRowsSpec, columns: tuple[ColumnProfile, ...]
-    ) -> "TableFileSpec":
-        features = {column.name: column.kind for column in columns if column.is_feature}
+    def _chosen(cls, options: InitOptions, named: Named, test: TestRowsSpec, profile: DataProfile) -> "TableFileSpec":
+        features = {column.name: column.kind for column in profile.columns if column.is_feature}
         if not features:
-            why = [f"{column.name} ({column.warning.what})" for column in columns if column.warning]
+            why = [f"{column.name} ({column.warning.what})" for column in profile.columns if column.warning]
             raise BakeoffError(
-                f"{options.path} has no column to predict {target} from"
+                f"{options.path} has no column to predict {named.target} from"
                 + (f": {listed(why)}; --column NAME=KIND takes one all the same" if why else "")
             )
         try:
             return cls(
                 kind=cls.model_fields["kind"].default,
                 path=options.path,
-                task=task,
-                target=target,
+                task=named.task,
+                target=named.target,
                 columns=features,
                 group_column=options.group,
                 time_column=options.time,
                 test=test,
-                **({"unit": ""} if task == "regression" else {}),
+                **({"reading": named.reading} if named.reading != FOUND_OUT else {}),
+                **({"unit": profile.target.unit} if named.task == "regression" else {}),
             )
         except ValidationError as error:
             raise BakeoffError(f"{options.path}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
@@ -157,7 +196,7 @@ class TableFileSpec(RowsSpec):
         columns, values = [], {}
         for given in self._columns:
             raw = rows[given.name]
-            column = given.model_copy(update={"written": read.how_written(raw, given.kind)})
+            column = told_by(raw, given.name, given.kind, self.reading, training)
             found = read.parse(raw, column)
             known = training & found.notna().to_numpy()
             if not known.any():
@@ -172,36 +211,59 @@ class TableFileSpec(RowsSpec):
         return tuple(columns), pd.DataFrame(values, copy=False).iloc[kept].reset_index(drop=True)
 
 
-def read_named(options: InitOptions) -> "tuple[pd.DataFrame, str, Task, str]":
-    """Return a file's rows without ignored columns, its target's name, what is to be done with that, and why.
+def read_named(options: InitOptions) -> Named:
+    """Read the columns that were named, and what the file says of itself.
 
     Raises:
-        BakeoffError: when one is not, or the target can be no target.
+        BakeoffError: when one is not there, or the target can be no target.
     """
     target = options.check_columns(options.file.column_names)
     rows = options.file.rows(numbers=()).drop(columns=[*options.ignored])
-    return rows, target, *choose_task(rows[target], options.kinds.get(target))
+    reading, facts = find_out(options, rows)
+    return Named(rows, target, *choose_task(rows[target], options.kinds.get(target), reading), reading, facts)
 
 
-def choose_test(rows: "pd.DataFrame") -> tuple[TestRowsSpec, str]:
-    """Choose the rows that a column marks as those for the test, if there is such a column; else a fifth of them."""
-    for name in rows:
-        if str(name).lower() in MARKING and found_kind(rows[name]) == "category":
-            parts = {part.lower(): part for part in read.as_text(rows[name]).tolist()}
-            if parts.keys() == PARTS:
-                said = "the file says itself which rows are for the test"
-                return TestRowsSpec(column=str(name), value=parts["test"]), said
-    return A_FIFTH, about_test("rows")
+def choose_test(rows: "pd.DataFrame", options: InitOptions) -> Marked:
+    """Choose the rows for the test: those that were named, or that a column marks by a usual word; else a fifth."""
+    if options.test:
+        return Marked(TestRowsSpec(column=options.test[0], value=options.test[1]), "as it was said")
+    unsure = Marked(A_FIFTH, about_test("rows"))
+    for name in map(str, rows):
+        if name.strip().casefold().replace(" ", "_") not in MARKING:
+            continue
+        words = list(dict.fromkeys(word for word in read.as_text(rows[name]).tolist() if word))
+        parts = {part_of(word): word for word in words}
+        if {"train", "test"} <= parts.keys() and None not in parts:
+            validation = (
+                f"; the rows of {parts['validation']} are learned from, in folds" if "validation" in parts else ""
+            )
+            why = f"column {name} says which rows are for the test{validation}"
+            return Marked(TestRowsSpec(column=name, value=parts["test"]), why)
+        if 2 <= len(words) <= MOST_PARTS:
+            said = (
+                f"{listed(words)}: it may say which rows are for the test: --test {name}={words[-1]} holds those out,"
+                f" --column {name}=category learns from it"
+            )
+            unsure = unsure._replace(unsure=name, warning=ColumnWarning("named like a split", said))
+    return unsure
 
 
 def _profile(
-    rows: "pd.DataFrame", source: str, target: str, task: Task, kinds: Mapping[str, ColumnKind]
+    rows: "pd.DataFrame",
+    source: str,
+    target: str,
+    task: Task,
+    kinds: Mapping[str, ColumnKind],
+    reading: Reading,
+    test: Marked | None = None,
 ) -> DataProfile:
     """What is seen of the target and of all other columns; those whose kind was said are features whatever is wrong."""
-    found = read_target(rows[target], task)
-    columns, duplicates = profile_columns(rows.drop(columns=target), kinds, found)
-    left_out = int((~found.known).sum())
-    return DataProfile(source, len(rows), "rows", found, columns, duplicates=duplicates, left_out=left_out)
+    found = read_target(rows[target], task, reading)
+    columns, duplicates = profile_columns(rows.drop(columns=target), kinds, found, reading)
+    if test and test.warning:
+        columns = tuple(c._replace(warning=test.warning) if c.name == test.unsure else c for c in columns)
+    lacking = lacking_in(rows[target], found.known, "the target")
+    return DataProfile(source, len(rows), "rows", found, columns, duplicates=duplicates, lacking=lacking)
 
 
 def _about(column: ColumnProfile) -> str:

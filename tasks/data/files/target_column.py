@@ -1,6 +1,7 @@
 """The target column: numbers, or labels that become class numbers and come back in predictions."""
 
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -8,28 +9,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Column, ColumnKind, RawData
+from tasks.data.examples import ColumnKind, RawData
 from tasks.data.files import values as read
+from tasks.data.files.notation import known, type_of
+from tasks.data.files.values import FOUND_OUT, Reading, told_by
 from tasks.metrics import Task, classification
 from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 
 MOST_CLASSES = 10  # whole numbers, up to so many different ones, are classes
-ROWS_PER_CLASS = 5  # if each stands for so many rows on average
+ROWS_PER_CLASS = 5  # if each stands for so many rows on average, and none for fewer than there are folds
 
 
 @dataclass(frozen=True)
 class Target:
-    """`y` (known rows,) holds numbers, or class numbers from 0; `known` (rows,) says which rows have a target."""
+    """`y` (known rows,) holds numbers, or class numbers from 0; `known` (rows,) says which rows have a target.
+
+    Numbers may have had a `unit` beside them.
+    """
 
     name: str
     y: NDArray[np.generic]
     classes: tuple[str, ...]
     known: NDArray[np.bool_]
+    unit: str = ""
 
     @cached_property
     def distinct(self) -> int:
@@ -48,7 +54,7 @@ class Target:
             return float(self.y.astype(np.float64).std())
 
 
-def read_target(values: "pd.Series[Any]", task: Task, as_it_is: bool = False) -> Target:
+def read_target(values: "pd.Series[Any]", task: Task, reading: Reading = FOUND_OUT, as_it_is: bool = False) -> Target:
     """Return numbers as float64, or labels as class numbers; the labels are in order, numbers among them by their size.
 
     Text that is left `as_it_is`, such as the names of folders, may be "NA" and is not missing for it.
@@ -57,22 +63,36 @@ def read_target(values: "pd.Series[Any]", task: Task, as_it_is: bool = False) ->
         BakeoffError: when all are missing or the same, when numbers are needed and there are others, or when there are
             two classes for a multiclass task or more for a binary one.
     """
-    name, array = str(values.name), read.typed(values, as_it_is)
-    if read.type_of(array) is None:
+    name, array = str(values.name), read.typed(values, None if as_it_is else reading.marks)
+    if type_of(array) is None:
         raise BakeoffError(f"column {name}, the target, holds {array.type}; numbers or text are needed")
-    known = read.known(array)
-    if not known.any():
+    there = known(array)
+    if not there.any():
         raise BakeoffError(f"column {name}, the target, has no values")
     if task == "regression":
-        y = _numbers(name, array)[known]
+        column = told_by(values, name, "number", reading)
+        numbers = _numbers(values, name, reading)
+        there = ~np.isnan(numbers)
+        y = numbers[there]
         _refuse_constant(name, f"{y[0]:g}", (y == y[0]).all())
-        return Target(name, y, (), known)
+        return Target(name, y, (), there, column.unit)
     labels = read.labels(array)
     classes = tuple(sorted(labels.categories, key=_by_size))
     _refuse_constant(name, repr(classes[0]), len(classes) == 1)
     if task != (fitting := classification(len(classes))):
         raise BakeoffError(f"column {name} has {len(classes)} classes; set task: {fitting}")
-    return Target(name, labels.set_categories(classes).codes[known].astype(np.int64), classes, known)
+    return Target(name, labels.set_categories(classes).codes[there].astype(np.int64), classes, there)
+
+
+def lacking_in(values: "pd.Series[Any]", known: NDArray[np.bool_], what: str) -> str:
+    """Return how many rows are left out since a column has no value there, and the words that were taken for none."""
+    if known.all():
+        return ""
+    words = Counter(read.as_text(values, ())[~known].tolist())
+    said = [f"{word!r} {times:,} times" for word, times in words.most_common(3) if word]
+    keep = f", in which it is {', '.join(said)} (--missing '' keeps such words)" if said else ""
+    rows = int((~known).sum())
+    return f"{rows:,} row{'' if rows == 1 else 's'} without {what} left out{keep}"
 
 
 def target_of(raw: RawData, name: str) -> Target:
@@ -80,51 +100,48 @@ def target_of(raw: RawData, name: str) -> Target:
     return Target(name, raw.y, raw.problem.classes if raw.problem else (), np.ones(len(raw.y), np.bool_))
 
 
-def choose_task(values: "pd.Series[Any]", chosen: ColumnKind | None) -> tuple[Task, str]:
+def choose_task(values: "pd.Series[Any]", chosen: ColumnKind | None, reading: Reading = FOUND_OUT) -> tuple[Task, str]:
     """Return what is to be done with the target, and a word on it; `chosen` is its kind, if the user has said it.
 
     Raises:
         BakeoffError: when it holds dates, or values of several types.
     """
-    kind = chosen or found_kind(values)
+    name, kind = str(values.name), chosen or found_kind(values, reading)
     if kind == "date":
         raise BakeoffError(
-            f"column {values.name}, the target, holds dates; a number or a class is needed, such as the days until then"
+            f"column {name}, the target, holds dates; a number or a class is needed, such as the days until then"
         )
     if kind == "number":
-        numbers = read.parse(values, Column(name=str(values.name), kind=kind)).dropna()
-        distinct = numbers.nunique()
-        few = distinct == 2 or (distinct <= MOST_CLASSES and len(numbers) >= ROWS_PER_CLASS * distinct)
+        numbers = read.parse(values, told_by(values, name, kind, reading)).dropna()
+        rows = numbers.value_counts()
+        few = len(rows) == 2 or (
+            len(rows) <= MOST_CLASSES and len(numbers) >= ROWS_PER_CLASS * len(rows) and rows.min() >= ROWS_PER_CLASS
+        )
         if chosen or not few or (numbers != np.floor(numbers)).any():
             return "regression", "a number is to be predicted"
-        return classification(distinct), f"{distinct} whole numbers, taken for classes; if they are amounts: regression"
-    distinct = read.parse(values, Column(name=str(values.name), kind="category")).nunique()
+        said = f"{len(rows)} whole numbers, taken for classes; if they are amounts: --column {shlex.quote(name)}=number"
+        return classification(len(rows)), said
+    distinct = read.parse(values, told_by(values, name, "category", reading)).nunique()
     return classification(distinct), f"one of {distinct:,} classes is to be predicted"
 
 
-def found_kind(values: "pd.Series[Any]") -> ColumnKind | None:
+def found_kind(values: "pd.Series[Any]", reading: Reading = FOUND_OUT) -> ColumnKind | None:
     """Return the kind that the values have, if any.
 
     Raises:
         BakeoffError: when they are of several types, with the option that says which.
     """
     try:
-        return read.kind_of(values)
+        return read.kind_of(values, reading)
     except BakeoffError as error:
         raise BakeoffError(f"{error}; if these are names: --column {shlex.quote(str(values.name))}=category") from error
 
 
-def _numbers(name: str, array: "pa.Array[Any]") -> NDArray[np.float64]:
-    numbers = read.numbers(array, read.decimal_sign(array))
-    strange = read.known(array) & ~np.isfinite(numbers)
-    if strange.any():
-        row = int(strange.argmax())
-        value = array[row].as_py()
-        raise BakeoffError(
-            f"column {name}, row {row + 1}: the target must be a finite number, and there is"
-            f" {repr(value) if isinstance(value, str) else value}; set task: multiclass where these are names"
-        )
-    return numbers
+def _numbers(values: "pd.Series[Any]", name: str, reading: Reading) -> NDArray[np.float64]:
+    try:
+        return read.parse(values, told_by(values, name, "number", reading)).to_numpy()
+    except BakeoffError as error:
+        raise BakeoffError(f"{error}; the target is a number: set task: multiclass where these are names") from error
 
 
 def _refuse_constant(name: str, value: str, constant: bool) -> None:

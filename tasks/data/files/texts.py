@@ -1,5 +1,6 @@
 """The user's own texts: a column of a file, or a folder with one sub-folder a class."""
 
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
@@ -11,6 +12,7 @@ from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile, encoding_of
 from tasks.data.files.folders import class_files, is_folder
+from tasks.data.files.notation import known, numbers, type_of
 from tasks.data.files.own_spec import (
     A_FIFTH,
     Arrangement,
@@ -22,8 +24,9 @@ from tasks.data.files.own_spec import (
 )
 from tasks.data.files.presets import Entries, Settings, Size
 from tasks.data.files.profile import DataProfile, InitOptions, counted
-from tasks.data.files.tables import choose_test, read_named
-from tasks.data.files.target_column import read_target, target_of
+from tasks.data.files.tables import Named, choose_test, read_named
+from tasks.data.files.target_column import lacking_in, read_target, target_of
+from tasks.data.files.values import FOUND_OUT, Reading
 from tasks.data.terms import RESERVED, has_words
 from tasks.metrics import classification
 from tasks.specs import BakeoffError
@@ -80,18 +83,22 @@ class TextFileSpec(RowsSpec):
         if is_folder(options.path):
             found = class_files(options.path, cls.suffixes, cls.examples)
             settings: dict[str, Any] = {"task": classification(found.n_classes)}
-            rows, comments = len(found.files), ABOUT
+            rows, comments, facts, lacking = len(found.files), ABOUT, tuple[str, ...](), ""
             settings |= {"test": A_FIFTH} if found.held_out is None else {}
         else:
-            frame, target, task, about_task = read_named(options)
-            named = [name for name in (options.text, options.group, options.time) if name]
-            test, why_test = choose_test(frame.drop(columns=[target, *named]))
-            settings = {"task": task, "text": options.text, "target": target, "test": test}
+            named = read_named(options)
+            others = [name for name in (options.text, options.group, options.time) if name]
+            test = choose_test(named.rows.drop(columns=[named.target, *others]), options)
+            settings = {"task": named.task, "text": options.text, "target": named.target, "test": test.spec}
             settings |= {"group_column": options.group, "time_column": options.time}
-            rows, comments = len(frame), ABOUT | {"dataset.task": about_task, "dataset.test": why_test}
+            settings |= {"reading": named.reading} if named.reading != FOUND_OUT else {}
+            rows, comments = len(named.rows), ABOUT | {"dataset.task": named.about, "dataset.test": test.why}
+            facts = (*named.facts, test.why) if test.spec.column else named.facts
+            lacking = _lacking(named, str(options.text))
         dataset = cls(kind="text", path=options.path, num_words=WORDS[rows >= MANY], ngrams=2, **settings)
         raw = dataset.read(options.file)
-        profile = dataset.describe(raw, options.file)._replace(left_out=rows - len(raw.y))
+        profile = dataset.describe(raw, options.file)
+        profile = profile._replace(lacking=lacking, facts=(*facts, *profile.facts))
         return Inspection(profile, dataset, raw, comments)
 
     @classmethod
@@ -123,7 +130,7 @@ class TextFileSpec(RowsSpec):
 
     def read(self, file: DataFile | None = None) -> RawData:
         """Return the rows that have a text and a target, as the file has them or in the order of time."""
-        return self._folder() if is_folder(self.path) else self._file(file or DataFile(self.path))
+        return self._folder() if is_folder(self.path) else self._file(file or self.opened())
 
     def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return how long they are, and how many have the same text and the same target as an earlier one."""
@@ -149,8 +156,8 @@ class TextFileSpec(RowsSpec):
             )
         others = (self.group_column, self.time_column, self.test.column)
         rows = file.rows((), [self.text, self.target, *filter(None, others)])
-        texts = _texts(rows[self.text])
-        used = self.arrange(rows, rows[self.target].where(read.known(texts)), "no text or no target")
+        texts = _texts(rows[self.text], self.reading)
+        used = self.arrange(rows, rows[self.target].where(known(texts)), "no text or no target")
         X = pd.DataFrame({self.text: texts.take(used.kept).to_pylist()})
         return self._raw(X, used)
 
@@ -165,7 +172,7 @@ class TextFileSpec(RowsSpec):
                 f" {', '.join(columns)}"
             )
         found = class_files(self.path, self.suffixes, self.examples)
-        texts = [_read_text(file) for file in found.files]
+        texts = [_read_text(file, self.reading.encoding) for file in found.files]
         target = read_target(pd.Series(found.labels, name="of the sub-folders"), self.task, as_it_is=True)
         held_out = found.held_out
         if held_out is None:
@@ -180,24 +187,33 @@ class TextFileSpec(RowsSpec):
         return RawData(X, used.y, used.held_out, problem, groups=used.groups, ngrams=self.ngrams)
 
 
-def _texts(values: "pd.Series[Any]") -> "pa.Array[Any]":
+def _lacking(named: Named, text: str) -> str:
+    """How many rows lack a text, and of the others how many a target."""
+    there = known(_texts(named.rows[text], named.reading))
+    target = named.rows[named.target]
+    has_target = known(read.typed(target, named.reading.marks))
+    said = [lacking_in(named.rows[text], there, "a text"), lacking_in(target, has_target, "the target")]
+    return "; ".join(filter(None, said))
+
+
+def _texts(values: "pd.Series[Any]", reading: Reading) -> "pa.Array[Any]":
     """The texts, null where there is none."""
-    array = read.typed(values)
-    if read.type_of(array) != "text":
+    array = read.typed(values, reading.marks)
+    if type_of(array) != "text":
         raise BakeoffError(f"column {values.name} holds {array.type}, and texts are needed")
-    known = read.known(array)
-    if not known.any():
+    there = known(array)
+    if not there.any():
         raise BakeoffError(f"column {values.name} has no texts; all are empty")
-    if np.isfinite(read.numbers(array)[known]).all():
+    if np.isfinite(numbers(array)[there]).all():
         raise BakeoffError(
             f"column {values.name} holds numbers, and texts are needed; name another column, or choose kind: table"
         )
     return array
 
 
-def _read_text(file: Path) -> str:
+def _read_text(file: Path, encoding: str | None) -> str:
     try:
-        return file.read_text(encoding=encoding_of(file))
+        return unicodedata.normalize("NFC", file.read_text(encoding=encoding_of(file, encoding)))
     except OSError as error:
         raise BakeoffError(f"{file} cannot be read: {error.strerror or error}") from error
     except ValueError as error:

@@ -1,16 +1,33 @@
-"""The values of a column, however they are written, as numbers, booleans, dates or labels, and what it holds.
-
-What cannot be read comes out as missing; `parse` refuses it.
-"""
+"""The values of a column, whatever type they have, as numbers, booleans, dates or labels, and what it holds."""
 
 import re
+import unicodedata
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
-from tasks.data.examples import Column, ColumnKind
-from tasks.specs import BakeoffError
+from tasks.data.examples import Column, ColumnKind, plain
+from tasks.data.files.notation import (
+    COMMA,
+    NUMBER,
+    PAIRS,
+    POINT,
+    SLASHES,
+    booleans,
+    dates,
+    decimal_signs,
+    first_in_dates,
+    known,
+    matches,
+    numbers,
+    texts,
+    type_of,
+    unit_of,
+)
+from tasks.specs import BakeoffError, Spec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,37 +38,25 @@ MISSING = (
     "", "?", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
     "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
-PAIRS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))  # how booleans are written, in any case
-SWITCHES = (*PAIRS, ("0", "1"))  # and how they are as well, where a column is known to hold booleans
-
-DECIMAL_COMMA, DAY_FIRST, MONTH_FIRST = ",", "%d/%m/%Y", "%m/%d/%Y"
-NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-COMMA_NUMBER = r"^[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$"
-COMMA_THOUSAND = r"^[+-]?[1-9]\d{0,2},\d{3}$"  # or three decimals
-SLASHES = r"^(?P<first>\d{1,2})[-/](?P<second>\d{1,2})[-/](?P<year>\d{4})"
-ISO = r"^\d{4}(-\d{2}-\d{2}([ T].*)?|\d{4})$"
-NAMED_MONTH = r"^(\d{1,2}[ -][A-Za-z]+[ -]|[A-Za-z]+ \d{1,2}, )\d{4}$"
-NAMED_MONTHS = ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
-# How dates come into ISO's form, whose parts have two digits or four.
-REWRITTEN = (
-    (r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})", r"\1-\2-\3"),
-    (r"^(\d{1,2})\.(\d{1,2})\.(\d{4})", r"\3-\2-\1"),
-    (r"^(\d{4})-(\d)-", r"\1-0\2-"),
-    (r"^(\d{4}-\d{2})-(\d)($|[ T])", r"\1-0\2\3"),
-    (r"(\.\d{6})\d+", r"\1"),  # finer, and the earliest date would be that of the year 1677
-    (r" UTC$", "Z"),
-)
-
+# Text that stands for no value among numbers, booleans and dates; it may be a category.
+NOTHING = (
+    "-", "--", "---", "–", "—", ".", "..", "...", "*", "N.A.", "n.a.", "k.A.", "none", "nil", "missing", "Missing",
+    "unknown", "Unknown", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!",
+)  # fmt: skip
 MIXED = 0.5  # a column of which this share or more are numbers, but not all, is one of numbers with faults in it
 LEADING_ZEROS = r"^0\d+$"
 MOST_SPELLINGS = 10  # of the two words of a boolean column, in small and large letters: true, True, TRUE, ...
+EXACT = 2.0**53  # whole numbers beyond it may be rounded in double precision
 # Numbers and dates that do not tell what they are.
 LIKE: dict[ColumnKind, str] = {
     "number": r"^[+-]?(inf|\d+(,\d{3})+(\.\d+)?|\d{1,3}(\.\d{3})+,\d+|\d+,\d+)$",
     "date": SLASHES,
 }
 HINTS: dict[ColumnKind, tuple[str, str]] = {
-    "number": (r"^[+-]?[\d.]*,[\d.,]*$", "write it with a point for decimals, and nothing between thousands"),
+    "number": (
+        r"^[+-]?[\d.]*,[\d.,]*$",
+        "write it with a point for decimals, and nothing between thousands, or say which sign it is by --decimal",
+    ),
     "date": (SLASHES, "the day or the month may come first; write it as 2024-03-31"),
 }
 LONGEST = 60  # letters of a value that a message shows
@@ -63,231 +68,237 @@ NEEDED: dict[ColumnKind, str] = {
 }
 
 
-def typed(values: "pd.Series[Any]", as_it_is: bool = False) -> "pa.Array[Any]":
+class Reading(Spec):
+    """How a file is written, where it does not tell by itself; what is not said is found out.
+
+    `missing` replaces the words that stand for a missing value by default; an empty field always does.
+    """
+
+    encoding: str | None = Field(None, description="of a CSV or text file, by Python's name: utf-8, cp1251, gb18030")
+    decimal: Literal[".", ","] | None = Field(None, description="the decimal sign, where a column does not tell")
+    thousands: Literal[".", ",", " ", "'"] | None = Field(None, description="what stands between thousands")
+    missing: tuple[str, ...] | None = Field(None, description="what stands for a missing value, beside an empty field")
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> "Reading":
+        if self.decimal and self.decimal == self.thousands:
+            raise ValueError(f"decimal and thousands are both {self.decimal!r}; they must differ")
+        return self
+
+    @property
+    def marks(self) -> Sequence[str]:
+        """The words that stand for a missing value."""
+        return MISSING if self.missing is None else self.missing
+
+    @property
+    def decimal_sign(self) -> str:
+        """The decimal sign, as far as it is said; that of thousands tells it too."""
+        return self.decimal or {POINT: COMMA, COMMA: POINT}.get(self.thousands or "", "")
+
+
+FOUND_OUT = Reading()
+
+
+def typed(values: "pd.Series[Any]", missing: Sequence[str] | None = MISSING) -> "pa.Array[Any]":
     """The values in a type of Arrow's; text without blanks around it, and null where it stands for a missing value.
 
-    Text that is left `as_it_is` has its blanks, and stands for nothing else.
+    Text has one form, Unicode's NFC, however its accents were written. If there are no words for `missing`, text has
+    its blanks, and stands for nothing else. A time of day is in hours, a span of time in seconds.
     """
-    import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        values = values.dt.tz_convert(None)
     try:
         array = pa.array(values, from_pandas=True)
     except (pa.ArrowException, ValueError, TypeError, OverflowError):  # of several types, as no file has them
-        missing = values.isna()
-        array = pa.array([None if gone else str(value) for value, gone in zip(values, missing, strict=True)])
+        gone = values.isna()
+        array = pa.array([None if nothing else str(value) for value, nothing in zip(values, gone, strict=True)])
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    array = _usual(array)
+    if type_of(array) == "number" and missing not in (None, MISSING):
+        marks = pa.array([float(mark) for mark in missing or () if re.match(NUMBER, mark)], pa.float64())
+        array = pc.if_else(pc.is_in(pc.cast(array, pa.float64(), safe=False), marks), None, array)
     if pa.types.is_floating(array.type):
         return pc.if_else(pc.is_nan(array), None, array)
-    if as_it_is or type_of(array) != "text":
+    if type_of(array) != "text":
         return array
-    trimmed = pc.utf8_trim_whitespace(array.cast(pa.large_string()))
-    return pc.if_else(pc.is_in(trimmed, pa.array(MISSING, trimmed.type)), None, trimmed)
-
-
-def type_of(array: "pa.Array[Any]") -> Literal["text", "number", "boolean", "date", "nothing"] | None:
-    """What type it has, whatever its text says: None for lists, bytes or spans of time."""
-    import pyarrow as pa
-
-    types, own = pa.types, array.type
-    if types.is_string(own) or types.is_large_string(own) or types.is_string_view(own):
-        return "text"
-    if types.is_integer(own) or types.is_floating(own) or types.is_decimal(own):
-        return "number"
-    if types.is_boolean(own):
-        return "boolean"
-    if types.is_date(own) or types.is_timestamp(own):
-        return "date"
-    return "nothing" if types.is_null(own) else None
-
-
-def known(array: "pa.Array[Any]") -> NDArray[np.bool_]:
-    """Which values (rows,) are not missing."""
-    return np.asarray(array.is_valid(), np.bool_)
-
-
-def matches(array: "pa.Array[Any]", pattern: str) -> NDArray[np.bool_]:
-    """Which values (rows,) of text follow a pattern; those that are missing do not."""
-    import pyarrow.compute as pc
-
-    return np.asarray(pc.fill_null(pc.match_substring_regex(array, pattern), False), np.bool_)
-
-
-def numbers(array: "pa.Array[Any]", written: str = "") -> NDArray[np.float64]:
-    """The values (rows,) as numbers, each to its last bit; with a decimal comma if that is how they are written."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    held = type_of(array)
-    if held == "date":
-        return np.full(len(array), np.nan)
-    if held == "text":
-        plain = matches(array, NUMBER)
-        if written == DECIMAL_COMMA and not plain[known(array)].all():
-            plain = matches(array, COMMA_NUMBER)
-            array = pc.replace_substring(array, ",", ".")
-        array = pc.if_else(pa.array(plain), array, None)
-    elif held == "boolean":
-        array = pc.cast(array, pa.int8())
-    return np.asarray(pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False))
-
-
-def booleans(array: "pa.Array[Any]") -> NDArray[np.float64]:
-    """The values (rows,) as 0 and 1."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if type_of(array) == "boolean":
-        return numbers(array)
-    text = pc.utf8_lower(texts(array))
-    said = np.full(len(array), np.nan)
-    for truth, words in enumerate(zip(*SWITCHES, strict=True)):
-        said[np.asarray(pc.is_in(text, pa.array(words, text.type)), np.bool_)] = truth
-    return said
-
-
-def dates(array: "pa.Array[Any]", written: str = "") -> NDArray[np.datetime64]:
-    """The values (rows,) as dates and times, to the microsecond; those with a time zone in UTC."""
-    import pandas as pd
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if type_of(array) == "date":
-        return np.asarray(pc.cast(array, pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False))
-    text = texts(array)
-    if written:
-        text = pc.replace_substring_regex(text, SLASHES, r"\3-\2-\1" if written == DAY_FIRST else r"\3-\1-\2")
-    for pattern, form in REWRITTEN:
-        text = pc.replace_substring_regex(text, pattern, form)
-    iso = pc.if_else(pa.array(matches(text, ISO)), text, None).to_pandas()
-    found = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True)
-    left = np.flatnonzero(matches(text, NAMED_MONTH))
-    moments = found.dt.tz_localize(None).to_numpy("datetime64[us]", copy=True)
-    for form in NAMED_MONTHS if len(left) else ():
-        named = pd.to_datetime(text.take(left).to_pandas(), format=form, errors="coerce").to_numpy("datetime64[us]")
-        moments[left] = np.where(np.isnat(named), moments[left], named)
-    return np.asarray(moments)
-
-
-def texts(array: "pa.Array[Any]") -> "pa.Array[Any]":
-    """The values (rows,) as text."""
-    import pyarrow as pa
-
-    if type_of(array) == "text":
+    array = array.cast(pa.large_string())
+    if not pc.all(pc.string_is_ascii(array)).as_py():  # Arrow's own utf8_normalize gives NFD, whatever it is told
+        array = pa.array([text and unicodedata.normalize("NFC", text) for text in array.to_pylist()], array.type)
+    if missing is None:
         return array
-    encoded = array.dictionary_encode()
-    return pa.array([label_of(value) for value in encoded.dictionary.to_pylist()], pa.large_string()).take(
-        encoded.indices
-    )
+    trimmed = pc.utf8_trim_whitespace(array)
+    return pc.if_else(pc.is_in(trimmed, pa.array(["", *missing], trimmed.type)), None, trimmed)
 
 
-def as_text(values: "pd.Series[Any]") -> NDArray[np.str_]:
-    """The values (rows,) of any type as text, empty where one is missing."""
+def _usual(array: "pa.Array[Any]") -> "pa.Array[Any]":
+    """Bytes that are text as text, UUIDs as theirs, and times as numbers; all else as it is."""
+    import uuid
+
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return np.asarray(pc.fill_null(texts(typed(values)), "").to_pylist(), np.str_)
+    own = array.type
+    if isinstance(own, pa.BaseExtensionType):
+        array, own = array.storage, array.storage.type
+    if pa.types.is_fixed_size_binary(own) and own.byte_width == 16:
+        return pa.array([None if value is None else str(uuid.UUID(bytes=value)) for value in array.to_pylist()])
+    if pa.types.is_binary(own) or pa.types.is_large_binary(own) or pa.types.is_fixed_size_binary(own):
+        try:
+            return array.cast(pa.large_binary()).cast(pa.large_string())
+        except pa.ArrowInvalid:
+            return array
+    if pa.types.is_time(own) or pa.types.is_duration(own):
+        ticks = pc.cast(pc.cast(array, pa.int32() if own.bit_width == 32 else pa.int64()), pa.float64())
+        per_second = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[own.unit]
+        return pc.divide(ticks, per_second * (3600 if pa.types.is_time(own) else 1))
+    return array
+
+
+def as_text(values: "pd.Series[Any]", missing: Sequence[str] = MISSING) -> NDArray[np.str_]:
+    """The values (rows,) of any type as text, of several ways to write the same one, empty where one is missing."""
+    found = labels(typed(values, missing))
+    return np.asarray([*found.categories, ""], np.str_)[np.asarray(found.codes)]
 
 
 def labels(array: "pa.Array[Any]") -> "pd.Categorical":
-    """The values (rows,) as text, each that occurs kept once."""
+    """The values (rows,) as text; where one is written in several ways, as 1 and 1.0, the plainest stands for them."""
     import pandas as pd
     import pyarrow.compute as pc
 
     encoded = texts(array).dictionary_encode()
-    return pd.Categorical.from_codes(pc.fill_null(encoded.indices, -1).to_numpy(), encoded.dictionary.to_pylist())
+    spellings, codes = encoded.dictionary.to_pylist(), pc.fill_null(encoded.indices, -1).to_numpy()
+    plain_forms = [plain(spelling) for spelling in spellings]
+    places = {form: number for number, form in enumerate(dict.fromkeys(plain_forms))}
+    if len(places) == len(spellings):
+        return pd.Categorical.from_codes(codes, pd.Index(spellings))
+    merged = np.array([*(places[form] for form in plain_forms), -1])
+    return pd.Categorical.from_codes(merged[codes], pd.Index([*places], dtype=object))
 
 
-def label_of(value: object) -> str:
-    """A value as text; a whole number has no decimals, whatever type it was read as."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def decimal_sign(array: "pa.Array[Any]") -> str:
-    """A comma if that must be the decimal sign of numbers that are text; else nothing.
-
-    1,234 may be a thousand and more, or have three decimals; it is the others that tell.
-    """
-    if type_of(array) != "text" or not (commas := matches(array, ",")).any():
-        return ""
-    decimals = commas & ~matches(array, COMMA_THOUSAND)
-    return DECIMAL_COMMA if decimals.any() and matches(array, COMMA_NUMBER)[known(array)].all() else ""
-
-
-def first_in_dates(array: "pa.Array[Any]") -> str:
-    """Whether days or months come first in dates such as 31/03/2024, if one of them tells; else nothing."""
-    import pyarrow.compute as pc
-
-    if type_of(array) != "text" or not matches(array, SLASHES).any():
-        return ""
-    parts = pc.extract_regex(array, SLASHES)
-    days = [pc.any(pc.greater(pc.cast(parts.field(number).filter(parts.is_valid()), "int64"), 12)) for number in (0, 1)]
-    return {(True, False): DAY_FIRST, (False, True): MONTH_FIRST}.get((days[0].as_py(), days[1].as_py()), "")
-
-
-def kind_of(values: "pd.Series[Any]") -> ColumnKind | None:
+def kind_of(values: "pd.Series[Any]", reading: Reading = FOUND_OUT) -> ColumnKind | None:
     """The kind of a column, found from its values; None where all are missing, or are lists, bytes or the like.
 
     In a Parquet file, values have a type that says it. Text is boolean if it is true/false, yes/no, t/f or y/n in any
     case, number if all are finite numbers, date if all are dates, else category. Numbers with leading zeros, such as
-    00501, are a category: they would lose them. A number may have a decimal comma, and a date be of any form that
-    `dates` reads, if the column tells which.
+    00501, are a category: they would lose them; so are whole numbers so large that some would become the same. How
+    numbers and dates are written is told by the column, or by what was said of the file.
 
     Raises:
         BakeoffError: when at least half are numbers, or dates, or look like them, but not all can be read, with the
             first that cannot.
     """
-    array = typed(values)
+    array = typed(values, reading.marks)
     held = type_of(array)
     if held is None or held == "nothing" or not known(array).any():
         return None
     if hasattr(values, "cat"):
         return "category"
-    return _kind_of_text(str(values.name), array) if held == "text" else held
+    if held == "number":
+        return "number" if are_exact(array, numbers(array)) else "category"
+    return _kind_of_text(str(values.name), array, reading) if held == "text" else held
 
 
-def parse(values: "pd.Series[Any]", column: Column) -> "pd.Series[Any]":
+def told_by(
+    values: "pd.Series[Any]", name: str, kind: ColumnKind, reading: Reading = FOUND_OUT, rows: Any = None
+) -> Column:
+    """The column of such values: how numbers and dates are written in it, as far as they, or what was said, tell.
+
+    Args:
+        values: of all rows.
+        name: of the column.
+        kind: what it holds.
+        reading: what was said of the file.
+        rows: those to learn from (rows,), by which numbers get an origin and dates their hours; without them neither.
+    """
+    array = typed(values, reading.marks)
+    column = Column(name=name, kind=kind, missing=reading.missing)
+    if type_of(array) == "text" and kind in ("number", "date"):
+        column = column.model_copy(update=_told(without_nothing(array), kind, reading.decimal_sign))
+    if rows is not None and kind in ("number", "date"):
+        column = column.learned_from(parse(values, column).to_numpy()[rows])
+    return column
+
+
+def parse(values: "pd.Series[Any]", column: Column, local: bool = True) -> "pd.Series[Any]":
     """The values as their kind has them, NaN where one is missing: float64, booleans as 0 and 1, or dates; or labels.
 
-    Labels are a `Categorical` of text. How numbers and dates are written is told by the column, if it says so, or else
-    by these values.
+    Labels are a `Categorical` of text. How numbers and dates are written is told by these values, or else by the
+    column. Times are those of a clock on a wall where they were taken; if not `local`, in UTC.
 
     Raises:
         BakeoffError: when one cannot be read, or is infinite, with its row; the first after the header is row 1.
     """
     import pandas as pd
 
-    array = typed(values)
+    array = typed(values, MISSING if column.missing is None else column.missing)
     if type_of(array) is None:
         raise BakeoffError(f"column {column.name} holds {array.type}; {NEEDED[column.kind]} is needed; leave it out")
     if column.kind == "category":
         return pd.Series(labels(array), index=values.index, name=column.name)
-    found = _read(array, column.kind, column.written or _written(array, column.kind))
+    array = without_nothing(array)
+    found = _read(array, column.kind, _told(array, column.kind, column.written, column.unit), local)
     unreadable = known(array) & ~np.isfinite(found)
     if unreadable.any():
-        raise BakeoffError(_fault(column.name, array, int(unreadable.argmax()), column.kind))
+        raise BakeoffError(_fault(column.name, array, int(unreadable.argmax()), column.kind, column.unit))
+    if column.kind == "number" and not are_exact(array, found):
+        raise BakeoffError(
+            f"column {column.name} holds whole numbers of which some would be the same in double precision, such as"
+            f" {np.nanmax(np.abs(found)):.0f}; take it as category, or leave it out"
+        )
     return pd.Series(found, index=values.index, name=column.name)
 
 
-def how_written(values: "pd.Series[Any]", kind: ColumnKind) -> str:
-    """What `Column.written` is to say of such values, as far as they tell; nothing if they are no text."""
-    return _written(typed(values), kind) if values.dtype == "str" or values.dtype == object else ""
+def are_exact(array: "pa.Array[Any]", found: NDArray[np.float64]) -> bool:
+    """Whether values that differ are numbers that differ: beyond 2^53, whole numbers may be rounded to the same."""
+    import pyarrow.compute as pc
+
+    if not np.nanmax(np.abs(found), initial=0) >= EXACT:
+        return True
+    return bool(pc.count_distinct(array, mode="only_valid").as_py() <= len(np.unique(found[~np.isnan(found)])))
 
 
-def _written(array: "pa.Array[Any]", kind: ColumnKind) -> str:
-    if kind == "number":
-        return decimal_sign(array)
-    return first_in_dates(array) if kind == "date" else ""
+def nothing_in(values: "pd.Series[Any]") -> tuple[str, int]:
+    """A sign that stands for no value among numbers, such as a dash, and how many values are such signs."""
+    import pyarrow.compute as pc
+
+    array = typed(values)
+    if type_of(array) != "text":
+        return "", 0
+    gone = array.filter(pc.and_kleene(pc.is_null(without_nothing(array)), pc.is_valid(array)))
+    return (gone[0].as_py(), len(gone)) if len(gone) else ("", 0)
 
 
-def _kind_of_text(name: str, array: "pa.Array[Any]") -> ColumnKind:
+def without_nothing(array: "pa.Array[Any]") -> "pa.Array[Any]":
+    """Text that is null as well where it stands for no value among numbers; all else as it is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if type_of(array) != "text":
+        return array
+    return pc.if_else(pc.is_in(array, pa.array(NOTHING, array.type)), None, array)
+
+
+def _told(array: "pa.Array[Any]", kind: ColumnKind, said: str = "", unit: str = "") -> dict[str, str]:
+    """How numbers or dates are `written`, and their `unit`: by the values where these tell, else as it was said."""
+    if type_of(array) != "text":
+        return {"written": said, "unit": unit}
+    if kind == "date":
+        return {"written": first_in_dates(array) or said, "unit": ""}
+    if kind != "number":
+        return {"written": "", "unit": ""}
+    said = said if said in (COMMA, POINT) else ""
+    if not said and not unit and matches(array, NUMBER)[known(array)].all():
+        return {"written": "", "unit": ""}
+    unit = unit or unit_of(array)
+    signs = decimal_signs(array, unit)
+    return {"written": signs.pop() if len(signs) == 1 else "" if signs else said, "unit": unit}
+
+
+def _kind_of_text(name: str, array: "pa.Array[Any]", reading: Reading) -> ColumnKind:
     spellings = array.unique().drop_null()
     if len(spellings) <= MOST_SPELLINGS:
         said = {text.lower() for text in spellings.to_pylist()}
@@ -295,11 +306,15 @@ def _kind_of_text(name: str, array: "pa.Array[Any]") -> ColumnKind:
             return "boolean"
     if matches(array, LEADING_ZEROS).any():
         return "category"
+    array = without_nothing(array)
     there = known(array)
+    if not there.any():
+        return "category"
     for kind, pattern in LIKE.items():
-        readable = np.isfinite(_read(array, kind, _written(array, kind)))
+        found = _read(array, kind, _told(array, kind, reading.decimal_sign))
+        readable = np.isfinite(found)
         if readable[there].all():
-            return kind
+            return kind if kind != "number" or are_exact(array, found) else "category"
         share = (readable | matches(array, pattern)).sum() / there.sum()
         if share >= MIXED:
             most = f"{np.floor(share * 1000) / 10:g} % of column {name} are {kind}s, and not the others: "
@@ -308,18 +323,19 @@ def _kind_of_text(name: str, array: "pa.Array[Any]") -> ColumnKind:
     return "category"
 
 
-def _read(array: "pa.Array[Any]", kind: ColumnKind, written: str) -> NDArray[Any]:
+def _read(array: "pa.Array[Any]", kind: ColumnKind, told: dict[str, str], local: bool = True) -> NDArray[Any]:
     if kind == "boolean":
         return booleans(array)
-    return dates(array, written) if kind == "date" else numbers(array, written)
+    return dates(array, told["written"], local) if kind == "date" else numbers(array, told["written"], told["unit"])
 
 
-def _fault(name: str, array: "pa.Array[Any]", row: int, kind: ColumnKind) -> str:
+def _fault(name: str, array: "pa.Array[Any]", row: int, kind: ColumnKind, unit: str = "") -> str:
     """What is wrong with a value, and how to mend it."""
     value = array[row].as_py()
     said = repr(value) if isinstance(value, str) else str(value)
     pattern, hint = HINTS.get(kind, ("", ""))
     if not hint or not isinstance(value, str) or not re.match(pattern, value):
-        hint = "leave the field empty where the value is missing"
+        hint = "leave the field empty where the value is missing, or name what stands for that: --missing"
     shown = said if len(said) <= LONGEST else f"{said[: LONGEST - 2]}…{said[-1]}"
-    return f"column {name}, row {row + 1}: {NEEDED[kind]} is needed, and there is {shown}; {hint}"
+    in_unit = f" in {unit}" if unit else ""
+    return f"column {name}, row {row + 1}: {NEEDED[kind]}{in_unit} is needed, and there is {shown}; {hint}"
