@@ -187,7 +187,6 @@ def test_the_same_numbers_in_any_notation_are_the_same(numbers: list[float]) -> 
 def test_a_sign_for_no_value_does_not_make_numbers_names(sign: str) -> None:
     assert kind_of(text(sign, "1.5", sign, "2")) == "number"
     assert str(parsed(text("1.5", sign), "number")) == "[1.5, nan]"
-    assert kind_of(text(sign, "yes", "no")) == "boolean"
     assert kind_of(text(sign, "2024-03-01")) == "date"
     assert kind_of(text(sign, "low", "high")) == "category"
     assert parsed(text(sign, "low"), "category") == [sign, "low"]

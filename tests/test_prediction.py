@@ -199,7 +199,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_text_that_is_missing_is_predicted_as_one_without_words() -> None:
     served, kept = fitted(BernoulliNBSpec(), text_arrays(), "imdb")
     lacking = [pd.DataFrame({"text": pd.Series(["a", nothing], dtype=object)}) for nothing in ("", None, np.nan)]
-    answers = [predicted(served, kept, rows).p_b.tolist() for rows in lacking]
+    answers = [predicted(served, kept, rows).iloc[:, -1].tolist() for rows in lacking]
     assert answers[0] == answers[1] == answers[2]
 
 

@@ -49,6 +49,7 @@ LEGACY = [
 ]  # fmt: skip
 TELLING = 2**18  # bytes of lines with letters that are not ASCII, by which the encoding is told
 MOSTLY = 3  # times as many letters in UTF-8 as bytes that are not, and it is UTF-8 with faults in it
+FEW = 4  # letters that are not ASCII, with less of which nothing can be told
 AGAIN = 8  # times that words are shown to the detector, which is unsure of few
 LIKELY = 0.1  # how much less like a language Western letters may look than others, and still be preferred
 BLANK_BEFORE_QUOTE = r'(?m)(^|[{}]) +"'
@@ -350,22 +351,22 @@ def _detected(path: Path) -> str:
 
     lines = path.read_bytes().split(b"\n")
     telling = b"\n".join(line for line in lines if not line.isascii())[:TELLING]
-    letters = Counter(sign for sign in telling.decode("utf-8", "replace") if not sign.isascii())
-    if letters.total() > MOSTLY * letters["\N{REPLACEMENT CHARACTER}"]:
+    signs = Counter(sign for sign in telling.decode("utf-8", "replace") if not sign.isascii())
+    if signs.total() > MOSTLY * signs["\N{REPLACEMENT CHARACTER}"]:
         raise ValueError(
             f"{_first_strange(lines)} is no UTF-8, as the rest of the file is; mend that line, or name the encoding"
             " (--encoding cp1252)"
         )
     words = dict.fromkeys(re.sub(rb"[\x00-\x3f]+", b" ", telling).split())  # no letter's second byte is below 0x40
     sample = b" ".join(words) * AGAIN
-    found = [*from_bytes(sample, cp_isolation=LEGACY, threshold=0.5)]
+    found: list[Any] = [*from_bytes(sample, cp_isolation=LEGACY, threshold=0.5)]
     found.sort(key=lambda match: (match.chaos, -match.coherence))
     western, western_text = [m for m in found if m.encoding == WESTERN], sample.decode(WESTERN, "replace")
     alike = not found or str(found[0]) == western_text
-    no_letters = not any(sign.isalpha() for sign in western_text if not sign.isascii())
+    letters = sum(sign.isalpha() for sign in western_text if not sign.isascii()) // AGAIN
     likely = western and western[0].chaos <= found[0].chaos and western[0].coherence >= found[0].coherence - LIKELY
-    fitting = [match.encoding for match in found]
-    for encoding in [WESTERN, *fitting] if alike or no_letters or likely else [*fitting, WESTERN]:
+    fitting = [str(match.encoding) for match in found]
+    for encoding in [WESTERN, *fitting] if alike or letters < FEW or likely else [*fitting, WESTERN]:
         with suppress(UnicodeDecodeError):
             _decode(path, encoding)
             return encoding
