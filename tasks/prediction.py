@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.data.builtin.word_lists import TextSpec, number_words, vocabulary
 from tasks.data.datasets import dataset_named
-from tasks.data.examples import PREDICTION, TEXT, Column, Problem, StoredData, encode, known_levels
+from tasks.data.examples import PREDICTION, TEXT, Column, Problem, StoredData, Tokens, encode, known_levels
 from tasks.data.files.images import WHITE, find_pictures, read_pictures
 from tasks.data.files.notation import COMMA
 from tasks.data.files.series import arrange, narrowed
@@ -40,6 +40,7 @@ class Served(Problem):
     columns: tuple[Column, ...] = ()
     unit: str
     brightest: int
+    tokens: Tokens | None = None
     words: tuple[str, ...]
 
     @property
@@ -79,7 +80,7 @@ def describe(contender: Contender, examples: StoredData, arrays: DesignMatrix) -
         words=words_of(examples, arrays),
         contender=contender,
         **arrays.fields(),
-        **examples.model_dump(include={"digest", "features", "columns", "unit", "brightest"}),
+        **examples.model_dump(include={"digest", "features", "columns", "unit", "brightest", "tokens"}),
     )
 
 
@@ -89,7 +90,7 @@ def words_of(examples: StoredData, arrays: DesignMatrix) -> tuple[str, ...]:
     Raises:
         BakeoffError: when a text data set's words cannot be had.
     """
-    if examples.ngrams:
+    if examples.tokens:
         return arrays.vocabulary()
     dataset = dataset_named(examples.name) if examples.form == "words" else None
     return vocabulary(dataset) if dataset and issubclass(dataset, TextSpec) else ()
@@ -185,7 +186,9 @@ def _features(served: Served, rows: "pd.DataFrame") -> Features:
     if served.form == "words":
         _check_columns(served, rows, served.features or (TEXT,))
         if served.features:
-            return count_known(_texts(rows, served.features[0]), served.words, served.shape[0])
+            return count_known(
+                _texts(rows, served.features[0]), served.words, served.shape[0], served.tokens or Tokens()
+            )
         return count_words(number_words(_texts(rows, TEXT), served.words), served.shape[0])
     if served.form == "pixels":
         return scale_pixels(_pixels(served, rows), served.brightest)

@@ -66,7 +66,7 @@ def keep_examples(dataset: Dataset, raw: RawData) -> StoredData:
         name=dataset.name,
         columns=raw.columns,
         groups=None if raw.groups is None else count_groups(raw.groups[~raw.held_out]),
-        ngrams=raw.ngrams,
+        tokens=raw.tokens,
         unit=dataset.unit,
         features=tuple(columns),
         brightest=dataset.brightest,

@@ -151,6 +151,13 @@ def plain(label: str) -> str:
     return small if small in ("true", "false", "yes", "no") else label
 
 
+class Tokens(Spec):
+    """What the terms of texts are: words and, if `ngrams` is 2, pairs of them; or, by `char`, runs of a few letters."""
+
+    analyzer: Literal["word", "char"] = "word"
+    ngrams: Literal[1, 2] = 2
+
+
 class Problem(Spec):
     """A task, and what an example is made of.
 
@@ -235,7 +242,7 @@ class RawData:
     A table is a frame of numbers, with NaN where a value is missing; pictures are an array of bytes (rows, height,
     width) or (rows, height, width, channels); series are an array of numbers (rows, time, features), with NaN where a
     value is missing. Texts are lists of word numbers, or, as people write them, a frame of one column, whose terms are
-    words and, if `ngrams` is 2, pairs of them.
+    found as `tokens` says.
 
     `y` (rows,) holds numbers or class numbers from 0; `held_out` (rows,) says which rows are kept for the test. Rows
     with the same number in `groups` (rows,) belong together. Of the user's own data, `problem` is what was found when
@@ -249,7 +256,7 @@ class RawData:
     problem: Problem | None = None
     columns: tuple[Column, ...] = ()
     groups: NDArray[np.int64] | None = None
-    ngrams: int = 0
+    tokens: Tokens | None = None
 
 
 class DatasetSpec(Spec):
@@ -309,7 +316,7 @@ class StoredData(Problem):
     """A data set on disk: a Parquet file for a table, else a .npz file.
 
     `features` are the columns of a table's X, and `columns` those of the user's file that they come from. Of texts as
-    people write them, the one feature is their column, and `ngrams` is the length of the longest term. `digest` depends
+    people write them, the one feature is their column, and `tokens` says what their terms are. `digest` depends
     on the values and column names alone, not on how the file was written.
     """
 
@@ -318,7 +325,7 @@ class StoredData(Problem):
     features: tuple[str, ...]
     columns: tuple[Column, ...] = ()
     groups: Groups | None = None
-    ngrams: int = 0
+    tokens: Tokens | None = None
     brightest: int
     digest: str
     training_rows: int

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.examples import Groups, Problem, StoredData, WordLists, read_part
+from tasks.data.examples import Groups, Problem, StoredData, Tokens, WordLists, read_part
 from tasks.data.terms import RESERVED, count_known, find_terms, in_vocabulary, most_frequent
 from tasks.store import StoredFile, load_arrays, store_arrays
 
@@ -95,7 +95,7 @@ def vectorize(examples: StoredData) -> DesignMatrix:
             arrays[f"X_{part}"] = X.reshape(len(X), -1)
         elif isinstance(X, np.ndarray):
             arrays[f"X_{part}"] = scale_pixels(X.astype(np.uint8, copy=False), examples.brightest)
-        elif examples.ngrams:
+        elif examples.tokens:
             texts[part] = X[examples.features[0]].tolist()
         else:
             arrays[f"X_{part}"] = X.to_numpy(np.float64)
@@ -109,10 +109,11 @@ def _vectorize_texts(
     examples: StoredData, train: Sequence[str], test: Sequence[str], others: dict[str, NDArray[np.generic]]
 ) -> DesignMatrix:
     """Counts the terms of texts as people write them, once for all folds, and keeps them with the other arrays."""
-    terms, X = find_terms(train, examples.ngrams)
+    tokens = examples.tokens or Tokens()
+    terms, X = find_terms(train, tokens)
     num_words = min(examples.shape[0] - RESERVED, len(terms))
     vocabulary, shape = terms.names(most_frequent(X, num_words)), (RESERVED + num_words,)
-    parts = _sparse("train", X) | _sparse("test", count_known(test, vocabulary, shape[0]))
+    parts = _sparse("train", X) | _sparse("test", count_known(test, vocabulary, shape[0], tokens))
     file = store_arrays(**others, **parts, vocabulary=np.frombuffer("\n".join(vocabulary).encode(), np.uint8))
     return DesignMatrix(**examples.fields() | {"shape": shape}, file=file, terms=len(terms), groups=examples.groups)
 

@@ -193,7 +193,7 @@ def column_names(examples: StoredData, arrays: DesignMatrix) -> tuple[str, ...]:
     Raises:
         BakeoffError: when a text data set's words cannot be had.
     """
-    first = RESERVED if examples.ngrams else 1 + INDEX_FROM
+    first = RESERVED if examples.tokens else 1 + INDEX_FROM
     names = ("",) * first + words_of(examples, arrays)[: arrays.width - first]
     return names + ("",) * (arrays.width - len(names))
 

@@ -1,13 +1,14 @@
 """The user's own texts: a column of a file, or a folder with one sub-folder a class."""
 
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.data.examples import TEXT, Problem, RawData
+from tasks.data.examples import TEXT, Problem, RawData, Tokens
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile, encoding_of
@@ -27,7 +28,7 @@ from tasks.data.files.profile import DataProfile, InitOptions, counted
 from tasks.data.files.tables import Named, choose_test, read_named
 from tasks.data.files.target_column import lacking_in, read_target, target_of
 from tasks.data.files.values import FOUND_OUT, Reading
-from tasks.data.terms import RESERVED, has_words
+from tasks.data.terms import RESERVED, have_no_blanks, words_of
 from tasks.metrics import classification
 from tasks.specs import BakeoffError
 
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+FEW = 1000  # texts that are looked at to tell the script
 MANY = 10_000  # texts from which the rarer terms are learned as well
 WORDS = (20_000, 50_000)  # terms that are kept, of fewer texts and of more
 ABOUT = {
     "dataset.num_words": "so many terms are kept, the most frequent; they are found among the texts to learn from",
     "dataset.ngrams": "2: pairs of words are terms as well; 1: words alone",
+    "dataset.analyzer": "word; or char: runs of 1 to 4 letters, for scripts without blanks and for other spellings",
 }
 
 
@@ -47,13 +50,15 @@ class TextFileSpec(RowsSpec):
     """Texts in a column of a file, in Unicode; or in a folder, each a .txt file, and each sub-folder a class.
 
     Such a folder may have two, `train` and `test`, with the classes below; the texts of `test` are kept for the test.
-    What is learned from are the terms that most texts have: words and, if `ngrams` is 2, pairs of words.
+    What is learned from are the terms that most texts have: words and, if `ngrams` is 2, pairs of words; or, if the
+    `analyzer` is "char", runs of 1 to 4 letters.
     """
 
     kind: Literal["text"] = "text"
     text: str | None = Field(None, description="the column of the texts")
     target: str | None = Field(None, description="the column to predict")
     num_words: int = Field(100_000, ge=1, description="how many of the most frequent terms are kept")
+    analyzer: Literal["word", "char"] = Field("word", description="what terms are made of: words, or runs of letters")
     ngrams: Literal[1, 2] = Field(2, description="the longest term: 1 for words, 2 for pairs of words as well")
 
     examples: ClassVar[str] = "texts"
@@ -66,6 +71,11 @@ class TextFileSpec(RowsSpec):
         refuse_two_uses((self.text, self.target, self.group_column, self.time_column, self.test.column))
         refuse_reserved([self.text])
         return self
+
+    @property
+    def tokens(self) -> Tokens:
+        """Return what terms are; runs of letters come in no pairs."""
+        return Tokens(analyzer=self.analyzer, ngrams=self.ngrams if self.analyzer == "word" else 1)
 
     @property
     def problem(self) -> Problem:
@@ -97,6 +107,10 @@ class TextFileSpec(RowsSpec):
             lacking = _lacking(named, str(options.text))
         dataset = cls(kind="text", path=options.path, num_words=WORDS[rows >= MANY], ngrams=2, **settings)
         raw = dataset.read(options.file)
+        if have_no_blanks(cast("pd.DataFrame", raw.X).iloc[:FEW, 0]):
+            dataset = dataset.model_copy(update={"analyzer": "char", "ngrams": 1})
+            raw = replace(raw, tokens=dataset.tokens)
+            facts += ("most letters are of scripts without blanks: terms are runs of 1 to 4 letters (analyzer: char)",)
         profile = dataset.describe(raw, options.file)
         profile = profile._replace(lacking=lacking, facts=(*facts, *profile.facts))
         return Inspection(profile, dataset, raw, comments)
@@ -135,7 +149,7 @@ class TextFileSpec(RowsSpec):
     def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return how long they are, and how many have the same text and the same target as an earlier one."""
         texts = cast("pd.DataFrame", raw.X).iloc[:, 0]
-        words = texts.str.count(r"\w+").to_numpy(np.int64)
+        words = np.array([len(words_of(text)) for text in texts])
         return DataProfile(
             source=str(self.path),
             rows=len(texts),
@@ -181,10 +195,10 @@ class TextFileSpec(RowsSpec):
         return self._raw(pd.DataFrame({TEXT: texts}), used)
 
     def _raw(self, X: "pd.DataFrame", used: Arrangement) -> RawData:
-        if not any(has_words(text) for text in X.loc[~used.held_out].iloc[:, 0]):
+        if not any(words_of(text) for text in X.loc[~used.held_out].iloc[:, 0]):
             raise BakeoffError(f"{self.path}: no text among the rows to learn from has a word")
         problem = self.problem.model_copy(update={"classes": used.classes})
-        return RawData(X, used.y, used.held_out, problem, groups=used.groups, ngrams=self.ngrams)
+        return RawData(X, used.y, used.held_out, problem, groups=used.groups, tokens=self.tokens)
 
 
 def _lacking(named: Named, text: str) -> str:
