@@ -1,17 +1,19 @@
 """`bakeoff predict`: a file of raw rows becomes the same rows with predictions."""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import Debug, errors
+from flows.options import AsJson, Debug, errors
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from tasks.prediction import Served
+    from tasks.prediction import Served, Unknown
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -27,6 +29,7 @@ def predict(
         ),
     ] = None,
     version: Annotated[int | None, typer.Option(min=1, help="Another version than the champion.")] = None,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Predict rows in a file by the champion of an experiment.
@@ -49,20 +52,56 @@ def predict(
         if target and target.exists() and target.samefile(source):
             raise BakeoffError(f"{source} would be overwritten by its own prediction; name another --output")
         with terminal.at_work(debug, terminal.PREDICT_LOG) as console:
-            predicted = _predict(name, version, source, console)
+            answer = _predict(name, version, source, console)
         if target:
-            write_rows(predicted, target)
-    if not target:
-        typer.echo(predicted.to_csv(index=False), nl=False)
+            write_rows(answer.rows, target)
+    if as_json:
+        typer.echo(answer.document(target))
+    elif not target:
+        typer.echo(answer.rows.to_csv(index=False), nl=False)
 
 
-def _predict(name: str, number: int | None, source: Path, console: "Console") -> "pd.DataFrame":
+@dataclass(frozen=True)
+class Answer:
+    """Rows with predictions, by which model; the columns that it did not use, and those with values unknown to it."""
+
+    rows: "pd.DataFrame"
+    model: "Served"
+    by: str
+    unused: list[str]
+    unknown: "dict[str, Unknown]"
+
+    @property
+    def note(self) -> str:
+        """What there is to know beside the rows, in a line."""
+        unit = f" in {self.model.unit}" if self.model.unit else ""
+        how = "not used, but kept" if set(self.unused) <= set(self.rows) else "not used"
+        kept = f"; columns {how}: {', '.join(self.unused)}" if self.unused else ""
+        unseen = [f"{name} {seen.values:,}, such as {seen.such_as!r}" for name, seen in self.unknown.items()]
+        strange = f"; values never seen in training, taken as missing: {', '.join(unseen)}" if unseen else ""
+        what = "series" if self.model.form == "series" else "row(s)"
+        return f"{len(self.rows)} {what} predicted{unit} by {self.by}{kept}{strange}"
+
+    def document(self, target: Path | None) -> str:
+        """The same as JSON; with the rows, if they are written to no file."""
+        said = {
+            "model": self.by,
+            "rows": len(self.rows),
+            "unit": self.model.unit,
+            "unused": self.unused,
+            "unknown": {name: seen._asdict() for name, seen in self.unknown.items()},
+        }
+        rows = json.loads(self.rows.to_json(orient="records", date_format="iso"))
+        return json.dumps(said | ({"output": str(target)} if target else {"predictions": rows}), indent=2)
+
+
+def _predict(name: str, number: int | None, source: Path, console: "Console") -> Answer:
     """The rows with predictions; what there is to know beside them is said on the console."""
     from flows import terminal
     from tasks import progress
     from tasks.data.files.data_file import DataFile
     from tasks.data.files.images import may_be_pictures
-    from tasks.prediction import predict_pictures, predict_rows, unused
+    from tasks.prediction import predict_pictures, predict_rows, unknown, unused
     from tasks.specs import BakeoffError
     from tasks.tracking import models, registry
 
@@ -85,14 +124,6 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
                 predicted = predict_rows(model, load, rows)
             except BakeoffError as error:
                 raise BakeoffError(f"{source}: {error}") from error
-    console.print(_note(f"{name}, {version.label}", model, unused(model, rows), predicted), style="dim")
-    return predicted
-
-
-def _note(by: str, model: "Served", others: list[str], predicted: "pd.DataFrame") -> str:
-    """Say how many rows were predicted, in what unit and by what, and which columns were of no use."""
-    unit = f" in {model.unit}" if model.unit else ""
-    how = "not used, but kept" if set(others) <= set(predicted) else "not used"
-    kept = f"; columns {how}: {', '.join(others)}" if others else ""
-    what = "series" if model.form == "series" else "row(s)"
-    return f"{len(predicted)} {what} predicted{unit} by {by}{kept}"
+    answer = Answer(predicted, model, f"{name}, {version.label}", unused(model, rows), unknown(model, rows))
+    console.print(answer.note, style="dim", markup=False)
+    return answer

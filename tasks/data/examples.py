@@ -113,8 +113,8 @@ def _features(values: "pd.Series[Any]", column: Column) -> list[NDArray[Any]]:
     if column.kind == "date":
         dates, days = values.dt, _days(values.to_numpy())
         parts = [part.to_numpy(np.float64) for part in (dates.year, dates.month, dates.day_of_week)]
-        angle = 2 * np.pi * (days % 1)
-        hours = [24 * (days % 1), np.sin(angle), np.cos(angle)] if column.hours else []
+        hour = (dates.hour + dates.minute / 60).to_numpy(np.float64)
+        hours = [hour, np.sin(hour * np.pi / 12), np.cos(hour * np.pi / 12)] if column.hours else []
         return [*parts, days - column.origin, *hours]
     return [values.to_numpy(np.float64) - column.origin]
 
