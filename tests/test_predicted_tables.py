@@ -1,17 +1,23 @@
 """From the rows of a user's own file to predictions: they are read as they were when the model was fitted."""
 
+import json
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from flows.cli.main import app
 from tasks.data.datasets import ingest
+from tasks.data.examples import ColumnKind, encode
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.tables import TableFileSpec
+from tasks.data.files.values import parse
 from tasks.data.folds.splitting import KFoldSpec
 from tasks.data.vectorization import DesignMatrix, vectorize
 from tasks.evaluation.cross_validation import Refit, load_model, predict, refit
@@ -19,7 +25,7 @@ from tasks.models.baselines.boosting import HistGradientBoostingSpec, LightGBMSp
 from tasks.models.baselines.classic import LogisticRegressionSpec
 from tasks.models.contenders import Contender
 from tasks.models.nets.networks import DenseSpec
-from tasks.prediction import Served, describe, predict_rows, unused
+from tasks.prediction import Served, describe, predict_rows, unknown, unused
 from tasks.specs import BakeoffError
 from tests.builders import evaluation_of
 from tests.served import champion_of
@@ -199,3 +205,76 @@ def test_the_command_predicts_a_users_file(there: None, name: str, capfd: pytest
     assert answer.columns.tolist() == [*houses().columns[:-1], "prediction", "p_hässlich", "p_schön"]
     assert answer["Größe [m²]"].tolist() == houses(9)["Größe [m²]"].tolist()
     assert set(answer.prediction) <= {"schön", "hässlich"}
+
+
+def test_values_never_seen_are_counted_by_column(served: Served) -> None:
+    rows = houses(6).assign(Straße=["Neue Straße", "Alte Straße", "Ölweg", "", "Neue Straße", "ÖLWEG"])
+    assert unknown(served, rows) == {"Straße": (4, "Neue Straße")}
+    assert unknown(served, houses()) == {}
+
+
+def test_the_command_says_what_it_had_never_seen_and_as_json_too(
+    there: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(houses(9).assign(Straße="Neue Straße"), Path("new.csv"))
+    result = CliRunner().invoke(app, ["predict", "houses", "new.csv", "--json"])
+    assert (
+        "; values never seen in training, taken as missing: Straße 9, such as 'Neue Straße'" in capfd.readouterr().err
+    )
+    document = json.loads(result.stdout)
+    assert document["unknown"] == {"Straße": {"values": 9, "such_as": "Neue Straße"}}
+    assert (document["rows"], document["unused"], len(document["predictions"])) == (9, ["Nr", "Urteil"], 9)
+    written = CliRunner().invoke(app, ["predict", "houses", "new.csv", "--json", "-o", "out.csv"])
+    assert json.loads(written.stdout)["output"] == "out.csv"
+    assert len(DataFile(Path("out.csv")).rows(())) == 9
+
+
+def codes(rows: int = 80) -> pd.DataFrame:
+    """Codes with zeros in front, which tell the class, and a column that is called as a probability."""
+    row = np.arange(rows)
+    postcodes = np.array(["00501", "10001", "02139", "94110"])[row % 4]
+    return pd.DataFrame({"p_1": row % 7 / 7, "code": postcodes, "y": np.where(row % 4 < 2, "1", "2")})
+
+
+def test_a_code_that_lost_its_zeros_is_known_and_a_column_called_p_1_is_no_dead_end() -> None:
+    write(codes(), Path("codes.csv"))
+    spec = TableFileSpec(
+        path=Path("codes.csv"), target="y", task="binary", columns={"p_1": "number", "code": "category"}
+    )
+    arrays = vectorize(ingest(spec))
+    kept = refit(evaluation_of("me", [1, 1], TREES), arrays, KFoldSpec())
+    served = describe(TREES, ingest(spec), arrays)
+    whole = predicted(served, kept, codes())
+    lost = predicted(served, kept, codes().assign(code=codes().code.astype(int)))
+    assert served.added == ("prediction", "_p_1", "_p_2")
+    assert unknown(served, codes().assign(code=codes().code.astype(int).astype(str))) == {}
+    np.testing.assert_array_equal(whole._p_1, lost._p_1)
+    assert (whole.prediction == codes().y).mean() == 1
+
+
+TOWNS = st.sampled_from(["Köln", "Besançon", "Łódź", "São Paulo", "1", "true", "x"])
+
+
+@given(st.lists(st.tuples(TOWNS, st.integers(-(10**6), 10**6)), min_size=12, max_size=40))
+def test_the_same_rows_written_otherwise_have_the_same_features(rows: list[tuple[str, int]]) -> None:
+    towns, cents = [town for town, _ in rows], [number / 100 for _, number in rows]
+    frame = pd.DataFrame(
+        {"town": towns, "size": [f"{size:.2f}" for size in cents], "y": np.resize(["a", "b"], len(rows))}
+    )
+    other = frame.assign(
+        town=[unicodedata.normalize("NFD", {"1": "1.0", "true": "TRUE"}.get(town, town)) for town in towns],
+        size=[f"{size:,.2f} kg".translate(str.maketrans(",.", ".,")) for size in cents],
+    )
+    frame.to_csv("one.csv", index=False)
+    other.to_csv("other.csv", index=False, sep=";")
+    frame.assign(size=cents).to_parquet("one.parquet")
+    kinds: dict[str, ColumnKind] = {"town": "category", "size": "number"}
+    spec = TableFileSpec(path=Path("one.csv"), target="y", task="binary", columns=kinds)
+    columns = spec.read().columns
+    features = []
+    for path in ("one.csv", "other.csv", "one.parquet"):
+        read = DataFile(Path(path)).rows(())
+        values = {column.name: parse(read[column.name], column) for column in columns}
+        features.append(encode(pd.DataFrame(values), columns).to_numpy())
+    np.testing.assert_array_equal(features[0], features[1])
+    np.testing.assert_array_equal(features[0], features[2])
