@@ -257,6 +257,36 @@ def test_a_time_with_a_zone_is_what_a_clock_showed_there_and_its_order_is_that_o
         assert parse(values, column, local=False).tolist() == [pd.Timestamp(2024, 7, 1, 10)]
 
 
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [("3/4/2024 2:30 PM", 14), ("3/14/2024 12:30 AM", 0), ("2024-03-04 12:30:00 p.m.", 12), ("4 Mar 2024 2:30 am", 2)],
+)
+def test_hours_may_be_those_of_half_a_day(written: str, hour: int) -> None:
+    moment = parsed(text(written), "date", "%m/%d/%Y")[0]
+    assert (moment.hour, moment.minute) == (hour, 30)
+
+
+def test_dates_of_mail_and_of_months_are_read() -> None:
+    assert parsed(text("Mon, 04 Mar 2024 10:00:00 GMT"), "date") == [pd.Timestamp(2024, 3, 4, 10)]
+    assert kind_of(text("2024-01", "2024-12")) == "date"
+    assert parsed(text("2024-01", "12/2023"), "date") == [pd.Timestamp(2024, 1, 1), pd.Timestamp(2023, 12, 1)]
+
+
+def test_times_of_a_day_are_hours() -> None:
+    assert kind_of(text("8:30", "16:45:36", "-")) == "number"
+    assert parsed(text("8:30", "16:45:36"), "number") == [8.5, 16.76]
+
+
+def test_a_column_with_many_other_values_is_no_column_of_numbers_with_faults() -> None:
+    ids = [*map(str, range(100)), *(f"P{number}" for number in range(11))]
+    assert kind_of(text(*ids)) == "category"
+    assert "are numbers, and not the others" in refused(text(*ids[:110]))
+
+
+def test_signs_that_nobody_sees_are_taken_from_the_ends_of_a_text() -> None:
+    assert parsed(text("Paris", "Paris\u200b", "\ufeffParis\u00a0"), "category") == ["Paris"] * 3
+
+
 def test_a_year_may_have_two_digits() -> None:
     assert parsed(text("7/19/24", "12/31/68 10:00", "1/2/69"), "date") == [
         pd.Timestamp(2024, 7, 19),
@@ -265,7 +295,7 @@ def test_a_year_may_have_two_digits() -> None:
     ]
 
 
-@pytest.mark.parametrize("day", ["2024-02-30", "30.2.2024", "2024-03-01 2:30 PM", "2024-13-01", "1711111111"])
+@pytest.mark.parametrize("day", ["2024-02-30", "30.2.2024", "2024-03-01 14:30 PM", "2024-13-01", "1711111111"])
 def test_what_is_no_date_is_refused(day: str) -> None:
     assert f"column x, row 2: a date such as 2024-03-31 is needed, and there is '{day}'" in refused(
         text("", day), "date"

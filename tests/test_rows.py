@@ -249,6 +249,24 @@ def test_a_quote_behind_a_blank_opens_a_field() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\na;b\n1;x\n2;y\n",
+        "# exported by a tool\n# on a day\na,b\n1,x\n2,y\n",
+        "a,b\n1,x\na,b\n2,y\n",
+    ],
+)
+def test_what_tools_write_around_rows_is_no_row(text: str) -> None:
+    CSV.write_text(text)
+    assert DataFile(CSV).rows(["a"]).to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_a_delimiter_at_the_end_of_each_row_makes_a_column_without_a_name() -> None:
+    CSV.write_text("a\tb\n1\tx\t\n2\ty\t\n")
+    assert DataFile(CSV).rows(["a"]).to_dict("list") == {"a": [1, 2], "b": ["x", "y"], "Unnamed: 2": ["", ""]}
+
+
 def test_the_name_of_a_column_may_be_written_in_two_ways() -> None:
     CSV.write_text("cafe\u0301\n1\n", encoding="utf8")
     pd.DataFrame({"cafe\u0301": [1]}).to_parquet(PARQUET)

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import functools
 import io
 import logging
 import re
@@ -178,12 +179,19 @@ class DataFile:
         path, encoding = self.path, encoding_of(self.path, self._named)
         csv.field_size_limit(CHUNK)  # Python's own is 131,072, and a text may be longer
         with path.open(encoding=encoding, newline="") as stream:
-            delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter_of([*islice(stream, SAMPLE)])
+            sample = [*islice(stream, SAMPLE)]
+        said = re.match(r"sep=(.)\s*$", sample[0]) if sample else None  # as Excel writes it
+        delimiter = said[1] if said else "\t" if path.suffix.lower() == ".tsv" else _delimiter_of(sample)
+        rows = [*csv.reader(sample, delimiter=delimiter, skipinitialspace=True)]
+        before = 1 if said else _preamble(rows)
         with path.open(encoding=encoding, newline="") as stream:
             lines = csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
-            ends, header = next(((number, row) for number, row in enumerate(lines, start=1) if row), (0, []))
+            numbered = islice(enumerate(lines, start=1), before, None)
+            ends, header = next(((number, row) for number, row in numbered if row), (0, []))
             if not any(lines):
                 raise BakeoffError(f"{path} has {'a header, but ' if header else ''}no rows")
+        if all(row[len(header) :] == [""] for row in rows[ends:] if row):
+            header = [*header, ""]  # a delimiter ends each row, and the header has none at its end
         given = (unicodedata.normalize("NFC", name.strip()) for name in header)
         names = tuple(name or f"Unnamed: {place}" for place, name in enumerate(given))
         return Dialect(encoding, delimiter, names, ends)
@@ -195,6 +203,7 @@ class DataFile:
         order, each has its number.
         """
         import pyarrow as pa
+        import pyarrow.compute as pc
         from pyarrow import csv as arrow
 
         faults: list[Any] = []
@@ -227,6 +236,12 @@ class DataFile:
             raise ValueError(
                 f"row {faults[0].number - header_ends}: {there} field(s) where the header has {needed}; {mend}"
             ) from error
+        again = functools.reduce(pc.and_, [pc.equal(table[name], name) for name in names])
+        if pc.any(again).as_py():
+            logger.info(
+                "%s has its header %d times more, as files do that were joined", self.path, pc.sum(again).as_py()
+            )
+            table = table.filter(pc.invert(again))
         if len(table):
             self._check_quotes(table.slice(len(table) - 1).to_pylist()[0])
         return table
@@ -408,14 +423,21 @@ def _first_line(error: Exception) -> str:
 
 
 def _delimiter_of(lines: Sequence[str]) -> str:
-    """The one that cuts all lines into as many fields as the header; the first in doubt."""
+    """The one that cuts most lines into the same number of fields; the first in doubt."""
 
     def fit(delimiter: str) -> tuple[bool, float, int]:
         rows = [row for row in csv.reader(lines, delimiter=delimiter) if row] or [[]]
-        width = len(rows[0])
+        width = Counter(map(len, rows)).most_common(1)[0][0]
         return width > 1, sum(len(row) == width for row in rows) / len(rows), width
 
     return max(DELIMITERS, key=fit)
+
+
+def _preamble(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows stand before the header: remarks, of one field each, where all others have more."""
+    remarks = next((number for number, row in enumerate(rows) if len(row) > 1), 0)
+    following = [len(row) for row in rows[remarks:] if row]
+    return remarks if remarks and following[1:] and min(following) > 1 else 0
 
 
 def _as_numbers(column: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":

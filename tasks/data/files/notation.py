@@ -39,8 +39,13 @@ WITH_UNIT = (
 SLASHES = r"^(?P<first>\d{1,2})[-/](?P<second>\d{1,2})[-/](?P<year>\d{4})"
 ISO = r"^\d{4}(-\d{2}-\d{2}([ T].*)?|\d{4})$"
 OFFSET = r"(:\d{2}(?:\.\d+)?) *(?:[+-]\d{2}:?(?:\d{2})?|Z)$"
-NAMED_MONTH = r"^(\d{1,2}[ -][A-Za-z]+[ -]|[A-Za-z]+ \d{1,2}, )\d{4}$"
-NAMED_MONTHS = ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
+NAMED_MONTH = r"^([A-Za-z]{3,9}, )?(\d{1,2}[ -][A-Za-z]+[ -]|[A-Za-z]+ \d{1,2}, )\d{4}"
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+HALF_DAY = r"(?i) ?[ap]\.?m\.?$"
+CLOCK = r"^\d{1,3}:[0-5]\d(:[0-5]\d(\.\d*)?)?$"
 # A year of two digits is from 1969 to 2068, as POSIX has it; RE2's references have one digit.
 SHORT_YEARS = (
     (r"^(\d{1,2}/\d{1,2}/)([0-5]\d|6[0-8])( .*)?$", r"\120\2\3"),
@@ -52,8 +57,12 @@ REWRITTEN = (
     (r"^(\d{1,2})\.(\d{1,2})\.(\d{4})", r"\3-\2-\1"),
     (r"^(\d{4})-(\d)-", r"\1-0\2-"),
     (r"^(\d{4}-\d{2})-(\d)($|[ T])", r"\1-0\2\3"),
+    (r"^(\d{4})-(0[1-9]|1[0-2])$", r"\1-\2-01"),
+    (r"^(0?[1-9]|1[0-2])/(\d{4})$", r"\2-\1-01"),
+    (r"^(\d{4})-(\d)-01$", r"\1-0\2-01"),
+    (r"^(\d{4}-\d{2}-\d{2})[ T](\d):", r"\1 0\2:"),
     (r"(\.\d{6})\d+", r"\1"),  # finer, and the earliest date would be that of the year 1677
-    (r" UTC$", "Z"),
+    (r" (UTC|GMT)$", "Z"),
 )
 
 Held = Literal["text", "number", "boolean", "date", "nothing"]
@@ -110,7 +119,7 @@ def numbers(array: "pa.Array[Any]", decimal: str = "", unit: str = "") -> NDArra
     """The values (rows,) as numbers, each to its last bit.
 
     Args:
-        array: numbers, booleans or text.
+        array: numbers, booleans or text; of times such as 8:30 come hours.
         decimal: the decimal sign, if it is known; the other one stands between thousands. If it is not, a value with a
             comma is not read.
         unit: what may stand before or behind a number.
@@ -121,6 +130,8 @@ def numbers(array: "pa.Array[Any]", decimal: str = "", unit: str = "") -> NDArra
     held = type_of(array)
     if held == "date":
         return np.full(len(array), np.nan)
+    if are_times(array):
+        return _hours(array)
     if held == "text":
         array = _plain(array, decimal, unit)
         array = pc.if_else(pa.array(matches(array, NUMBER)), array, None)
@@ -144,6 +155,19 @@ def _plain(array: "pa.Array[Any]", decimal: str, unit: str) -> "pa.Array[Any]":
         joined = pc.if_else(apart, joined, bare)
         return pc.replace_substring(joined, COMMA, POINT)
     return pc.if_else(apart, joined, bare)
+
+
+def are_times(array: "pa.Array[Any]") -> bool:
+    """Whether all text is times of a day, or spans of time, such as 8:30."""
+    there = known(array)
+    return type_of(array) == "text" and bool(there.any() and matches(array, CLOCK)[there].all())
+
+
+def _hours(array: "pa.Array[Any]") -> NDArray[np.float64]:
+    import pandas as pd
+
+    long = pd.Series(array.to_pylist(), dtype=object).str.replace(r"^(\d+:\d+)$", r"\1:00", regex=True)
+    return np.asarray(pd.to_timedelta(long) / np.timedelta64(1, "h"), np.float64)
 
 
 def without_unit(array: "pa.Array[Any]", unit: str) -> "pa.Array[Any]":
@@ -216,19 +240,42 @@ def dates(array: "pa.Array[Any]", written: str = "", local: bool = True) -> NDAr
         if local and pa.types.is_timestamp(array.type) and array.type.tz:
             array = pc.local_timestamp(array)
         return np.asarray(pc.cast(array, pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False))
-    text = with_long_years(texts(array))
+    text = with_numbered_months(with_long_years(texts(array)))
     if written:
         text = pc.replace_substring_regex(text, SLASHES, r"\3-\2-\1" if written == DAY_FIRST else r"\3-\1-\2")
+    halves = matches(text, HALF_DAY), matches(text, r"(?i)p\.?m\.?$")
+    text = pc.replace_substring_regex(text, HALF_DAY, "")
     for pattern, form in (*REWRITTEN, *([(OFFSET, r"\1")] if local else [])):
         text = pc.replace_substring_regex(text, pattern, form)
     iso = pc.if_else(pa.array(matches(text, ISO)), text, None).to_pandas()
-    found = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True)
-    left = np.flatnonzero(matches(text, NAMED_MONTH))
-    moments = found.dt.tz_localize(None).to_numpy("datetime64[us]", copy=True)
-    for form in NAMED_MONTHS if len(left) else ():
-        named = pd.to_datetime(text.take(left).to_pandas(), format=form, errors="coerce").to_numpy("datetime64[us]")
-        moments[left] = np.where(np.isnat(named), moments[left], named)
-    return np.asarray(moments)
+    found = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
+    moments = found.to_numpy("datetime64[us]", copy=True)
+    return _of_twelve_hours(moments, *halves) if halves[0].any() else moments
+
+
+def _of_twelve_hours(
+    moments: NDArray[np.datetime64], have_half: NDArray[np.bool_], afternoon: NDArray[np.bool_]
+) -> NDArray[np.datetime64]:
+    """Times whose hours are from 1 to 12 as those of a whole day; no time where an hour is none of them."""
+    hours = (moments - moments.astype("datetime64[D]")) // np.timedelta64(1, "h")
+    at = np.where(hours == 12, 0, hours) + 12 * afternoon
+    turned = moments + (at - hours) * np.timedelta64(1, "h")
+    fits = (hours >= 1) & (hours <= 12)
+    return np.where(have_half, np.where(fits, turned, np.datetime64("NaT")), moments)
+
+
+def with_numbered_months(text: "pa.Array[Any]") -> "pa.Array[Any]":
+    """Dates such as 31 Mar 2024, Mar 31, 2024 or Sun, 31 Mar 2024 with the number of the month, in ISO's order."""
+    import pyarrow.compute as pc
+
+    if not matches(text, NAMED_MONTH).any():
+        return text
+    text = pc.replace_substring_regex(text, r"^[A-Za-z]{3,9}, (\d)", r"\1")
+    for number, month in enumerate(MONTHS, start=1):
+        name = f"(?i:{month[:3]}|{month})"
+        text = pc.replace_substring_regex(text, rf"^(\d{{1,2}})[ -]{name}[ -](\d{{4}})", rf"\2-{number:02}-\1")
+        text = pc.replace_substring_regex(text, rf"^{name} (\d{{1,2}}), (\d{{4}})", rf"\2-{number:02}-\1")
+    return text
 
 
 def with_long_years(text: "pa.Array[Any]") -> "pa.Array[Any]":

@@ -13,7 +13,7 @@ from pydantic import Field
 from tasks.data.examples import Column, ColumnKind
 from tasks.data.files import values as read
 from tasks.data.files.data_file import MARKS, DataFile
-from tasks.data.files.notation import COMMA, decimal_signs, known, matches, may_be_numbers, type_of, unit_of
+from tasks.data.files.notation import COMMA, are_times, decimal_signs, known, matches, may_be_numbers, type_of, unit_of
 from tasks.data.files.target_column import Target, found_kind
 from tasks.data.files.values import FOUND_OUT, Reading, told_by
 from tasks.specs import BakeoffError, Spec, did_you_mean, listed
@@ -78,6 +78,8 @@ class InitOptions(Spec):
         for option, name in [*self.uses.items(), *(("column", name) for name in self.columns)]:
             if name not in there:
                 hint = did_you_mean(name, there) or f"; there are {listed(there)}"
+                if any(re.fullmatch(r"[+-]?\d+\.\d+", column) for column in there):
+                    hint += "; the first row must have the names of the columns"
                 raise BakeoffError(f"{self.path} has no column {name!r}, which --{option} names{hint}")
         for name in self.uses.values():
             options = [f"--{option}" for option, other in self.uses.items() if other == name]
@@ -231,6 +233,7 @@ def _about_values(values: "pd.Series[Any]", column: Column) -> str:
     parts = [
         f" {column.unit}" if column.unit else "",
         "; decimal comma" if column.written == COMMA else "",
+        "; times, in hours" if column.kind == "number" and are_times(read.typed(values)) else "",
         f"; {'day' if column.written.startswith('%d') else 'month'} first" if column.written.startswith("%") else "",
         f"; {sign!r} stands for no value, {times:,} times" if times else "",
     ]

@@ -43,6 +43,8 @@ NOTHING = (
     "-", "--", "---", "–", "—", ".", "..", "...", "*", "N.A.", "n.a.", "k.A.", "none", "nil", "missing", "Missing",
     "unknown", "Unknown", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!",
 )  # fmt: skip
+INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"  # signs that copied text has at its ends, and nobody sees
+MOST_FAULTS = 10  # different values that are none; a column with more of them is no column of numbers
 MIXED = 0.5  # a column of which this share or more are numbers, but not all, is one of numbers with faults in it
 LEADING_ZEROS = r"^0\d+$"
 MOST_SPELLINGS = 10  # of the two words of a boolean column, in small and large letters: true, True, TRUE, ...
@@ -130,7 +132,7 @@ def typed(values: "pd.Series[Any]", missing: Sequence[str] | None = MISSING) -> 
         array = pa.array([text and unicodedata.normalize("NFC", text) for text in array.to_pylist()], array.type)
     if missing is None:
         return array
-    trimmed = pc.utf8_trim_whitespace(array)
+    trimmed = pc.utf8_trim(pc.utf8_trim_whitespace(array), INVISIBLE)
     return pc.if_else(pc.is_in(trimmed, pa.array(["", *missing], trimmed.type)), None, trimmed)
 
 
@@ -299,6 +301,8 @@ def _told(array: "pa.Array[Any]", kind: ColumnKind, said: str = "", unit: str = 
 
 
 def _kind_of_text(name: str, array: "pa.Array[Any]", reading: Reading) -> ColumnKind:
+    import pyarrow as pa
+
     spellings = array.unique().drop_null()
     if len(spellings) <= MOST_SPELLINGS:
         said = {text.lower() for text in spellings.to_pylist()}
@@ -315,8 +319,10 @@ def _kind_of_text(name: str, array: "pa.Array[Any]", reading: Reading) -> Column
         readable = np.isfinite(found)
         if readable[there].all():
             return kind if kind != "number" or are_exact(array, found) else "category"
-        share = (readable | matches(array, pattern)).sum() / there.sum()
-        if share >= MIXED:
+        doubtful = matches(array, pattern)
+        share = (readable | doubtful).sum() / there.sum()
+        strange = array.filter(pa.array(there & ~readable & ~doubtful)).unique()
+        if share >= MIXED and len(strange) <= MOST_FAULTS:
             most = f"{np.floor(share * 1000) / 10:g} % of column {name} are {kind}s, and not the others: "
             fault = _fault(name, array, int((there & ~readable).argmax()), kind)
             raise BakeoffError(fault if share == 1 else most + fault)
