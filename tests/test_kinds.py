@@ -193,8 +193,13 @@ def test_a_sign_for_no_value_does_not_make_numbers_names(sign: str) -> None:
 
 
 def test_words_for_a_missing_value_can_be_said() -> None:
-    reading = Reading(missing=("-999", "keine"))
-    for values in (text("-999", "1", "keine"), arrow([-999, 1, -999])):
+    reading = Reading(missing=("-999", "keine", "inf"))
+    for values in (
+        text("-999", "1", "keine"),
+        arrow([-999, 1, -999]),
+        arrow([np.inf, 1, np.nan]),
+        text("inf", "1", ""),
+    ):
         column = told_by(values, "x", "number", reading)
         assert parse(values, column).tolist() == pytest.approx([np.nan, 1, np.nan], nan_ok=True)
     assert kind_of(text("None", "a"), reading) == "category"

@@ -121,7 +121,9 @@ def typed(values: "pd.Series[Any]", missing: Sequence[str] | None = MISSING) -> 
         array = array.dictionary_decode()
     array = _usual(array)
     if type_of(array) == "number" and missing not in (None, MISSING):
-        marks = pa.array([float(mark) for mark in missing or () if re.match(NUMBER, mark)], pa.float64())
+        marks = pa.array(
+            [float(mark) for mark in missing or () if re.match(rf"{NUMBER}|^[+-]?inf$", mark)], pa.float64()
+        )
         array = pc.if_else(pc.is_in(pc.cast(array, pa.float64(), safe=False), marks), None, array)
     if pa.types.is_floating(array.type):
         return pc.if_else(pc.is_nan(array), None, array)
