@@ -9,9 +9,20 @@ from numpy.typing import NDArray
 
 from tasks.data.builtin.word_lists import TextSpec, number_words, vocabulary
 from tasks.data.datasets import dataset_named
-from tasks.data.examples import PREDICTION, TEXT, Column, Problem, StoredData, Tokens, encode, known_levels
-from tasks.data.files.images import WHITE, find_pictures, read_pictures
+from tasks.data.examples import (
+    AS_IT_IS,
+    PREDICTION,
+    TEXT,
+    Column,
+    Problem,
+    Rendering,
+    StoredData,
+    Tokens,
+    encode,
+    known_levels,
+)
 from tasks.data.files.notation import COMMA
+from tasks.data.files.pictures import WHITE, find_pictures, read_pictures
 from tasks.data.files.series import arrange, narrowed
 from tasks.data.files.values import parse, typed
 from tasks.data.terms import count_known
@@ -29,8 +40,9 @@ class Served(Problem):
     `dataset` and `digest` say what it was fitted on. `features` are what it takes of a table, and `columns` those of
     the user's own file that they come from; else they have the same names. Of series, `columns` are those of a long
     table: that of ids, that of times, and those of values. `unit` is that of a predicted number.
-    `brightest` stands for white in a picture. `words` are those that a text data set counted, the most frequent first;
-    or, where there is a feature, which is then the column of the user's own texts, the terms of the model's vocabulary.
+    `brightest` stands for white in a row of pixels, and `rendering` makes pixels of a file. `words` are those that a
+    text data set counted, the most frequent first; or, where there is a feature, which is then the column of the user's
+    own texts, the terms of the model's vocabulary.
     """
 
     dataset: str
@@ -40,6 +52,7 @@ class Served(Problem):
     columns: tuple[Column, ...] = ()
     unit: str
     brightest: int
+    rendering: Rendering = AS_IT_IS
     tokens: Tokens | None = None
     words: tuple[str, ...]
 
@@ -80,7 +93,7 @@ def describe(contender: Contender, examples: StoredData, arrays: DesignMatrix) -
         words=words_of(examples, arrays),
         contender=contender,
         **arrays.fields(),
-        **examples.model_dump(include={"digest", "features", "columns", "unit", "brightest", "tokens"}),
+        **examples.model_dump(include={"digest", "features", "columns", "unit", "brightest", "rendering", "tokens"}),
     )
 
 
@@ -131,7 +144,7 @@ def predict_pictures(served: Served, load: Callable[[], Any], source: Path) -> "
         raise BakeoffError("the model takes no pictures; give it rows, in a CSV or Parquet file")
     pictures = find_pictures(source)
     names = [picture.relative_to(source if source.is_dir() else source.parent).as_posix() for picture in pictures]
-    features = scale_pixels(read_pictures(pictures, served.shape), WHITE)
+    features = scale_pixels(read_pictures(pictures, served.shape, served.rendering), WHITE)
     return _predicted(served, load, pd.DataFrame({"file": names}), features)
 
 

@@ -235,15 +235,15 @@ def parquet(**changed: object) -> Callable[[], object]:
     return lambda: pd.read_csv(shop()).assign(**changed).to_parquet("shop.parquet")
 
 
-def images(*classes: str, broken: str = "", large: str = "", gif: str = "") -> Callable[[], object]:
+def images(*classes: str, broken: str = "", large: str = "", other: str = "") -> Callable[[], object]:
     def save() -> None:
         save_images(Path("shapes"), classes)
         if broken:
             Path("shapes", broken).write_bytes(b"no picture")
         if large:
             Image.new("1", (20_000, 20_000)).save(Path("shapes", large))
-        if gif:
-            Image.new("L", (9, 8)).save(Path("shapes", gif), format="GIF")
+        if other:
+            Image.new("L", (9, 8)).save(Path("shapes", other), format="PPM")
 
     return save
 
@@ -279,8 +279,8 @@ FAULTS = {
     "very large image": (
         images("cat", "dog", large="dog/3.png"), ("shapes",), "shapes/dog/3.png is not read: it has more than"
     ),
-    "GIF under another name": (
-        images("cat", "dog", gif="dog/3.png"), ("shapes",), "shapes/dog/3.png is neither PNG nor JPEG inside"
+    "another format under that name": (
+        images("cat", "dog", other="dog/3.png"), ("shapes",), "shapes/dog/3.png is none of PNG, JPEG, WEBP, BMP, GIF"
     ),
     "numbers for classes": (
         arrays(X=np.zeros((4, 3, 3), np.uint8), y=[1, 0.5, 1, 2.5]), ("a.npz",), "a.npz: y holds numbers such as 0.5"

@@ -16,13 +16,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as made
+from owned import bakeoff, save_images
 from PIL import Image
 from typer.testing import CliRunner
 
 from flows.cli.main import app
+from flows.experiment import load
 from tasks.data.builtin.numbers import DigitsSpec, Mnist5kSpec, WineSpec
 from tasks.data.datasets import ingest
-from tasks.data.files.images import ImagesSpec, convert_pictures, read_pictures
+from tasks.data.examples import Rendering
+from tasks.data.files.images import ImagesSpec
+from tasks.data.files.pictures import FORMATS, convert_pictures, read_pictures
 from tasks.data.folds.splitting import KFoldSpec, split
 from tasks.data.vectorization import vectorize
 from tasks.evaluation.cross_validation import evaluate
@@ -72,7 +76,7 @@ def test_every_sub_folder_is_a_class_with_all_that_lies_below_it(caplog: pytest.
     assert raw.X[:, 0, 0, 2].tolist() == [len(path) * 10 for path in ("cat/1/2/z.jpg", "cat/10.JPG", "cat/9.png")] + [
         len(path) * 10 for path in ("dog/b.PNG", "dog/c.png", "dog/old/a.jpeg")
     ]
-    assert caplog.text.count("1 hidden or other files are not used") == 2
+    assert "pets: not used: 1 .png, 1 .txt" in caplog.text
 
 
 def test_classes_that_are_numbers_stand_in_their_order() -> None:
@@ -93,13 +97,22 @@ def test_test_rows_are_those_of_the_folder_test() -> None:
     assert raw.y.tolist() == [0] * 5 + [1] * 5 + [0] * 2 + [1] * 2
 
 
-def test_train_and_test_are_classes_like_others_where_pictures_lie_in_them() -> None:
-    for name in ("train", "test"):
+@pytest.mark.parametrize("parts", ["train val test", "Training Testing", "Train Valid Test", "TRAIN validation test"])
+def test_parts_are_known_in_any_of_the_usual_spellings_and_that_for_validation_is_learned_from(parts: str) -> None:
+    learned, *validation, test = parts.split()
+    for part, each in ((learned, 4), *((part, 3) for part in validation), (test, 2)):
+        two_classes(f"pets/{part}", each)
+    raw = read()
+    assert raw.problem.classes == ("cat", "dog")
+    assert raw.y.tolist() == [0] * 4 + [1] * 4 + [0, 0, 0, 1, 1, 1] * len(validation) + [0, 0, 1, 1]
+    assert raw.held_out.tolist() == [False] * (len(raw.y) - 4) + [True] * 4
+
+
+def test_one_folder_called_train_may_be_a_class_among_others() -> None:
+    for name in ("car", "train"):
         for number in range(3):
             picture(f"things/{name}/{number}.png")
-    raw = read("things", test={"fraction": 0.4})
-    assert raw.problem.classes == ("test", "train")
-    assert raw.held_out.sum() == 2
+    assert read("things", test={"fraction": 0.4}).problem.classes == ("car", "train")
 
 
 @given(
@@ -156,12 +169,16 @@ def test_jpeg_comes_in_three_kinds(mode: str) -> None:
     assert np.abs(pixels - expected).max() <= 3
 
 
+def _turned() -> Image.Exif:
+    noted = Image.Exif()
+    noted[0x0112] = 6  # "turn me a quarter clockwise"
+    return noted
+
+
 def test_a_picture_is_turned_as_its_camera_noted() -> None:
     upright = np.zeros((4, 6), np.uint8)
     upright[0] = 255  # the sky
-    noted = Image.Exif()
-    noted[0x0112] = 6  # "turn me a quarter clockwise"
-    save(Image.fromarray(upright).rotate(90, expand=True), "one.png", exif=noted)
+    save(Image.fromarray(upright).rotate(90, expand=True), "one.png", exif=_turned())
     np.testing.assert_array_equal(read_pictures([Path("one.png")], (4, 6))[0], upright)
 
 
@@ -193,7 +210,7 @@ def _bytes_of(image: Image.Image, kind: str) -> bytes:
 
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 16, 3), np.uint8))
-WHOLE = [_bytes_of(NOISE, "PNG"), _bytes_of(NOISE.convert("P"), "PNG"), _bytes_of(NOISE, "JPEG")]
+WHOLE = [_bytes_of(NOISE.convert("P"), "PNG"), *(_bytes_of(NOISE, kind) for kind in FORMATS)]
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -233,14 +250,32 @@ def _not_a_picture() -> None:
         (_made("other/a.png"), "there is no folder pets"),
         (_made("pets/a.png"), "pets has no sub-folders; two sub-folders or more are needed, one for each class"),
         (_made("pets/cat/a.png"), "pets has one class, cat; two sub-folders or more are needed"),
-        (_made("pets/cat/a.png", "pets/dog"), "pets/dog has no images (.png, .jpg, .jpeg); add some, or take it away"),
+        (_made("pets/cat/a.png", "pets/dog"), "pets/dog has no images (.png, .jpg, .jpeg, .webp,"),
         (_made("pets/a/1.png", "pets/b/1.png", "pets/c/1.png"), "pets has 3 classes; set task: multiclass"),
         (
             _made("pets/train/cat/1.png", "pets/train/dog/1.png", "pets/test/cat/1.png", "pets/test/cow/1.png"),
-            "pets: train and test need the same class folders, and cow is in one alone",
+            "pets: train and test need the same class folders, and cow is not in each",
         ),
+        (
+            _made("pets/train/cat/1.png", "pets/val/cat/1.png"),
+            "pets has train and val, parts of the data by name; one to learn from and one for the test are needed",
+        ),
+        (
+            _made("pets/train/cat/1.png", "pets/Training/cat/1.png", "pets/test/cat/1.png"),
+            "pets has Training, train and test, parts of the data by name; one to learn from",
+        ),
+        (
+            _made("pets/train/cat/1.png", "pets/test/cat/1.png", "pets/cats/1.png"),
+            "pets has train and test, parts of the data by name, beside cats; rename or take away what does not belong",
+        ),
+        (
+            _made("pets/train/cat/1.png", "pets/test/1.png"),
+            "pets has train and test, parts of the data by name, and no class folders in test; make some, or rename",
+        ),
+        (_made("pets/train/1.png", "pets/test/1.png"), "parts of the data by name, and no class folders in train;"),
+        (_made("pets/cat/1.png", "pets/test/1.png"), "pets has test, parts of the data by name, beside cat; rename"),
         (_broken, "pets/dog/3.png cannot be read as a picture: image file is truncated"),
-        (_not_a_picture, "pets/cat/1.png is neither PNG nor JPEG inside; mend it or take it away"),
+        (_not_a_picture, "pets/cat/1.png is none of PNG, JPEG, WEBP, BMP, GIF, TIFF inside; mend it or take it away"),
     ],
 )
 def test_what_is_wrong_with_a_folder_is_said_in_a_line(make: Callable[[], None], said: str) -> None:
@@ -407,6 +442,55 @@ def colours(folder: str, each: int = 30) -> ImagesSpec:
     return ImagesSpec(path=folder, task="binary", height=8, width=8)
 
 
+def test_init_says_what_it_saw_of_images_and_what_it_did_not_use() -> None:
+    colours("spots", each=8)
+    picture("spots/red/long.jpg", size=(9, 8), exif=_turned())
+    picture("spots/red/clear.webp", (*RED, 0), (8, 9), mode="RGBA")
+    frames = [Image.new("L", (8, 9), shade) for shade in (1, 2)]
+    save(frames[0], "spots/red/two.gif", save_all=True, append_images=frames[1:])
+    for path in ("spots/red/drawing.svg", "spots/blue/drawing.SVG", "spots/license", "spots/.hidden"):
+        Path(path).write_text("no picture")
+    said = bakeoff("init", "spots")
+    assert "spots: 19 images\n8 to 9 pixels high and 8 wide, in colour; taken as 8 x 8, rgb" in said
+    assert "transparent: 1 of 15 looked at, which are put on white" in said
+    assert "several frames or pages: 1 of 15 looked at, of which the first is taken" in said
+    assert "not used: 2 .svg, 1 without a suffix" in said
+    comment = "  rendering: {background: white}  # what is seen through transparent images: white or black"
+    assert comment in Path("conf/spots.yaml").read_text().splitlines()
+
+
+def test_init_says_how_it_uses_the_parts_of_a_folder() -> None:
+    for part, each in (("Train", 10), ("Valid", 2), ("Test", 4)):
+        two_classes(f"pets/{part}", each)
+    said = "Train and Valid are learned from, and folds drawn from both; Test is kept for the test"
+    assert said in bakeoff("init", "pets").splitlines()
+    assert f"  path: pets  # {said}" in Path("conf/pets.yaml").read_text().splitlines()
+    assert load("pets").dataset.read().held_out.sum() == 8
+
+
+def dark(folder: str, each: int = 12) -> None:
+    """Bright rows or columns in 16 bits of which 12 are used; but a picture for the test has all of them."""
+    save_images(Path("plain"), each=each)
+    for file in sorted(Path("plain").rglob("*.png")):
+        for part, brightest in (("train", 4000), ("test", 65_535)):
+            pixels = np.asarray(Image.open(file)).astype(float) / 255 * brightest
+            save(Image.fromarray(pixels.astype(np.uint16)), f"{folder}/{part}/{file.parent.name}/{file.name}")
+
+
+def test_16_bits_of_which_few_are_used_are_rendered_by_the_range_of_those_to_learn_from() -> None:
+    dark("scans")
+    assert "more than 8 bits a pixel: 24 of 24 looked at, 0 to 4,000" in bakeoff("init", "scans")
+    dataset = load("scans").dataset
+    assert isinstance(dataset, ImagesSpec)
+    assert dataset.rendering == Rendering(darkest=0, brightest=4000)
+    raw = dataset.read()
+    plain = read_pictures(sorted(Path("plain").rglob("*.png")), (9, 8))
+    assert np.abs(np.asarray(raw.X)[~raw.held_out].astype(int) - plain).max() <= 1
+    _, arrays = champion_of("scans", dataset, KNeighborsSpec(params={"n_neighbors": 1}))
+    assert answer("scans", "scans/train").prediction.tolist() == ["column"] * 12 + ["row"] * 12
+    assert arrays.classes == ("column", "row")
+
+
 def test_conv_sees_colours() -> None:
     examples = ingest(colours("spots"))
     assert (examples.shape, examples.classes, examples.brightest) == ((8, 8, 3), ("blue", "red"), 255)
@@ -428,6 +512,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         champion_of("wine", WineSpec(), GaussianNBSpec())
         picture("new/sub/a.JPG", (255, 0, 0), (30, 20))
         picture("new/b.png", (0, 0, 255), (9, 9))
+        picture("kinds/a.webp", (255, 0, 0), lossless=True)
+        picture("kinds/b.tif", (0, 0, 255))
         Path("new/notes.txt").write_text("not a picture")
         yield folder
 
@@ -448,6 +534,8 @@ def test_a_champion_predicts_pictures_as_they_are(there: None, capfd: pytest.Cap
     assert rows.columns.tolist() == ["file", "prediction", "p_blue", "p_red"]
     assert rows.file.tolist() == ["b.png", "sub/a.JPG"]
     assert "2 row(s) predicted by spots, version 1" in capfd.readouterr().err
+    assert answer("spots", "kinds").set_index("file").prediction.to_dict() == {"a.webp": "red", "b.tif": "blue"}
+    assert answer("spots", "kinds/b.tif").prediction.tolist() == ["blue"]
     assert answer("spots", "spots/red/03.png").iloc[0].tolist() == ["03.png", "red", 0.0, 1.0]
 
 
@@ -464,7 +552,7 @@ def test_a_published_champion_takes_pixels_in_rows_and_files_alike(there: None) 
     ("arguments", "said"),
     [
         (["spots", "none.png"], "there is no file none.png"),
-        (["spots", "mlruns/cache"], "mlruns/cache has no images (.png, .jpg, .jpeg)"),
+        (["spots", "mlruns/cache"], "mlruns/cache has no images (.png, .jpg, .jpeg, .webp"),
         (["wine", "new/b.png"], "the model takes no pictures; give it rows, in a CSV or Parquet file"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.data.files.folders import class_files, files_below
+from tasks.data.files.folders import class_files, files_below, part_of
 from tasks.data.files.own_spec import TestRowsSpec, check_training_rows, hold_out, marked
 from tasks.data.files.tables import TableFileSpec
 from tasks.specs import BakeoffError
@@ -143,3 +143,10 @@ def test_links_to_folders_and_files_count_as_what_they_lead_to() -> None:
 def test_what_cannot_be_looked_at_has_a_stamp_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "is_dir", lambda _: (_ for _ in ()).throw(PermissionError))
     assert len(SPEC.stamp) == 16
+
+
+@given(st.sampled_from(["train", "Training", "TEST", "testing", "val", "Valid", "validation", "Dev"]), st.booleans())
+def test_a_part_of_the_data_is_known_by_its_name_in_any_case(name: str, large: bool) -> None:
+    part = {"tr": "train", "te": "test", "va": "validation", "de": "validation"}[name[:2].lower()]
+    assert part_of(f" {name.upper() if large else name} ") == part
+    assert part_of(f"{name}s") is None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from owned import bakeoff
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
@@ -147,6 +148,14 @@ def test_a_folder_has_a_class_in_each_sub_folder() -> None:
     assert (raw.problem.classes, raw.y.tolist()) == (("bad", "good"), [0] * 6 + [1] * 6)
     assert raw.X["text"].tolist()[6:9] == ["größer story 0", "größer story 1", "größer story 2"]
     assert raw.held_out.sum() == 2
+
+
+def test_init_says_how_it_uses_the_parts_of_a_folder_of_texts() -> None:
+    write_folder(Path("reviews"), ("training", "dev", "testing"))
+    Path("reviews/notes.md").write_text("no text")
+    said = bakeoff("init", "reviews").splitlines()
+    assert "training and dev are learned from, and folds drawn from both; testing is kept for the test" in said
+    assert "not used: 1 .md" in said
 
 
 def test_a_folder_may_say_what_the_test_is() -> None:

@@ -36,14 +36,14 @@ def predict(
 
     They have the columns that it was fitted on, in any order; others are kept. A picture is a row of its pixels, a text
     of a published data set stands in the column `text`. What is added is `prediction`, and for classes the probability
-    of each. Images may also be given as they are, a PNG or JPEG file or a folder of them: each becomes a row with its
-    path in the column `file`. Series in a long table become a row each, with its id.
+    of each. Images may also be given as they are, a file (PNG, JPEG, WebP, BMP, GIF or TIFF) or a folder of them: each
+    becomes a row with its path in the column `file`. Series in a long table become a row each, with its id.
     """
     with errors(debug, interrupted="nothing was written", log="mlruns/predict.log"):
         from flows import terminal
         from tasks.data.files.data_file import check_suffix, write_rows
         from tasks.data.files.folders import check_there
-        from tasks.data.files.images import may_be_pictures
+        from tasks.data.files.pictures import may_be_pictures
         from tasks.specs import BakeoffError
 
         for path in filter(None, (None if may_be_pictures(source) else source, target)):
@@ -100,7 +100,7 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
     from flows import terminal
     from tasks import progress
     from tasks.data.files.data_file import DataFile
-    from tasks.data.files.images import may_be_pictures
+    from tasks.data.files.pictures import may_be_pictures
     from tasks.prediction import predict_pictures, predict_rows, unknown, unused
     from tasks.specs import BakeoffError
     from tasks.tracking import models, registry

@@ -70,6 +70,7 @@ def keep_examples(dataset: Dataset, raw: RawData) -> StoredData:
         unit=dataset.unit,
         features=tuple(columns),
         brightest=dataset.brightest,
+        rendering=raw.rendering,
         digest=digest,
         training_rows=int((~raw.held_out).sum()),
         test_rows=int(raw.held_out.sum()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, FiniteFloat, model_validator
 
 from tasks.metrics import Task
 from tasks.specs import Spec
@@ -235,6 +236,26 @@ class WordLists:
         return WordLists(self.words[positions], offsets)
 
 
+class Rendering(Spec):
+    """How the pixels of picture files become bytes, when they are learned from and when they are predicted.
+
+    Where a pixel has more than 8 bits, `darkest` becomes black and `brightest` white; what lies beyond is clipped.
+    """
+
+    darkest: int | FiniteFloat = Field(0, description="what becomes black, of more than 8 bits")
+    brightest: int | FiniteFloat = Field(2**16 - 1, description="what becomes white, of more than 8 bits")
+    background: Literal["white", "black"] = Field("white", description="what is seen through a transparent picture")
+
+    @model_validator(mode="after")
+    def _there_is_a_range(self) -> "Rendering":
+        if self.darkest >= self.brightest:
+            raise ValueError(f"darkest is {self.darkest}, and must be less than brightest, {self.brightest}")
+        return self
+
+
+AS_IT_IS = Rendering()
+
+
 @dataclass(frozen=True)
 class RawData:
     """Examples as they are read, rows of `X`.
@@ -247,7 +268,8 @@ class RawData:
     `y` (rows,) holds numbers or class numbers from 0; `held_out` (rows,) says which rows are kept for the test. Rows
     with the same number in `groups` (rows,) belong together. Of the user's own data, `problem` is what was found when
     they were read, and `columns` are those of the file, from which the features of a table are computed; of series they
-    are the columns of a long table: that of ids, that of times, and those of values.
+    are the columns of a long table: that of ids, that of times, and those of values. `rendering` made pictures of
+    their files.
     """
 
     X: "pd.DataFrame | NDArray[np.uint8] | NDArray[np.float32] | WordLists"
@@ -257,6 +279,7 @@ class RawData:
     columns: tuple[Column, ...] = ()
     groups: NDArray[np.int64] | None = None
     tokens: Tokens | None = None
+    rendering: Rendering = AS_IT_IS
 
 
 class DatasetSpec(Spec):
@@ -316,8 +339,9 @@ class StoredData(Problem):
     """A data set on disk: a Parquet file for a table, else a .npz file.
 
     `features` are the columns of a table's X, and `columns` those of the user's file that they come from. Of texts as
-    people write them, the one feature is their column, and `tokens` says what their terms are. `digest` depends
-    on the values and column names alone, not on how the file was written.
+    people write them, the one feature is their column, and `tokens` says what their terms are. Of pictures, `brightest`
+    stands for white, and `rendering` made them of their files. `digest` depends on the values and column names alone,
+    not on how the file was written.
     """
 
     name: str
@@ -327,6 +351,7 @@ class StoredData(Problem):
     groups: Groups | None = None
     tokens: Tokens | None = None
     brightest: int
+    rendering: Rendering = AS_IT_IS
     digest: str
     training_rows: int
     test_rows: int

@@ -1,54 +1,43 @@
 """The user's own images: a folder with one sub-folder a class, or arrays in a .npz file."""
 
-import struct
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tasks import progress
-from tasks.data.examples import Problem, RawData
+from tasks.data.examples import AS_IT_IS, Problem, RawData, Rendering
 from tasks.data.files import presets
 from tasks.data.files.data_file import DataFile
-from tasks.data.files.folders import check_there, class_files, files_below
+from tasks.data.files.folders import class_files
 from tasks.data.files.own_spec import A_FIFTH, Inspection, OwnSpec, about_test, hold_out
+from tasks.data.files.pictures import SUFFIXES, WHITE, Bytes, Look, convert_pictures, look_at, read_pictures
 from tasks.data.files.presets import Entries, Size
 from tasks.data.files.profile import DataProfile, InitOptions
 from tasks.data.files.target_column import Target, read_target, target_of
-from tasks.metrics import classification
+from tasks.metrics import Task, classification
 from tasks.specs import BakeoffError
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-Bytes = NDArray[np.uint8]
-SUFFIXES = (".png", ".jpg", ".jpeg")
-WHITE = 255
-PART = 1000  # pictures between two reports of progress
 LARGEST = 4096  # pixels of a side
-SAMPLE = 200  # files whose size and colour are looked at
+SAMPLE = 200  # files that are looked at
 SIDE = 64  # pixels of the longer side, at most: four times as many would take four times as long
-GREY = {"1", "L", "LA", "I", "I;16", "F"}  # Pillow's names for pictures without colour
 
 
 class ImagesSpec(OwnSpec):
     """Images of any size and colour, which become bytes of one size and colour.
 
-    In a folder, each sub-folder is a class; or it has two, `train` and `test`, with the classes below, and the images
-    of `test` are kept for the test. A .npz file has `X`, bytes or numbers from 0 to 1 of shape (rows, height, width) or
-    (rows, height, width, 3), and `y` (rows,).
+    In a folder, each sub-folder is a class; or it has parts such as `train`, `val` and `test`, with the classes below,
+    and the images of `test` are kept for the test, those of the others to learn from. A .npz file has `X`, bytes or
+    numbers from 0 to 1 of shape (rows, height, width) or (rows, height, width, 3), and `y` (rows,).
     """
 
     kind: Literal["images"] = "images"
     height: int = Field(ge=1, le=LARGEST, description="pixels that every image gets from top to bottom")
     width: int = Field(ge=1, le=LARGEST, description="pixels that every image gets from left to right")
     color: Literal["grey", "rgb"] = Field("rgb", description="grey: one number a pixel; rgb: three")
+    rendering: Rendering = AS_IT_IS
 
     brightest: ClassVar[int] = WHITE
     examples: ClassVar[str] = "images"
@@ -76,7 +65,9 @@ class ImagesSpec(OwnSpec):
     def inspect(cls, options: InitOptions) -> Inspection:
         """Look at how large and how colourful they are, and choose as what they had better be taken."""
         file = options.file
-        heights, widths, in_colour, settings = _of_archive(file) if file.is_archive else _of_folder(options.path)
+        seen = _of_archive(file) if file.is_archive else _of_folder(options.path)
+        heights, widths = [look.height for look in seen.looks], [look.width for look in seen.looks]
+        in_colour = any(look.in_colour for look in seen.looks)
         height, width = np.median(heights), np.median(widths)
         scale = min(1.0, SIDE / max(height, width))  # smaller where there are very many pixels
         dataset = cls(
@@ -85,15 +76,16 @@ class ImagesSpec(OwnSpec):
             height=max(1, round(height * scale)),
             width=max(1, round(width * scale)),
             color="rgb" if in_colour else "grey",
-            **settings,
+            **seen.settings,
         )
-        seen = f"{_span(heights)} pixels high and {_span(widths)} wide, {'in colour' if in_colour else 'grey'}"
-        facts = (f"{seen}; taken as {dataset.height} x {dataset.width}, {dataset.color}",)
+        size = f"{_span(heights)} pixels high and {_span(widths)} wide, {'in colour' if in_colour else 'grey'}"
+        facts = (f"{size}; taken as {dataset.height} x {dataset.width}, {dataset.color}", *seen.facts)
         raw = dataset.read(file)
         comments = {
             "dataset.height": "every image gets this size; more pixels show more, and take longer",
             "dataset.color": "rgb: three numbers a pixel instead of one",
             "dataset.test": about_test("images"),
+            **seen.comments,
         }
         return Inspection(dataset.describe(raw, file)._replace(facts=facts), dataset, raw, comments)
 
@@ -123,7 +115,7 @@ class ImagesSpec(OwnSpec):
         problem = self.problem.model_copy(update={"classes": target.classes})
         if held_out is None:
             held_out = hold_out(self.test, target.y, problem)
-        return RawData(X, target.y, held_out, problem)
+        return RawData(X, target.y, held_out, problem, rendering=self.rendering)
 
     def describe(self, raw: RawData, file: DataFile) -> DataProfile:
         """Return how many there are of each class, and how many are the same, pixel by pixel, and of the same class."""
@@ -140,177 +132,67 @@ class ImagesSpec(OwnSpec):
         fitting = classification(found.n_classes)
         if self.task != fitting:
             raise BakeoffError(f"{self.path} has {found.n_classes} classes; set task: {fitting}")
-        return read_pictures(found.files, self.problem.shape), self._target(found.labels), found.held_out
+        pictures = read_pictures(found.files, self.problem.shape, self.rendering)
+        return pictures, _target(found.labels, self.task), found.held_out
 
     def _archive(self, file: DataFile) -> tuple[Bytes, Target, None]:
         X, y = file.arrays
         try:
-            target = self._target(y)
+            target = _target(y, self.task)
             return convert_pictures(X if target.known.all() else X[target.known], self.problem.shape), target, None
         except BakeoffError as error:
             raise BakeoffError(f"{self.path}: {error}") from error
 
-    def _target(self, labels: NDArray[np.generic]) -> Target:
-        import pandas as pd
 
-        return read_target(pd.Series(labels, name="y"), self.task, as_it_is=True)
+class Seen(NamedTuple):
+    """Some of the images, and what follows: settings, facts, and comments on settings."""
 
-
-def may_be_pictures(path: Path) -> bool:
-    """Whether a path is that of a picture, by its suffix, or of a folder."""
-    return path.suffix.lower() in SUFFIXES or path.is_dir()
-
-
-def find_pictures(source: Path) -> list[Path]:
-    """A file alone, or all pictures below a folder, in order of their paths.
-
-    Raises:
-        BakeoffError: when there is none, or a folder cannot be read.
-    """
-    if not source.is_dir():
-        return [source]
-    found = files_below(source, SUFFIXES)
-    if not found:
-        raise BakeoffError(f"{source} has no images ({', '.join(SUFFIXES)})")
-    return found
+    looks: Sequence[Look]
+    settings: Mapping[str, Any]
+    facts: Sequence[str] = ()
+    comments: Mapping[str, str] = {}
 
 
-def read_pictures(files: Sequence[Path], shape: tuple[int, ...]) -> Bytes:
-    """PNG and JPEG files as an array (files, *shape), where shape is (height, width), grey, or (height, width, 3).
-
-    A picture is turned as its camera noted, put on white where it is transparent, and resized to the whole of the
-    shape, whatever its own proportions; each new pixel is a mean over those that it covers.
-
-    Raises:
-        BakeoffError: naming the first file that cannot be read, or is so large that it may be meant to fill memory.
-    """
-
-    def picture(row: int) -> Bytes:
-        with opened(files[row]) as image:
-            # A large JPEG is decoded at the smallest of its scales with twice the pixels that are needed on a side:
-            # 12 megapixels to 64 x 64 in 0.03 s instead of 0.16 s, and no pixel differs by more than 2 of 255.
-            image.draft(image.mode, (2 * max(shape[:2]),) * 2)
-            return _unified(image, shape)
-
-    return _filled(len(files), shape, picture)
-
-
-def convert_pictures(pictures: NDArray[np.generic], shape: tuple[int, ...]) -> Bytes:
-    """Pictures (rows, height, width[, 3]), bytes or fractions of white, as an array (rows, *shape), as files become.
-
-    Raises:
-        BakeoffError: when they have another shape, or other values.
-    """
-    from PIL import Image
-
-    if pictures.ndim not in (3, 4) or pictures.shape[3:] not in ((), (3,)) or 0 in pictures.shape:
-        raise BakeoffError(
-            f"X has shape {pictures.shape}; pictures are (rows, height, width), or (rows, height, width, 3) in colour"
-        )
-    white = WHITE if pictures.dtype.kind in "ui" else 1  # the number that stands for it
-    if pictures.dtype.kind not in "uifb":
-        raise BakeoffError(f"X holds {pictures.dtype}; bytes are needed, or numbers from 0 (black) to 1 (white)")
-    low, high = float(pictures.min()), float(pictures.max())
-    if not (low >= 0 and high <= white):
-        mend = "from 0" if low < 0 else "as numpy.uint8, from 0 to 255,"
-        raise BakeoffError(f"X has values from {low:g} to {high:g}, expected 0 to {white}; save pixels {mend}")
-
-    def convert(row: int) -> Bytes:
-        own = pictures[row] if white == WHITE else np.rint(pictures[row].astype(np.float64) * WHITE)
-        return _unified(Image.fromarray(own.astype(np.uint8)), shape)
-
-    return _filled(len(pictures), shape, convert)
-
-
-def _filled(rows: int, shape: tuple[int, ...], picture: Callable[[int], Bytes]) -> Bytes:
-    """All pictures (rows, *shape), each put in its place as soon as it is there; Pillow works without Python's lock.
-
-    So no more is in memory than the result and a picture for each thread.
-    """
-    import joblib
-
-    filled = np.empty((rows, *shape), np.uint8)
-
-    def put(row: int) -> None:
-        filled[row] = picture(row)
-
-    with strictly(), ThreadPoolExecutor(int(joblib.cpu_count())) as pool:
-        for start in range(0, rows, PART):
-            end = min(start + PART, rows)
-            list(pool.map(put, range(start, end)))
-            progress.report("reading pictures", end, rows)
-    return filled
-
-
-@contextmanager
-def strictly() -> Iterator[None]:
-    """Within it, a very large picture is no warning but an error. Filters hold for all threads."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")  # of notes by cameras that are cut off
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
-@contextmanager
-def opened(file: Path) -> "Iterator[Image]":
-    """A PNG or JPEG file, of which no pixel has been decoded yet.
-
-    Raises:
-        BakeoffError: naming the file, when it cannot be read, or is so large that it may be meant to fill memory.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    check_there(file)
-    try:
-        with Image.open(file, formats=("PNG", "JPEG")) as image:
-            yield image
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BakeoffError(
-            f"{file} is not read: it has more than {Image.MAX_IMAGE_PIXELS} pixels; shrink it"
-        ) from error
-    except UnidentifiedImageError as error:
-        raise BakeoffError(f"{file} is neither PNG nor JPEG inside; mend it or take it away") from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # what Pillow raises of broken files
-        reason = getattr(error, "strerror", None) or error
-        raise BakeoffError(f"{file} cannot be read as a picture: {reason}; mend it or take it away") from error
-
-
-def _unified(image: "Image", shape: tuple[int, ...]) -> Bytes:
-    from PIL import Image, ImageOps
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off at 255 instead of scaling them
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    if image.has_transparency_data:
-        page = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(page, image.convert("RGBA"))
-    height, width = shape[:2]
-    image = image.convert("RGB" if len(shape) == 3 else "L")
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)  # whose window grows with what it shrinks by
-    return np.asarray(image)
-
-
-Looks = tuple[list[int], list[int], bool, dict[str, Any]]  # heights and widths, whether in colour, and settings
-
-
-def _of_folder(folder: Path) -> Looks:
-    """Of some of the pictures; the settings are what the folder says of the task and the test."""
+def _of_folder(folder: Path) -> Seen:
+    """Of some of the images to learn from, since those for the test decide nothing."""
     found = class_files(folder, SUFFIXES, "images")
-    some = np.random.default_rng(0).permutation(len(found.files))[:SAMPLE]
-    heights, widths, in_colour = [], [], False
-    for number in some:
-        with strictly(), opened(found.files[number]) as image:
-            widths.append(image.width)
-            heights.append(image.height)
-            in_colour |= image.mode not in GREY
-    test = {"test": A_FIFTH} if found.held_out is None else {}
-    return heights, widths, in_colour, {"task": classification(found.n_classes), **test}
+    task = classification(found.n_classes)
+    settings: dict[str, Any] = {"task": task}
+    held_out = found.held_out
+    if held_out is None:
+        target = _target(found.labels, task)
+        problem = Problem(task=task, form="pixels", shape=(), classes=target.classes)
+        held_out = hold_out(A_FIFTH, target.y, problem)
+        settings["test"] = A_FIFTH
+    training = np.random.default_rng(0).permutation(np.flatnonzero(~held_out))
+    looks = [look_at(found.files[number]) for number in training[:SAMPLE]]
+    rendered, facts, comment = _rendering_for(looks)
+    settings |= {"rendering": Rendering(**rendered)} if rendered else {}
+    comments = {"dataset.path": found.parts, "dataset.rendering": comment}
+    return Seen(looks, settings, [*facts, *found.facts], comments)
 
 
-def _of_archive(file: DataFile) -> Looks:
+def _rendering_for(looks: Sequence[Look]) -> tuple[dict[str, Any], list[str], str]:
+    """The settings of a rendering that suits what was seen, what there is to say of it, and a comment."""
+    settings: dict[str, Any] = {}
+    facts, comments = list[str](), list[str]()
+    ranges = [look.values for look in looks if look.values]
+    if ranges:
+        darkest, brightest = min(low for low, _ in ranges), max(high for _, high in ranges)
+        facts.append(f"more than 8 bits a pixel: {len(ranges)} of {len(looks)} looked at, {darkest:,} to {brightest:,}")
+        if darkest < brightest:
+            settings |= {"darkest": darkest, "brightest": brightest}
+            comments.append(f"of more than 8 bits a pixel, what is black and white: the range of {len(ranges)} images")
+    if transparent := sum(look.is_transparent for look in looks):
+        facts.append(f"transparent: {transparent} of {len(looks)} looked at, which are put on white")
+        settings["background"] = "white"
+        comments.append("what is seen through transparent images: white or black")
+    if several := sum(look.has_more for look in looks):
+        facts.append(f"several frames or pages: {several} of {len(looks)} looked at, of which the first is taken")
+    return settings, facts, "; ".join(comments)
+
+
+def _of_archive(file: DataFile) -> Seen:
     X, y = file.arrays
     if y.dtype.kind == "f":
         y = y[~np.isnan(y.astype(np.float64))]
@@ -321,7 +203,14 @@ def _of_archive(file: DataFile) -> Looks:
                 " whole numbers or as text"
             )
     height, width = X.shape[1:3]
-    return [height], [width], X.ndim == 4, {"task": classification(len(np.unique(y))), "test": A_FIFTH}
+    look = Look(height, width, in_colour=X.ndim == 4)
+    return Seen([look], {"task": classification(len(np.unique(y))), "test": A_FIFTH})
+
+
+def _target(labels: NDArray[np.generic], task: Task) -> Target:
+    import pandas as pd
+
+    return read_target(pd.Series(labels, name="y"), task, as_it_is=True)
 
 
 def _span(values: list[int]) -> str:

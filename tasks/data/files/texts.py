@@ -49,7 +49,8 @@ ABOUT = {
 class TextFileSpec(RowsSpec):
     """Texts in a column of a file, in Unicode; or in a folder, each a .txt file, and each sub-folder a class.
 
-    Such a folder may have two, `train` and `test`, with the classes below; the texts of `test` are kept for the test.
+    Such a folder may have parts such as `train`, `val` and `test`, with the classes below; the texts of `test` are kept
+    for the test, those of the others to learn from.
     What is learned from are the terms that most texts have: words and, if `ngrams` is 2, pairs of words; or, if the
     `analyzer` is "char", runs of 1 to 4 letters.
     """
@@ -93,7 +94,8 @@ class TextFileSpec(RowsSpec):
         if is_folder(options.path):
             found = class_files(options.path, cls.suffixes, cls.examples)
             settings: dict[str, Any] = {"task": classification(found.n_classes)}
-            rows, comments, facts, lacking = len(found.files), ABOUT, tuple[str, ...](), ""
+            rows, comments = len(found.files), ABOUT | {"dataset.path": found.parts}
+            facts, lacking = found.facts, ""
             settings |= {"test": A_FIFTH} if found.held_out is None else {}
         else:
             named = read_named(options)
