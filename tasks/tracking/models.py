@@ -99,11 +99,17 @@ def _series(served: Served) -> str:
 
 
 def _signature(served: Served, taken: Features, given: Any) -> "ModelSignature":
-    """What a model takes and gives; rows of word numbers may be of any length."""
+    """What a model takes and gives, by example but for two: rows of word numbers may be of any length.
+
+    Of a table, each feature is required by its name, whatever its values: one with a gap in the few rows of the example
+    would be optional, and a request without it would be answered by the columns that are left.
+    """
     from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types.schema import Schema, TensorSpec
+    from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
 
     signature = infer_signature(taken, given)
+    if served.form == "table":
+        return ModelSignature(Schema([ColSpec(DataType.double, name) for name in served.features]), signature.outputs)
     if served.form == "words" and isinstance(taken, np.ndarray):
         return ModelSignature(Schema([TensorSpec(taken.dtype, (-1, -1))]), signature.outputs)
     return signature
