@@ -18,7 +18,7 @@ from tasks.evaluation.cross_validation import Refit, load_model
 from tasks.models.baselines.estimators import SUMMARIES
 from tasks.prediction import Served, describe
 from tasks.specs import BakeoffError
-from tasks.tracking.connection import connect, tracking_uri
+from tasks.tracking.connection import connect, note, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 EXAMPLE_ROWS = 5
 SERVED = "bakeoff.json"
-DESCRIPTION = "mlflow.note.content"
 
 
 def log_model(
@@ -44,7 +43,7 @@ def log_model(
 
     served, model = describe(refit.contender, examples, arrays), load_model(refit)
     taken, given = served.contender.exchange(model, arrays.test()[0][:EXAMPLE_ROWS], served, served.features)
-    said = {DESCRIPTION: _say(served, np.asarray(given))}
+    said = note(_say(served, np.asarray(given)))
     logged = client.create_logged_model(experiment_id, name=refit.name, source_run_id=run_id, tags=said)
     mlflow_model = Model(run_id=run_id, model_id=logged.model_id, signature=_signature(served, taken, given))
     with tempfile.TemporaryDirectory() as folder:

@@ -144,11 +144,6 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("s") else "s")
 
 
-def printable(text: str) -> str:
-    """Return a text on one line, whatever signs a user's file has; YAML would not take others in a comment."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
-
-
 def profile_columns(
     rows: "pd.DataFrame", kinds: Mapping[str, ColumnKind], target: Target
 ) -> tuple[tuple[ColumnProfile, ...], int]:
