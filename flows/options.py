@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tasks.printable import printable_lines
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and what the libraries write.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything again, whatever was kept.")]
@@ -61,8 +63,9 @@ def errors(
             logged = not os.path.sameopenfile(2, stderr.fileno())  # standard error points to the log by now
             if logged:
                 traceback.print_exc()
-            print(f"bakeoff: internal error: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=stderr)
+            said = printable_lines(str(error).partition("\n")[0])
+            print(f"bakeoff: internal error: {type(error).__name__}: {said}", file=stderr)
             print(f"bakeoff: please report it, with {f'{log} or ' if logged else ''}what --debug shows", file=stderr)
         else:
-            print(f"bakeoff: {error}", file=stderr)
+            print(f"bakeoff: {printable_lines(str(error))}", file=stderr)
         raise typer.Exit(1 if ours else 2) from None

@@ -19,6 +19,7 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_UI_ENABLED
 
 from tasks import progress
+from tasks.printable import in_markdown
 from tasks.reporting.leaderboard import champion_lines, leaderboard_rows, leaderboard_title
 from tasks.reporting.report import Report
 from tasks.tracking.connection import run_address
@@ -42,7 +43,7 @@ def progress_shown() -> Iterator[None]:
         ended = done == total and what in artifacts
         if not ended and now - shown.setdefault(what, now) < UPDATE_SECONDS:
             return
-        shown[what], percent, said = now, 100 * done / total, f"{what} {done} of {total}"
+        shown[what], percent, said = now, 100 * done / total, in_markdown(f"{what} {done} of {total}")
         if what in artifacts:
             update_progress_artifact(artifacts[what], percent, said)
         else:
@@ -54,12 +55,12 @@ def progress_shown() -> Iterator[None]:
 
 def publish(report: Report) -> None:
     """Make the leaderboard, as a table, and the verdict, with a link to MLflow, artifacts of this flow run."""
-    create_table_artifact(
-        leaderboard_rows(report), key=_key(f"{report.experiment} leaderboard"), description=leaderboard_title(report)
-    )
+    title = in_markdown(leaderboard_title(report))
+    create_table_artifact(leaderboard_rows(report), key=_key(f"{report.experiment} leaderboard"), description=title)
     address = run_address(report.mlflow_experiment_id, report.mlflow_run_id)
     where = f"[{address}]({address})" if address else f"run `{report.mlflow_run_id}`, in `mlruns/`"
-    lines = [f"**{report.sentence}**", *champion_lines(report), *report.remarks, f"MLflow: {where}"]
+    verdict, *others = map(in_markdown, (report.sentence, *champion_lines(report), *report.remarks))
+    lines = [f"**{verdict}**", *others, f"MLflow: {where}"]
     create_markdown_artifact("\n\n".join(lines), key=_key(f"{report.experiment} verdict"), description="The verdict")
     get_run_logger().info(report.sentence)
 

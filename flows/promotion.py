@@ -25,6 +25,7 @@ from tasks.data.examples import StoredData
 from tasks.data.folds.splitting import Folds, HoldOutSpec
 from tasks.data.vectorization import DesignMatrix
 from tasks.evaluation.cross_validation import Evaluation, FinalScore, Result
+from tasks.printable import in_markdown
 from tasks.reporting.report import LeaderboardEntry, Promotion
 from tasks.reporting.wording import TITLES, say, say_promotion, with_unit
 from tasks.specs import BakeoffError
@@ -88,7 +89,8 @@ def _candidate(experiment: Experiment, found: Found) -> Candidate:
         score=best.mean,
         summary=(
             f"**{best.name}**, the best of {len(found.results)}: {TITLES[rules.metric]} {best.mean:.4g}"
-            f"{with_unit(rules.metric, rules.unit)}, {rules.validation.label} of {examples.training_rows} rows"
+            f"{in_markdown(with_unit(rules.metric, rules.unit))}, {rules.validation.label} of"
+            f" {examples.training_rows} rows"
         ),
         run=found.run,
     )

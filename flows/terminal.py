@@ -12,9 +12,11 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from flows.console import PlainConsole
 from flows.launch import Outcome
 from flows.runtime.context import prepare, reconcile
 from tasks import progress
+from tasks.printable import printable
 from tasks.reporting.leaderboard import champion_lines, leaderboard_table, moves_table
 from tasks.reporting.report import Report
 from tasks.specs import BakeoffError
@@ -26,9 +28,9 @@ PREDICT_LOG = MLRUNS / "predict.log"  # a prediction does not wait for a run, no
 CHECK_LOG = MLRUNS / "check.log"  # nor does a check
 
 
-def messages() -> Console:
+def messages() -> PlainConsole:
     """A console on what is standard error now, whatever standard error is turned to later."""
-    return Console(file=os.fdopen(os.dup(2), "w", encoding="utf8"), highlight=False, soft_wrap=True)
+    return PlainConsole(file=os.fdopen(os.dup(2), "w", encoding="utf8"), soft_wrap=True)
 
 
 def turn_libraries_to_log(log: Path = LOG) -> None:
@@ -67,7 +69,7 @@ def progress_on(console: Console) -> Iterator[None]:
         def update(what: str, done: int, total: int) -> None:
             with one_at_a_time:
                 if what not in known:
-                    known[what] = bars.add_task(what, total=total)
+                    known[what] = bars.add_task(printable(what), total=total)
                 bars.update(known[what], completed=done, total=total)
                 if done == total:  # dozens of contenders would not fit the screen
                     bars.remove_task(known.pop(what))
@@ -81,7 +83,8 @@ class _Bars(Progress):
 
     def __init__(self, console: Console) -> None:
         self._scores = dict[str, tuple[float, str]]()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        what = TextColumn("{task.description}", markup=False)
+        columns = (what, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         super().__init__(*columns, console=console, transient=True)
 
     def show(self, name: str, said: str, goodness: float) -> None:
@@ -106,7 +109,7 @@ def print_notes(outcome: Outcome, console: Console) -> None:
 
 def print_report(report: Report) -> None:
     """Print leaderboard, verdict and champion on standard output."""
-    out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())  # a pipe gets whole sentences
+    out = PlainConsole(soft_wrap=not sys.stdout.isatty())  # a pipe gets whole sentences
     out.print(leaderboard_table(report))
     if moves := moves_table(report):
         out.print()

@@ -9,18 +9,20 @@ import numpy as np
 import pytest
 import yaml
 from matplotlib.image import imread
-from rich.console import Console
 from typer.testing import CliRunner
 
 from flows import launch
 from flows.cli.main import app
+from flows.console import PlainConsole
 from flows.experiment import load
 from flows.studies.explain import chosen_contenders, report_to_explain
 from flows.studies.study import rich_table
 from tasks.insight.explanation import Explained, Explanation
 from tasks.insight.importance import Effect
 from tasks.models.baselines.pipelines import SklearnSpec
+from tasks.printable import printable
 from tasks.reporting.explanation_presentation import (
+    MOST,
     explanation_table,
     plot_occlusion,
     plot_words,
@@ -31,6 +33,7 @@ from tasks.specs import BakeoffError
 from tasks.store import store_arrays
 from tasks.tracking.connection import connect
 from tests.builders import picture_arrays
+from tests.owned_words import WORDS
 
 CONTENT = {
     "dataset": {"kind": "wine"},
@@ -133,7 +136,7 @@ def effects_of(contender: str, label: str, values: dict[str, float]) -> list[Eff
 
 
 def shown(explanation: Explanation) -> str:
-    console = Console(file=io.StringIO(), width=200)
+    console = PlainConsole(file=io.StringIO(), width=200)
     console.print(rich_table(explanation_table(explanation)))
     return console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -176,6 +179,17 @@ def test_words_are_shown_for_both_sides_of_two_classes_and_for_each_of_several(t
     assert told.draw is not None
     assert imread(told.draw(tmp_path / "several.png")).std() > 0.05
     assert [*told.rows[0]] == ["contender", "feature", "label", "effect", "rows", "low", "high"]
+
+
+def test_names_of_columns_words_and_classes_are_shown_as_they_are(tmp_path: Path) -> None:
+    values = {word: number / 100 for number, word in enumerate(WORDS)}
+    effects = [each for name in ("net", "trees") for each in effects_of(name, "", values)]
+    columns = made("permutation", "xy", effects, unit="[/l]")
+    words = made("removal", ("$", "$$"), [each.model_copy(update={"label": "$$"}) for each in effects])
+    for explanation in (columns, words):
+        table = shown(explanation)
+        assert all(printable(word) in table for word in explanation.ranked(explanation.second_class)[:MOST])
+        assert imread(tell_explanation(explanation).draw(tmp_path / "drawn.png")).std() > 0.05
 
 
 def test_maps_lie_beside_their_pictures(tmp_path: Path) -> None:

@@ -1,18 +1,25 @@
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
-from tasks.reporting.contender_files import plot_predictions
-from tasks.reporting.experiment_files import plot_differences
+from tasks.reporting.contender_files import plot_calibration, plot_confusion, plot_misclassified, plot_predictions
+from tasks.reporting.experiment_files import plot_costs, plot_differences, plot_ranks
 from tasks.reporting.report import Report
+from tasks.reporting.wording import figure, save
 from tasks.store import store_arrays
 from tasks.verdict.comparison import Verdict
 from tests.builders import arrays_of, evaluation_of, verdict_of
+from tests.owned_words import WORDS, words
 from tests.reports import report_of
 
 VERDICTS = [verdict_of("first", -3.0), verdict_of("undecided", 0.5), verdict_of("equivalent", 0.1)]
@@ -70,6 +77,54 @@ def test_the_region_of_equivalence_shows_in_the_plot(tmp_path: Path) -> None:
     assert (narrow != wide).any()
 
 
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[Text]:
+    """All texts of the pictures that are saved, as they were drawn."""
+    texts, savefig = list[Text](), Figure.savefig
+
+    def save_and_look(picture: Figure, *where: object, **how: object) -> None:
+        savefig(picture, *where, **how)  # type: ignore[arg-type]
+        texts.extend(text for text in picture.findobj(Text) if isinstance(text, Text))
+
+    monkeypatch.setattr(Figure, "savefig", save_and_look)
+    return texts
+
+
+def test_a_dollar_sign_is_a_dollar_sign_in_every_picture(tmp_path: Path, written: list[Text]) -> None:
+    classes, y = ("$", "$$", r"$\frac$"), np.array([0, 0, 1, 1, 2, 2])
+    shares = np.full((6, 3), 1 / 3)
+    plot_confusion("net", y, y[::-1], classes, tmp_path)
+    plot_misclassified("net", np.ones((6, 2, 2)), y, y[::-1], shares, classes, tmp_path)
+    plot_calibration("net", y % 2, shares[:, 0], "$$", tmp_path)
+    predictions = store_arrays(rows=np.arange(2), out_of_fold=np.array([[1.0, 2.0]]))
+    plot_predictions(
+        evaluation_of("net", [1, 1], predictions=predictions), arrays_of("regression", [1, 2]), "$$", tmp_path
+    )
+    report = report_with(VERDICTS)
+    dear = report.model_copy(update={"dataset": report.dataset.model_copy(update={"unit": "$$"})})
+    for plot in (plot_costs, plot_differences, plot_ranks):
+        plot(dear, tmp_path)
+    texts = [text.get_text() for text in written]
+    assert {*classes, r"$\frac$ (2)", "share of rows that are $$", "actual ($$)", "MAE $$, 95% interval"} <= {*texts}
+    assert not any(text.get_parse_math() for text in written)
+    assert not any("mathdefault" in text for text in texts)
+
+
+@given(words)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_picture_of_any_words_is_drawn_without_a_warning(tmp_path: Path, word: str) -> None:
+    picture = figure(2, 2)
+    axes = picture.subplots()
+    axes.set(title=word, xlabel="".join(WORDS))
+    axes.set_yticks([0, 1], [word, word[::-1]])
+    axes.plot([0, 1], label=f"x{word}")
+    axes.legend()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "constrained_layout not applied")  # the picture is too small for a long word
+        _pixels(save(picture, tmp_path / "words.png"))
+
+
 def test_pyplot_which_keeps_figures_and_looks_for_a_screen_is_not_used(repository: Path) -> None:
     code = """
 import sys
@@ -77,6 +132,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tasks.reporting.experiment_files import plot_differences
 from tests.builders import verdict_of
+from tests.owned_words import WORDS, words
 from tests.reports import report_of
 plot_differences(report_of({"net": [1, 1], "trees": [2, 2]}, verdicts=[verdict_of("first", 1.0)]), Path())
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules

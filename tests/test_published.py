@@ -73,3 +73,22 @@ def test_the_verdict_links_to_the_run_in_mlflow_where_that_is_a_server(monkeypat
     assert "run `abc`, in `mlruns/`" in pages[0]
     assert "](http://127.0.0.1:5000/#/experiments/7/runs/abc?" in pages[1]
     assert report.sentence in pages[1]
+
+
+def test_words_of_the_user_are_no_markdown_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[str] = []
+    monkeypatch.setattr(
+        prefect_artifacts, "create_table_artifact", lambda rows, key, description: pages.append(description)
+    )
+    monkeypatch.setattr(
+        prefect_artifacts, "create_markdown_artifact", lambda text, key, description: pages.append(text)
+    )
+    monkeypatch.setattr(prefect_artifacts, "get_run_logger", lambda: logging.getLogger("flow"))
+    report = report_of({"net": [2, 3], "floor": [4, 5]})
+    prefect_artifacts.publish(
+        report.model_copy(
+            update={"dataset": report.dataset.model_copy(update={"unit": "[a](b)"}), "sentence": "MAE lower by 2 *l*"}
+        )
+    )
+    assert r"MAE \[a\](b) (lower is better)" in pages[0]
+    assert r"**MAE lower by 2 \*l\***" in pages[1]

@@ -1,10 +1,12 @@
 """What MLflow serves of every contender, and what `bakeoff` loads of it: the same, and nothing is unpickled."""
 
+import json
 import pickle
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,12 +14,15 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import scoring_server
 
 from tasks.data.examples import Form
 from tasks.data.vectorization import DesignMatrix, word_rows
 from tasks.evaluation.cross_validation import Refit, load_model, predict
 from tasks.metrics import Task
-from tasks.models.baselines.classic import GaussianNBSpec, RbfSvmSpec
+from tasks.models.baselines.boosting import LightGBMSpec, XGBoostSpec
+from tasks.models.baselines.classic import GaussianNBSpec, LogisticRegressionSpec, RbfSvmSpec
 from tasks.models.baselines.estimators import without_order
 from tasks.models.contenders import Baseline, Contender
 from tasks.models.nets.network_spec import NetworkSpec
@@ -39,6 +44,7 @@ DATA: dict[str, Callable[[], DesignMatrix]] = {
     "pixels": picture_arrays,
     "series": series_arrays,
 }
+FLAVOURS = [NET, LogisticRegressionSpec(), XGBoostSpec(), LightGBMSpec()]
 ON_SERIES = {"recurrent", "logistic_regression", "xgboost", "lightgbm"}  # one for each way of taking them
 
 
@@ -142,6 +148,28 @@ def taken(one: Logged, X: np.ndarray) -> pd.DataFrame | np.ndarray:
     if one.arrays.form == "series" and not isinstance(one.fitted.contender, NetworkSpec):
         return without_order(X, one.arrays)[0]
     return word_rows(X) if one.arrays.form == "words" and isinstance(one.fitted.contender, NetworkSpec) else X
+
+
+@pytest.mark.parametrize("contender", FLAVOURS, ids=lambda contender: contender.kind)
+def test_a_server_goes_by_the_names_of_all_columns_whatever_gaps_the_example_has(contender: Contender) -> None:
+    table = logged(contender, "mixed")
+    X = table.arrays.test()[0]
+    assert np.isnan(X[: models.EXAMPLE_ROWS, 0]).any()
+    rows, model = pd.DataFrame(X, columns=list("abc")), mlflow.pyfunc.load_model(str(table.folder))
+
+    def ask(rows: pd.DataFrame) -> Any:
+        request = f'{{"dataframe_split": {rows.to_json(orient="split", index=False)}}}'
+        answer = scoring_server.invocations(request, "application/json", model, model.metadata.get_input_schema())
+        return json.loads(answer.response)["predictions"]
+
+    expected = ask(rows)
+    for columns in permutations("abc"):
+        assert ask(rows[list(columns)]) == expected
+    for name in "abc":
+        with pytest.raises(MlflowException, match=rf"missing inputs \['{name}'\]") as refused:
+            ask(rows.drop(columns=name))
+        assert refused.value.get_http_status_code() == 400
+        assert len(ask(rows.assign(**{name: None}))) == len(rows)
 
 
 def test_bakeoff_loads_what_was_fitted_and_what_it_needs(one: Logged, no_pickle: None) -> None:

@@ -7,12 +7,20 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import typer
+from hypothesis import given
 from rich.console import Console
 
 from flows import terminal
+from flows.console import PlainConsole
 from flows.launch import Outcome
+from flows.options import errors
 from tasks import progress
+from tasks.printable import printable, printable_lines
+from tasks.reporting.leaderboard import plain_table
 from tasks.reporting.report import Report
+from tasks.specs import BakeoffError
+from tests.owned_words import WORDS, words
 from tests.reports import report_of
 
 NOISY = """
@@ -25,6 +33,9 @@ terminal.turn_libraries_to_log()
 os.write(2, b"noise from C++")
 console.print("for people")
 """
+
+
+SIGNS = "".join(map(chr, range(0x3100)))
 
 
 def made_report() -> Report:
@@ -120,3 +131,42 @@ def test_where_there_is_no_terminal_a_score_is_a_line() -> None:
     with terminal.progress_on(Console(file=said)):
         progress.scored("ridge", "MAE 3.5", -3.5)
     assert said.getvalue() == "ridge: MAE 3.5\n"
+
+
+def printed(*what: object) -> str:
+    said = StringIO()
+    for each in what:
+        PlainConsole(file=said, width=100_000, force_terminal=True, color_system=None).print(each)
+    return said.getvalue()
+
+
+def table_of(word: str) -> object:
+    return plain_table("", ("name", word), "lr", [(word, "1")])
+
+
+@given(words)
+def test_a_terminal_shows_words_as_they_are_and_obeys_none(word: str) -> None:
+    assert printed(f"x{word}x") == f"x{printable_lines(word)}x\n"
+    assert printed(table_of(f"x{word}x")).count(f"x{printable(word)}x") == 2
+
+
+def test_a_terminal_shows_every_sign_but_those_that_steer_it() -> None:
+    assert printed(f"x{SIGNS}x") == f"x{printable_lines(SIGNS)}x\n"
+    table = printed(*map(table_of, WORDS))
+    assert "\x1b" not in table
+    assert all(printable(word) in table for word in WORDS)
+
+
+def test_bars_and_scores_show_words_as_they_are() -> None:
+    said = StringIO()
+    with terminal.progress_on(PlainConsole(file=said, force_terminal=True, width=100, color_system=None)):
+        progress.scored("[/l]", "1 [red]", 1.0)
+        progress.report("[b] \x1b[31m", 1, 2)
+    assert all(shown in said.getvalue() for shown in ("[/l]", "1 [red]", "[b] \N{REPLACEMENT CHARACTER}[31m"))
+
+
+@pytest.mark.parametrize("error", [BakeoffError, ValueError])
+def test_an_error_shows_words_as_they_are(error: type[Exception], capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), errors(debug=False):
+        raise error("no column [red]\x1b[31m")
+    assert "no column [red]\N{REPLACEMENT CHARACTER}[31m\n" in capfd.readouterr().err

@@ -24,9 +24,9 @@ def list_datasets(context: typer.Context) -> None:
         return
     with errors(debug=False):
         from rich import box
-        from rich.console import Console
         from rich.table import Table
 
+        from flows.console import PlainConsole
         from tasks.data.builtin.numbers import MNIST
         from tasks.data.datasets import DATASETS
 
@@ -37,7 +37,7 @@ def list_datasets(context: typer.Context) -> None:
             dataset = spec()
             shape = "x".join(str(length) for length in dataset.problem.shape)
             table.add_row(name, dataset.task, f"{dataset.rows:,}", shape, dataset.origin, _here(dataset))
-        out = Console(highlight=False)
+        out = PlainConsole()
         out.print(table)
         out.print(f"Keras's files: {MNIST.path.parent}", soft_wrap=True)
 

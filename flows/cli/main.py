@@ -72,6 +72,7 @@ def list_experiments(debug: Debug = False) -> None:
     """List the experiments in conf/."""
     with errors(debug):
         from flows.experiment import available, load
+        from tasks.printable import printable
         from tasks.specs import BakeoffError
 
         for path in available():
@@ -79,7 +80,7 @@ def list_experiments(debug: Debug = False) -> None:
                 description = load(str(path)).description
             except BakeoffError as error:
                 description = f"(cannot be run: {error})"
-            typer.echo(f"{path.stem:<20} {description}")
+            typer.echo(f"{path.stem:<20} {printable(description)}")
 
 
 @app.command()

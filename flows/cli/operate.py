@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.options import Debug, Jobs, errors
+from tasks.printable import printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -213,7 +214,7 @@ def _offer(say: Callable[[str], None]) -> None:
 
     names, faults = deployments.deployable()
     for name, fault in faults.items():
-        say(f"{name} cannot be run, so it is not offered: {fault}")
+        say(printable_lines(f"{name} cannot be run, so it is not offered: {fault}"))
     deployments.register(names)
     for scheduled in deployments.listed():
         say(f"{scheduled.name} is scheduled: {scheduled.schedule}")

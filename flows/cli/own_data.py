@@ -14,8 +14,9 @@ import typer
 from flows.experiment import CONF, NAME, in_yaml
 from flows.options import Debug, Settings, errors
 from tasks.data.files.folders import is_folder
-from tasks.data.files.profile import ColumnProfile, DataProfile, printable
+from tasks.data.files.profile import ColumnProfile, DataProfile
 from tasks.data.files.proposal import Proposal
+from tasks.printable import printable
 from tasks.specs import BakeoffError
 
 if TYPE_CHECKING:
@@ -167,9 +168,8 @@ def init(
     A file needs --target. In a folder with one sub-folder a class, these are what is predicted.
     """
     with errors(debug, interrupted="nothing was written"):
-        from rich.console import Console
-
         from flows.cli.profile_tables import of_profile, show
+        from flows.console import PlainConsole
         from tasks.data.files.forms import inspect
         from tasks.data.files.profile import InitOptions
 
@@ -182,11 +182,11 @@ def init(
         path = conf_file(options.path, name, force)
         seen = inspect(options)
         write(_experiment_for(seen, path, _command(options, name)), path)
-        out = Console(highlight=False, soft_wrap=True)
+        out = PlainConsole(soft_wrap=True)
         show(of_profile(seen.profile), out)
-        out.print(f"\nWritten to {path}, with a comment on each choice. Next:", markup=False)
+        out.print(f"\nWritten to {path}, with a comment on each choice. Next:")
         for step, why in (("check", "the folds, and how long a run may take"), ("run", "the verdict")):
-            out.print(f"  {f'bakeoff {step} {path.stem}':<32}  # {why}", markup=False)
+            out.print(f"  {f'bakeoff {step} {path.stem}':<32}  # {why}")
 
 
 @app.command()
@@ -200,20 +200,19 @@ def check(
 ) -> None:
     """Look at an experiment and its data, without a run: columns, folds, and about how long a run may take."""
     with errors(debug, interrupted="nothing was lost", log="mlruns/check.log"):
-        from rich.console import Console
-
         from flows.experiment import load
 
         chosen = load(experiment, settings or [])
         from flows import terminal
         from flows.cli import profile_tables
+        from flows.console import PlainConsole
         from tasks.data.files.forms import look_again
 
         with terminal.progress_on(terminal.messages()):
             profile, raw = look_again(chosen.dataset)
         problem = raw.problem or chosen.dataset.problem
         pairs = chosen.draw_pairs(raw, problem)
-        out = Console(highlight=False, soft_wrap=True)
+        out = PlainConsole(soft_wrap=True)
         profile_tables.show(profile_tables.of_profile(profile), out)
         profile_tables.show(profile_tables.of_folds(chosen.validation.label, raw, problem.classes, pairs), out)
         if probe:

@@ -62,7 +62,7 @@ def predict(
 
 
 @dataclass(frozen=True)
-class Answer:
+class Predicted:
     """Rows with predictions, by which model; the columns that it did not use, and those with values unknown to it."""
 
     rows: "pd.DataFrame"
@@ -95,7 +95,7 @@ class Answer:
         return json.dumps(said | ({"output": str(target)} if target else {"predictions": rows}), indent=2)
 
 
-def _predict(name: str, number: int | None, source: Path, console: "Console") -> Answer:
+def _predict(name: str, number: int | None, source: Path, console: "Console") -> Predicted:
     """The rows with predictions; what there is to know beside them is said on the console."""
     from flows import terminal
     from tasks import progress
@@ -124,6 +124,6 @@ def _predict(name: str, number: int | None, source: Path, console: "Console") ->
                 predicted = predict_rows(model, load, rows)
             except BakeoffError as error:
                 raise BakeoffError(f"{source}: {error}") from error
-    answer = Answer(predicted, model, f"{name}, {version.label}", unused(model, rows), unknown(model, rows))
-    console.print(answer.note, style="dim", markup=False)
+    answer = Predicted(predicted, model, f"{name}, {version.label}", unused(model, rows), unknown(model, rows))
+    console.print(answer.note, style="dim")
     return answer

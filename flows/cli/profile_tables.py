@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.examples import RawData
-from tasks.data.files.profile import ColumnProfile, DataProfile, counted, printable
+from tasks.data.files.profile import ColumnProfile, DataProfile, counted
 from tasks.data.folds.splitting import Parts
 from tasks.parallel import jobs
+from tasks.printable import printable
 from tasks.reporting.leaderboard import plain_table
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ SERVERS = 500e6  # bytes of Prefect's server and of MLflow, beside the run's own
 def show(parts: "Iterable[RenderableType]", console: "Console") -> None:
     """Print what the functions below give."""
     for part in parts:
-        console.print(part, markup=False)
+        console.print(part)
 
 
 def of_folds(label: str, raw: RawData, classes: tuple[str, ...], pairs: Sequence[Parts]) -> "Iterator[RenderableType]":
@@ -86,14 +87,11 @@ def of_profile(profile: DataProfile) -> "Iterator[RenderableType]":
 
 
 def _columns_table(columns: Sequence[ColumnProfile]) -> "Table":
-    from rich.text import Text
-
     rows = [
-        (cut(column.name), column.kind, f"{column.missing:,}", f"{column.distinct:,}", printable(column.said))
+        (cut(column.name), column.kind, f"{column.missing:,}", f"{column.distinct:,}", column.said)
         for column in columns
     ]
-    headings = ("column", "kind", "missing", "different", "values")
-    return plain_table("", headings, "llrrl", [[*map(Text, cells)] for cells in rows])
+    return plain_table("", ("column", "kind", "missing", "different", "values"), "llrrl", rows)
 
 
 def _target_line(profile: DataProfile) -> str:

@@ -200,9 +200,9 @@ def print_told(told: "Presentation") -> None:
     """Print tables and sentences on standard output."""
     import sys
 
-    from rich.console import Console
+    from flows.console import PlainConsole
 
-    out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    out = PlainConsole(soft_wrap=not sys.stdout.isatty())
     for table in told.tables:
         out.print(rich_table(table))
     if told.apart:

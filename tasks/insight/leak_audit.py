@@ -17,7 +17,7 @@ from tasks.data.vectorization import DesignMatrix, Features
 from tasks.evaluation.cross_validation import Evaluation, evaluate
 from tasks.fitting import seed_of
 from tasks.metrics import MetricName
-from tasks.models.baselines.estimators import without_order
+from tasks.models.baselines.estimators import MANY, without_order
 from tasks.models.baselines.pipelines import STEPS, SelectKBestSpec, SklearnSpec
 from tasks.models.contenders import Contender
 from tasks.specs import BakeoffError, Spec
@@ -211,8 +211,8 @@ def fitted_before(contender: S, leak: LeakKind, arrays: DesignMatrix) -> S:
     kind: Any = type(contender)
 
     class FittedBefore(kind):  # type: ignore[misc]  # of the contender's own class, whichever it is
-        def estimator(self, problem: Problem, seed: int) -> "Pipeline":
-            return _with_frozen(super().estimator(problem, seed), leak, arrays)
+        def estimator(self, problem: Problem, seed: int, rows: int = MANY) -> "Pipeline":
+            return _with_frozen(super().estimator(problem, seed, rows), leak, arrays)
 
     return cast(S, FittedBefore.model_validate(contender.model_dump()))
 

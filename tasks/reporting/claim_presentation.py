@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.metrics import METRICS, MetricName
+from tasks.printable import in_markdown
 from tasks.reporting.report import LeaderboardEntry, Report, best_of
 from tasks.reporting.wording import FAMILY_COLOURS, GREY, TITLES, Presentation, Table, all_listed, figure, save, short
 from tasks.specs import BakeoffError, Family, Spec
@@ -261,12 +262,12 @@ def tell_claim(claim: Claim) -> Presentation:
         style="",
         apart=True,
         page=PAGE.format(
-            sentence=claim.sentence,
+            sentence=in_markdown(claim.sentence),
             picture=picture,
             contests="\n".join(contests.markdown()),
             costs="\n".join(costs.markdown()),
             minutes=sum(contest.seconds for contest in claim.contests) / 60,
-            missing="\n".join(missing),
+            missing="\n".join(map(in_markdown, missing)),
         ),
         page_picture="claim.png",
         draw=(lambda path: plot_claim(claim, path)) if claim.contests else None,

@@ -13,7 +13,7 @@ from tasks.evaluation.cross_validation import Evaluation, Result
 from tasks.evaluation.tuning import Trials
 from tasks.models.nets.network_spec import training_metric
 from tasks.models.search import Space, Trial
-from tasks.reporting.wording import BLUE, GREY, ORANGE, TITLES, figure, is_ink, save
+from tasks.reporting.wording import BLUE, DPI, GREY, ORANGE, TITLES, figure, is_ink, save
 from tasks.store import StoredFile, load_arrays
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ def write_search(trials: Trials, final: Sequence[Trial], space: Space, folder: P
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
                 picture = plot(study).figure
-            save(picture, folder / f"search_{name}.png")
+            picture.savefig(folder / f"search_{name}.png", dpi=DPI)  # Optuna's axes have powers, as mathematics
             plt.close(picture)
 
 

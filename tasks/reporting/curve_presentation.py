@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.insight.learning_curve import LearningCurve, Rivalry
 from tasks.metrics import METRICS
+from tasks.printable import in_markdown
 from tasks.reporting.wording import (
     FAMILY_COLOURS,
     GREY,
@@ -41,7 +42,10 @@ def tell_curve(curve: LearningCurve) -> Presentation:
         tables=tables,
         sentences=sentences,
         page=page_of(
-            f"Learning curves: {curve.experiment}", sentences, f"![{tables[0].title}](images/{picture})", tables
+            f"Learning curves: {curve.experiment}",
+            sentences,
+            f"![{in_markdown(tables[0].title)}](images/{picture})",
+            tables,
         ),
         page_picture=picture,
         draw=lambda path: plot_learning_curve(curve, path),

@@ -64,6 +64,8 @@ def _name_families(axes: "Axes", entries: Iterable[LeaderboardEntry]) -> None:
 
 def plot_costs(report: Report, folder: Path) -> Path:
     """Score against the seconds that one fold or seed took to fit, for every contender but the floor (costs.png)."""
+    from matplotlib.ticker import LogFormatter
+
     picture = figure(9, 5.5)
     axes = picture.subplots()
     shown = [entry for entry in report.contenders if entry.family != "floor"]
@@ -74,6 +76,7 @@ def plot_costs(report: Report, folder: Path) -> Path:
     _name_families(axes, shown)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(LogFormatter())
     axes.grid(color=GREY, alpha=0.25)
     axes.margins(x=0.15)
     where = "on the test rows" if report.held_out else "over folds"

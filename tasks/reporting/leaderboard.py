@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from tasks.printable import printable
 from tasks.reporting.report import LeaderboardEntry, Report
 from tasks.reporting.wording import TITLES, short, titled, way, with_unit
 from tasks.statistics import CONFIDENCE
 
 if TYPE_CHECKING:
     from rich.table import Table
-    from rich.text import Text
 
 UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def plain_table(title: str, headings: Sequence[str], columns: str, rows: Iterable[Sequence["str | Text"]]) -> "Table":
+def plain_table(title: str, headings: Sequence[str], columns: str, rows: Iterable[Sequence[str]]) -> "Table":
     """Return a table for a terminal, with a line under its headings.
 
     `columns` has a letter for each: l is flush left, r is flush right, w is left and may be wrapped.
@@ -23,7 +23,7 @@ def plain_table(title: str, headings: Sequence[str], columns: str, rows: Iterabl
     from rich.table import Table
 
     table = Table(
-        title=title,
+        title=printable(title),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -31,9 +31,9 @@ def plain_table(title: str, headings: Sequence[str], columns: str, rows: Iterabl
         padding=(0, 1, 0, 0),
     )
     for heading, letter in zip(headings, columns, strict=True):
-        table.add_column(heading, justify="right" if letter == "r" else "left", no_wrap=letter != "w")
+        table.add_column(printable(heading), justify="right" if letter == "r" else "left", no_wrap=letter != "w")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     return table
 
 

@@ -1,5 +1,6 @@
 """How results are told: words for scores and verdicts, tables and pages, and what all pictures share."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from tasks.data.examples import Groups
 from tasks.data.folds.splitting import HoldOutSpec, Validation
 from tasks.metrics import METRICS, MetricName
+from tasks.printable import in_markdown
 from tasks.specs import Family
 from tasks.statistics import CONFIDENCE
 from tasks.verdict.comparison import REPEATS_LIMIT, Rules, Verdict
@@ -29,6 +31,7 @@ FAMILIES: Mapping[Family, str] = {
 }
 BLUE, ORANGE, GREY = "#1f5fa8", "#d1660f", "#777777"
 FAMILY_COLOURS: Mapping[Family, str] = {"network": BLUE, "boosting": ORANGE, "classic": "#3f8f4f", "floor": GREY}
+DPI = 120
 BLANK = 1 / 3  # share of pixels without any light, from which on they are the ground; of the published pictures, 0.49
 
 
@@ -140,8 +143,17 @@ def figure(width: float, height: float) -> "Figure":
 
 
 def save(picture: "Figure", path: Path) -> Path:
-    """Saves a figure as PNG and gives the path back."""
-    picture.savefig(path, dpi=120)
+    """Saves a figure as PNG and gives the path back.
+
+    Its texts are drawn as they are: `$` does not begin mathematics, and a sign that the font lacks is a box.
+    """
+    from matplotlib.text import Text
+
+    for text in picture.findobj(Text):
+        text.set_parse_math(False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        picture.savefig(path, dpi=DPI)
     return path
 
 
@@ -164,7 +176,8 @@ class Table:
 
     def markdown(self) -> list[str]:
         """Return the table as lines of Markdown, without its title."""
-        return [f"| {' | '.join(cells)} |" for cells in (self.headings, ["---"] * len(self.headings), *self.rows)]
+        headings, *rows = (map(in_markdown, cells) for cells in (self.headings, *self.rows))
+        return [f"| {' | '.join(cells)} |" for cells in (headings, ["---"] * len(self.headings), *rows)]
 
 
 @dataclass(frozen=True)
@@ -193,7 +206,8 @@ class Presentation:
 
 def page_of(heading: str, sentences: Sequence[str], picture: str, tables: Sequence[Table]) -> str:
     """Return a page: what there is to say, the picture (a line of Markdown), and the tables."""
-    lines = [f"# {heading}", "", *(f"> {sentence}" for sentence in sentences), "", picture]
+    said = [f"> {in_markdown(sentence)}" for sentence in sentences]
+    lines = [f"# {in_markdown(heading)}", "", *said, "", picture]
     for number, table in enumerate(tables):
-        lines += ["", f"{table.title}{':' if number else '.'}", "", *table.markdown()]
+        lines += ["", f"{in_markdown(table.title)}{':' if number else '.'}", "", *table.markdown()]
     return "\n".join([*lines, ""])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from tasks.blank_databases import copy_blank
+from tasks.printable import in_markdown
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, alone
 
@@ -46,6 +47,11 @@ def run_address(experiment_id: str, run_id: str) -> str | None:
     if not tracking_uri().startswith("http"):
         return None
     return f"{tracking_uri().rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}{TRAINING_PAGES}"
+
+
+def note(text: str) -> dict[str, str]:
+    """Return the tag that describes a run or a model on its page, which takes it for Markdown."""
+    return {"mlflow.note.content": "\n".join(map(in_markdown, text.split("\n")))}
 
 
 def connect(uri: str | None = None) -> "MlflowClient":

@@ -18,7 +18,7 @@ from tasks.evaluation.cross_validation import Refit, load_model
 from tasks.models.baselines.estimators import SUMMARIES
 from tasks.prediction import Served, describe
 from tasks.specs import BakeoffError
-from tasks.tracking.connection import connect, tracking_uri
+from tasks.tracking.connection import connect, note, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 EXAMPLE_ROWS = 5
 SERVED = "bakeoff.json"
-DESCRIPTION = "mlflow.note.content"
 
 
 def log_model(
@@ -44,7 +43,7 @@ def log_model(
 
     served, model = describe(refit.contender, examples, arrays), load_model(refit)
     taken, given = served.contender.exchange(model, arrays.test()[0][:EXAMPLE_ROWS], served, served.features)
-    said = {DESCRIPTION: _say(served, np.asarray(given))}
+    said = note(_say(served, np.asarray(given)))
     logged = client.create_logged_model(experiment_id, name=refit.name, source_run_id=run_id, tags=said)
     mlflow_model = Model(run_id=run_id, model_id=logged.model_id, signature=_signature(served, taken, given))
     with tempfile.TemporaryDirectory() as folder:
@@ -99,11 +98,17 @@ def _series(served: Served) -> str:
 
 
 def _signature(served: Served, taken: Features, given: Any) -> "ModelSignature":
-    """What a model takes and gives; rows of word numbers may be of any length."""
+    """What a model takes and gives, by example but for two: rows of word numbers may be of any length.
+
+    Of a table, each feature is required by its name, whatever its values: one with a gap in the few rows of the example
+    would be optional, and a request without it would be answered by the columns that are left.
+    """
     from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types.schema import Schema, TensorSpec
+    from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
 
     signature = infer_signature(taken, given)
+    if served.form == "table":
+        return ModelSignature(Schema([ColSpec(DataType.double, name) for name in served.features]), signature.outputs)
     if served.form == "words" and isinstance(taken, np.ndarray):
         return ModelSignature(Schema([TensorSpec(taken.dtype, (-1, -1))]), signature.outputs)
     return signature

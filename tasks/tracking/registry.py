@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tasks.metrics import MetricName
 from tasks.models.contenders import Contender
+from tasks.printable import in_markdown
 from tasks.reporting.report import Promotion
 from tasks.specs import BakeoffError, Spec, did_you_mean
 from tasks.tracking.connection import connect
@@ -39,7 +40,7 @@ class Candidate(Spec):
     """A run's best contender, to be registered.
 
     `identity` is the digest of all that its scores depend on: its settings, the data, the folds, the code. `summary`
-    says in a sentence how it did.
+    says in a sentence, in Markdown, how it did.
     """
 
     model: str
@@ -242,7 +243,7 @@ def _note(client: "MlflowClient", version: "ModelVersion", tags: Mapping[str, st
     for key, value in tags.items():
         if version.tags.get(key, "") != value:
             client.set_model_version_tag(version.name, str(version.version), key, value)
-    said = version.description or ""
+    said, line = version.description or "", in_markdown(line)
     if line not in said:
         longer = f"{said}\n- {line}"[:DESCRIPTION_LENGTH]
         client.update_model_version(version.name, str(version.version), longer)

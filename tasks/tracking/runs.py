@@ -30,7 +30,7 @@ from tasks.reporting.report import Report
 from tasks.reporting.wording import Presentation
 from tasks.specs import BakeoffError, Spec
 from tasks.store import MLRUNS, load_arrays
-from tasks.tracking.connection import FLOW_RUN, connect, owner
+from tasks.tracking.connection import FLOW_RUN, connect, note, owner
 from tasks.tracking.models import log_model
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def open_run(
     client = connect()
     name = experiment if kind == "experiment" else f"{experiment} {kind}"
     tags = {
-        "mlflow.note.content": description,
+        **note(description),
         "bakeoff.fingerprint": fingerprint,
         FLOW_RUN: flow_run_id,
         "bakeoff.flow_run": flow_run_address,
@@ -250,7 +250,7 @@ def log_report(run: RunRef, report: Report) -> None:
     tags = {
         "bakeoff.verdict": report.sentence,
         "bakeoff.champion": champion.name,
-        "mlflow.note.content": report.sentence,
+        **note(report.sentence),
     }
     if report.promotion:
         tags["bakeoff.version"] = f"{report.promotion.model} {report.promotion.version}"
@@ -343,9 +343,8 @@ def _log_dataset(client: "MlflowClient", run: RunRef, examples: StoredData) -> N
 def log_study(run: RunRef, name: str, document: Spec, told: Presentation) -> None:
     """Log the document, the table and the picture of a study, its metrics, and its summary as description."""
     client = connect()
-    if told.decides:
-        client.set_tag(run.run_id, "bakeoff.verdict", told.summary)
-    client.set_tag(run.run_id, "mlflow.note.content", told.summary)
+    for key, value in (note(told.summary) | ({"bakeoff.verdict": told.summary} if told.decides else {})).items():
+        client.set_tag(run.run_id, key, value)
     log_batch(client, run.run_id, told.metrics)
     with artifacts(client, run.run_id) as folder:
         (folder / f"{name}.json").write_text(document.model_dump_json(indent=2), encoding="utf8")

@@ -171,19 +171,15 @@ def _decimal_sign(rows: "pd.DataFrame") -> tuple[str, str] | None:
     """A column of numbers that tells the decimal sign, and that; nothing if no number has a comma, or they disagree."""
     arrays = {str(name): read.without_nothing(read.typed(values)) for name, values in rows.items()}
     texts = {name: array for name, array in arrays.items() if type_of(array) == "text" and known(array).any()}
-    units = {name: unit_of(array) for name, array in texts.items()}
-    numbers = {name: array for name, array in texts.items() if may_be_numbers(array, units[name])}
-    if not any(matches(array, ",").any() for array in numbers.values()):
+    with_commas = (array for array in texts.values() if matches(array, ",").any())
+    if not any(may_be_numbers(array, unit_of(array)) for array in with_commas):
         return None
-    told = {
-        name: signs.pop() for name, array in numbers.items() if len(signs := decimal_signs(array, units[name])) == 1
-    }
+    told = dict[str, str]()
+    for name, array in texts.items():
+        unit = unit_of(array)
+        if may_be_numbers(array, unit) and len(signs := decimal_signs(array, unit)) == 1:
+            told[name] = signs.pop()
     return next(iter(told.items())) if len(set(told.values())) == 1 else None
-
-
-def printable(text: str) -> str:
-    """Return a text on one line, whatever signs a user's file has; YAML would not take others in a comment."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def profile_columns(

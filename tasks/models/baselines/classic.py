@@ -97,11 +97,11 @@ class _SvmSpec(SklearnSpec):
                 " logistic_regression, or the metric accuracy, macro_f1 or roc_auc"
             )
 
-    def _unfitted(self, task: Task, seed: int) -> Any:
+    def _unfitted(self, task: Task, seed: int, rows: int) -> Any:
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.preprocessing import StandardScaler
 
-        machine = super()._unfitted(task, seed)
+        machine = super()._unfitted(task, seed, rows)
         return machine if task != "regression" else TransformedTargetRegressor(machine, transformer=StandardScaler())
 
     def _probabilities(self, model: "Pipeline", X: Features) -> Floats:
@@ -124,7 +124,7 @@ class LinearSvmSpec(_SvmSpec):
         """What a row on the wrong side costs."""
         return {"params.C": Range(low=1e-4, high=100.0, log=True)}
 
-    def _defaults(self, task: Task) -> Mapping[str, Setting]:
+    def _defaults(self, task: Task, rows: int) -> Mapping[str, Setting]:
         """The solver for numbers takes more than 1,000 iterations even on the Boston data."""
         return {"max_iter": 10_000} if task == "regression" else {}
 
@@ -152,7 +152,7 @@ class RbfSvmSpec(_SvmSpec):
         }
         return space | {"params.epsilon": Range(low=1e-3, high=0.5, log=True)} if task == "regression" else space
 
-    def _defaults(self, task: Task) -> Mapping[str, Setting]:
+    def _defaults(self, task: Task, rows: int) -> Mapping[str, Setting]:
         """Its own choice is that of the greatest decision value."""
         return {} if task == "regression" else {"break_ties": True}
 
@@ -211,14 +211,14 @@ class NBSVMSpec(SklearnSpec):
         if self.weighting != "multi_hot" or self.select:
             raise BakeoffError("nb_svm weighs all words by itself, as there or not; leave weighting and select out")
 
-    def _defaults(self, task: Task) -> Mapping[str, Setting]:
+    def _defaults(self, task: Task, rows: int) -> Mapping[str, Setting]:
         """The dual solver of liblinear, the fastest for rows as sparse as texts are (Yu, Huang & Lin 2011)."""
         return {"solver": "liblinear", "dual": True, "max_iter": 1000}
 
-    def _unfitted(self, task: Task, seed: int) -> Any:
+    def _unfitted(self, task: Task, seed: int, rows: int) -> Any:
         from sklearn.multiclass import OneVsRestClassifier
 
-        return OneVsRestClassifier(super()._unfitted(task, seed))
+        return OneVsRestClassifier(super()._unfitted(task, seed, rows))
 
     def _fit(self, model: "Pipeline", X: Features, y: Labels) -> None:
         """Fits a model of each class, of two classes of the second alone, where scikit-learn looks for them."""

@@ -9,7 +9,7 @@ import importlib
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Setting = Value | list[Value]
 
+MANY = 10**6  # rows with which every library has its own defaults
 FIRST_ROWS, FEWEST_ROWS = 200, 100  # of the first fit that is timed, if it has at most FIRST_VALUES, and if it has more
 FIRST_VALUES = 200_000
 GROWTH = 4  # from one fit to the next
@@ -65,7 +66,7 @@ class FittedFold:
 
 
 class BaselineSpec(ContenderSpec):
-    """An estimator by name; `params` holds any of its constructor's arguments, by its library's names."""
+    """An estimator by name; `params` holds any of its arguments, by its library's names."""
 
     family: ClassVar[Family] = "classic"
     takes_sequences = False
@@ -73,7 +74,7 @@ class BaselineSpec(ContenderSpec):
     regressor: ClassVar[str | None] = None
     classifier: ClassVar[str | None] = None
 
-    params: dict[str, Setting] = Field({}, description="constructor arguments, by the library's names")
+    params: dict[str, Setting] = Field({}, description="arguments of the estimator, by the library's names")
 
     def check(self, problem: Problem, metric: MetricName) -> None:
         """Check the task, and what is searched for."""
@@ -88,13 +89,13 @@ class BaselineSpec(ContenderSpec):
         for entered in (self, *self.ends(problem.task)):
             entered.estimator(problem, seed=0)
 
-    def estimator(self, problem: Problem, seed: int) -> "BaseEstimator":
-        """Build an unfitted estimator; what it draws at random, it draws from `seed`.
+    def estimator(self, problem: Problem, seed: int, rows: int = MANY) -> "BaseEstimator":
+        """Build an unfitted estimator for so many training rows; what it draws at random, it draws from `seed`.
 
         Raises:
-            BakeoffError: when `params` has a name that the constructor does not know, or the library is not there.
+            BakeoffError: when `params` has a name that the library does not know, or the library is not there.
         """
-        return self._unfitted(problem.task, seed)
+        return self._unfitted(problem.task, seed, rows)
 
     @abstractmethod
     def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
@@ -194,21 +195,33 @@ class BaselineSpec(ContenderSpec):
         taken = pd.DataFrame(X, columns=list(names)) if problem.form == "table" else without_order(X, problem)[0]
         return taken, self.served(model, taken, problem)
 
-    def _defaults(self, task: Task) -> Mapping[str, Setting]:
-        """Arguments that differ from the library's own defaults."""
+    def _defaults(self, task: Task, rows: int) -> Mapping[str, Setting]:
+        """Arguments that differ from the library's own defaults, with so many training rows."""
         return {}
 
-    def _unfitted(self, task: Task, seed: int) -> Any:
+    def _known(self, arguments: Collection[str]) -> Mapping[str, str]:
+        """What `params` may name, and by what name the constructor takes it, which lists these arguments."""
+        return {name: name for name in arguments}
+
+    def _unfitted(self, task: Task, seed: int, rows: int) -> Any:
         module, name = ((self.regressor if task == "regression" else self.classifier) or "").split(":")
         constructor = getattr(_import(module), name)
-        defaults = self._defaults(task)
-        known = constructor(**defaults).get_params()
-        for given in self.params:
-            if given not in known:
-                hint = did_you_mean(given, known) or f"; it has {', '.join(sorted(known))}"
-                raise BakeoffError(f"{name} has no argument {given!r}{hint}")
-        seeded = {"random_state": seed} if "random_state" in known else {}
-        return constructor(**{**defaults, **seeded, **self.params})
+        defaults = self._defaults(task, rows)
+        arguments = constructor(**defaults).get_params()
+        seeded = {"random_state": seed} if "random_state" in arguments else {}
+        return constructor(**{**defaults, **seeded, **self._given(name, arguments)})
+
+    def _given(self, estimator: str, arguments: Collection[str]) -> dict[str, Setting]:
+        """What `params` say, by the constructor's names, so that a default gives way to its argument's other names."""
+        known, given = self._known(arguments), dict[str, Setting]()
+        for name, value in self.params.items():
+            if name not in known:
+                hint = did_you_mean(name, known) or f"; it has {', '.join(sorted(arguments))}"
+                raise BakeoffError(f"{estimator} has no argument {name!r}{hint}")
+            if known[name] in given:
+                raise BakeoffError(f"params.{name} is another name of what params say already; keep {known[name]}")
+            given[known[name]] = value
+        return given
 
 
 def _fit_fold(contender: BaselineSpec, arrays: DesignMatrix, training: Rows, held_out: Rows, seed: int) -> FittedFold:

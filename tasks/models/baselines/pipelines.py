@@ -15,7 +15,7 @@ from tasks.data.examples import Problem
 from tasks.data.vectorization import Features, Labels
 from tasks.fitting import on_one_thread
 from tasks.metrics import MetricName, Task
-from tasks.models.baselines.estimators import BaselineSpec, Fitted, as_table, mendable, spread, without_order
+from tasks.models.baselines.estimators import MANY, BaselineSpec, Fitted, as_table, mendable, spread, without_order
 from tasks.models.contender import Flavor, Floats, Preparation
 from tasks.specs import BakeoffError, Spec
 
@@ -120,7 +120,7 @@ class SklearnSpec(BaselineSpec):
         if problem.form != "words" and self.weighting != "multi_hot":
             raise BakeoffError(f"weighting {self.weighting} is for words, and these data are no texts; leave it out")
 
-    def estimator(self, problem: Problem, seed: int) -> "Pipeline":
+    def estimator(self, problem: Problem, seed: int, rows: int = MANY) -> "Pipeline":
         """A pipeline, as the class describes it."""
         from sklearn.feature_extraction.text import TfidfTransformer
         from sklearn.pipeline import make_pipeline
@@ -133,7 +133,7 @@ class SklearnSpec(BaselineSpec):
         weights = {"multi_hot": [Binarizer()], "counts": [], "tf_idf": [TfidfTransformer(sublinear_tf=True)]}
         weighting = weights[self.weighting] if problem.form == "words" else []
         selection = self.select.steps() if self.select else []
-        return make_pipeline(*weighting, *encoding, *selection, *scaling, self._unfitted(problem.task, seed))
+        return make_pipeline(*weighting, *encoding, *selection, *scaling, self._unfitted(problem.task, seed, rows))
 
     def _encoding(self, problem: Problem) -> "list[BaseEstimator]":
         """What stands first where a table has categories or missing values; numbers come out of it as scaled."""
@@ -142,7 +142,7 @@ class SklearnSpec(BaselineSpec):
     def fit(self, X: Features, y: Labels, problem: Problem, seed: int) -> Fitted:
         """Fits the whole pipeline; says so where it has not converged."""
         X, problem = without_order(X, problem)
-        model = self.estimator(problem, seed)
+        model = self.estimator(problem, seed, len(y))
         with on_one_thread(), mendable(), _noting_convergence(model) as notes:
             self._fit(model, X, y)
         return Fitted(model, tuple(dict.fromkeys(notes)))
