@@ -196,7 +196,10 @@ def test_what_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert refused(served, rows) == "column text, row 2: text is needed, and there is 5"
 
 
-def test_a_text_that_is_missing_is_predicted_as_one_without_words() -> None:
+def test_a_text_that_is_missing_is_predicted_as_one_without_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached_words(monkeypatch, tmp_path, WORDS)
     served, kept = fitted(BernoulliNBSpec(), text_arrays(), "imdb")
     lacking = [pd.DataFrame({"text": pd.Series(["a", nothing], dtype=object)}) for nothing in ("", None, np.nan)]
     answers = [predicted(served, kept, rows).iloc[:, -1].tolist() for rows in lacking]

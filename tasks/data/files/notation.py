@@ -130,9 +130,9 @@ def numbers(array: "pa.Array[Any]", decimal: str = "", unit: str = "") -> NDArra
     held = type_of(array)
     if held == "date":
         return np.full(len(array), np.nan)
-    if are_times(array):
-        return _hours(array)
-    if held == "text":
+    if held == "text" and (decimal == COMMA or not matches(array, NUMBER)[known(array)].all()):
+        if are_times(array):
+            return _hours(array)
         array = _plain(array, decimal, unit)
         array = pc.if_else(pa.array(matches(array, NUMBER)), array, None)
     elif held == "boolean":
@@ -141,12 +141,10 @@ def numbers(array: "pa.Array[Any]", decimal: str = "", unit: str = "") -> NDArra
 
 
 def _plain(array: "pa.Array[Any]", decimal: str, unit: str) -> "pa.Array[Any]":
-    """Numbers as a programmer would write them, where they are numbers; most columns are written so as it is."""
+    """Numbers as a programmer would write them, where they are numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if decimal != COMMA and matches(array, NUMBER)[known(array)].all():
-        return array
     bare = without_unit(array, unit)
     apart = pa.array(matches(bare, APART[decimal or POINT]) & (decimal != "" or ~matches(bare, ",")))
     joined = pc.replace_substring_regex(bare, rf"[{BLANKS}{POINT if decimal == COMMA else COMMA}]", "")

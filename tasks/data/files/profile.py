@@ -20,6 +20,7 @@ from tasks.specs import BakeoffError, Spec, did_you_mean, listed
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 IGNORE: Literal["ignore"] = "ignore"
 LONGEST = 24  # characters of a value that is shown
@@ -206,12 +207,13 @@ def profile_columns(
             if kind is None:
                 profiles.append(ColumnProfile(str(name), "category", len(values), 0, "", warning=_unread(values)))
                 continue
-            column = told_by(values, str(name), kind, reading)
-            numbers, levels = _as_numbers(read.parse(values, column), kind)
+            array = read.typed(values, reading.marks)
+            column = told_by(array, str(name), kind, reading)
+            numbers, levels = _as_numbers(read.parse(array, column), kind)
             numbers = numbers[target.known]
             parsed.append(numbers)
             seen = _profile(str(name), kind, numbers, levels, target, bool(chosen))
-            profiles.append(seen._replace(said=seen.said + _about_values(values, column)))
+            profiles.append(seen._replace(said=seen.said + _about_values(array, column)))
     return tuple(profiles), int(pd.DataFrame(dict(enumerate(parsed))).duplicated().sum())
 
 
@@ -223,13 +225,13 @@ def _unread(values: "pd.Series[Any]") -> ColumnWarning:
     return ColumnWarning("empty", "it has no values")
 
 
-def _about_values(values: "pd.Series[Any]", column: Column) -> str:
+def _about_values(array: "pa.Array[Any]", column: Column) -> str:
     """What else was assumed of numbers and dates: their unit, their order, and what stands for no value."""
-    sign, times = read.nothing_in(values) if column.kind in ("number", "date", "boolean") else ("", 0)
+    sign, times = read.nothing_in(array) if column.kind in ("number", "date", "boolean") else ("", 0)
     parts = [
         f" {column.unit}" if column.unit else "",
         "; decimal comma" if column.written == COMMA else "",
-        "; times, in hours" if column.kind == "number" and are_times(read.typed(values)) else "",
+        "; times, in hours" if column.kind == "number" and are_times(array) else "",
         f"; {'day' if column.written.startswith('%d') else 'month'} first" if column.written.startswith("%") else "",
         f"; {sign!r} stands for no value, {times:,} times" if times else "",
     ]

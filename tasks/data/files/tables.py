@@ -196,13 +196,16 @@ class TableFileSpec(RowsSpec):
         columns, values = [], {}
         for given in self._columns:
             raw = rows[given.name]
-            column = told_by(raw, given.name, given.kind, self.reading, training)
-            found = read.parse(raw, column)
+            array = read.typed(raw, self.reading.marks)
+            column = told_by(array, given.name, given.kind, self.reading)
+            found = read.parse(array, column)
             known = training & found.notna().to_numpy()
             if not known.any():
                 raise BakeoffError(
                     f"column {column.name} has no values in the rows to learn from; take it out of columns"
                 )
+            if column.kind in ("number", "date"):
+                column = column.learned_from(found.to_numpy()[training])
             if column.kind == "category":
                 numbers = np.unique(found.cat.codes[known])
                 column = column.model_copy(update={"levels": tuple(sorted(found.cat.categories[numbers]))})

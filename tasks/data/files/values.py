@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,9 @@ NEEDED: dict[ColumnKind, str] = {
 }
 
 
+Values = Union["pd.Series[Any]", "pa.Array[Any]"]  # of a column, as they were read, or as `typed` gives them
+
+
 class Reading(Spec):
     """How a file is written, where it does not tell by itself; what is not said is found out.
 
@@ -101,8 +104,10 @@ class Reading(Spec):
 FOUND_OUT = Reading()
 
 
-def typed(values: "pd.Series[Any]", missing: Sequence[str] | None = MISSING) -> "pa.Array[Any]":
+def typed(values: Values, missing: Sequence[str] | None = MISSING) -> "pa.Array[Any]":
     """The values in a type of Arrow's; text without blanks around it, and null where it stands for a missing value.
+
+    What this has given is given back as it is.
 
     Text has one form, Unicode's NFC, however its accents were written. If there are no words for `missing`, text has
     its blanks, and stands for nothing else. A time of day is in hours, a span of time in seconds.
@@ -110,6 +115,8 @@ def typed(values: "pd.Series[Any]", missing: Sequence[str] | None = MISSING) -> 
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if isinstance(values, pa.Array):
+        return values
     try:
         array = pa.array(values, from_pandas=True)
     except (pa.ArrowException, ValueError, TypeError, OverflowError):  # of several types, as no file has them
@@ -206,28 +213,16 @@ def kind_of(values: "pd.Series[Any]", reading: Reading = FOUND_OUT) -> ColumnKin
     return _kind_of_text(str(values.name), array, reading) if held == "text" else held
 
 
-def told_by(
-    values: "pd.Series[Any]", name: str, kind: ColumnKind, reading: Reading = FOUND_OUT, rows: Any = None
-) -> Column:
-    """The column of such values: how numbers and dates are written in it, as far as they, or what was said, tell.
-
-    Args:
-        values: of all rows.
-        name: of the column.
-        kind: what it holds.
-        reading: what was said of the file.
-        rows: those to learn from (rows,), by which numbers get an origin and dates their hours; without them neither.
-    """
+def told_by(values: Values, name: str, kind: ColumnKind, reading: Reading = FOUND_OUT) -> Column:
+    """The column of such values: how numbers and dates are written in it, as far as they, or what was said, tell."""
     array = typed(values, reading.marks)
     column = Column(name=name, kind=kind, missing=reading.missing)
     if type_of(array) == "text" and kind in ("number", "date"):
-        column = column.model_copy(update=_told(without_nothing(array), kind, reading.decimal_sign))
-    if rows is not None and kind in ("number", "date"):
-        column = column.learned_from(parse(values, column).to_numpy()[rows])
+        return column.model_copy(update=_told(without_nothing(array), kind, reading.decimal_sign))
     return column
 
 
-def parse(values: "pd.Series[Any]", column: Column, local: bool = True) -> "pd.Series[Any]":
+def parse(values: Values, column: Column, local: bool = True) -> "pd.Series[Any]":
     """The values as their kind has them, NaN where one is missing: float64, booleans as 0 and 1, or dates; or labels.
 
     Labels are a `Categorical` of text. How numbers and dates are written is told by these values, or else by the
@@ -239,10 +234,11 @@ def parse(values: "pd.Series[Any]", column: Column, local: bool = True) -> "pd.S
     import pandas as pd
 
     array = typed(values, MISSING if column.missing is None else column.missing)
+    index = values.index if isinstance(values, pd.Series) else None
     if type_of(array) is None:
         raise BakeoffError(f"column {column.name} holds {array.type}; {NEEDED[column.kind]} is needed; leave it out")
     if column.kind == "category":
-        return pd.Series(labels(array), index=values.index, name=column.name)
+        return pd.Series(labels(array), index=index, name=column.name)
     array = without_nothing(array)
     found = _read(array, column.kind, _told(array, column.kind, column.written, column.unit), local)
     unreadable = known(array) & ~np.isfinite(found)
@@ -253,7 +249,7 @@ def parse(values: "pd.Series[Any]", column: Column, local: bool = True) -> "pd.S
             f"column {column.name} holds whole numbers of which some would be the same in double precision, such as"
             f" {np.nanmax(np.abs(found)):.0f}; take it as category, or leave it out"
         )
-    return pd.Series(found, index=values.index, name=column.name)
+    return pd.Series(found, index=index, name=column.name)
 
 
 def are_exact(array: "pa.Array[Any]", found: NDArray[np.float64]) -> bool:
@@ -265,12 +261,11 @@ def are_exact(array: "pa.Array[Any]", found: NDArray[np.float64]) -> bool:
     return bool(pc.count_distinct(array, mode="only_valid").as_py() <= len(np.unique(found[~np.isnan(found)])))
 
 
-def nothing_in(values: "pd.Series[Any]") -> tuple[str, int]:
+def nothing_in(array: "pa.Array[Any]") -> tuple[str, int]:
     """A sign that stands for no value among numbers, such as a dash, and how many values are such signs."""
     import pyarrow.compute as pc
 
-    array = typed(values)
-    if type_of(array) != "text":
+    if type_of(array) != "text" or matches(array, NUMBER)[known(array)].all():
         return "", 0
     gone = array.filter(pc.and_kleene(pc.is_null(without_nothing(array)), pc.is_valid(array)))
     return (gone[0].as_py(), len(gone)) if len(gone) else ("", 0)
