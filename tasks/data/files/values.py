@@ -139,9 +139,10 @@ def typed(values: Values, missing: Sequence[str] | None = MISSING) -> "pa.Array[
     array = array.cast(pa.large_string())
     if not pc.all(pc.string_is_ascii(array)).as_py():  # Arrow's own utf8_normalize gives NFD, whatever it is told
         array = pa.array([text and unicodedata.normalize("NFC", text) for text in array.to_pylist()], array.type)
+        array = array if missing is None else pc.utf8_trim(pc.utf8_trim_whitespace(array), INVISIBLE)
     if missing is None:
         return array
-    trimmed = pc.utf8_trim(pc.utf8_trim_whitespace(array), INVISIBLE)
+    trimmed = pc.utf8_trim_whitespace(array)
     return pc.if_else(pc.is_in(trimmed, pa.array(["", *missing], trimmed.type)), None, trimmed)
 
 
