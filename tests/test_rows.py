@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tasks.data.files import data_file
 from tasks.data.files.data_file import DataFile, write_rows
 from tasks.specs import BakeoffError
 
@@ -208,7 +207,7 @@ def test_what_the_user_may_not_read_is_refused(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_file_of_another_encoding_than_utf8_is_noted(caplog: pytest.LogCaptureFixture) -> None:
     CSV.write_bytes("ä\n1\n".encode("cp1252"))
-    with caplog.at_level("INFO", data_file.__name__):
+    with caplog.at_level("INFO", encodings.__name__):
         assert DataFile(CSV).column_names == ("ä",)
     assert caplog.messages == ["rows.csv is no UTF-8, and is read as cp1252, by its letters"]
 

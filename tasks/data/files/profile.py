@@ -12,7 +12,8 @@ from pydantic import Field
 
 from tasks.data.examples import Column, ColumnKind
 from tasks.data.files import values as read
-from tasks.data.files.data_file import MARKS, DataFile
+from tasks.data.files.data_file import DataFile
+from tasks.data.files.encodings import MARKS
 from tasks.data.files.notation import COMMA, are_times, decimal_signs, known, matches, may_be_numbers, type_of, unit_of
 from tasks.data.files.target_column import Target, found_kind
 from tasks.data.files.values import FOUND_OUT, Reading, told_by

@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from tasks.data.examples import TEXT, Problem, RawData, Tokens
 from tasks.data.files import presets
 from tasks.data.files import values as read
-from tasks.data.files.data_file import DataFile, encoding_of
+from tasks.data.files.data_file import DataFile
+from tasks.data.files.encodings import encoding_of
 from tasks.data.files.folders import class_files, is_folder
 from tasks.data.files.notation import known, numbers, type_of
 from tasks.data.files.own_spec import (
