@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from tasks.data.files import encodings
 from tasks.data.files.data_file import DataFile, write_rows
 from tasks.specs import BakeoffError
 
