@@ -149,7 +149,7 @@ class DataFile:
     @property
     def encoding(self) -> str:
         """That of a CSV file, by Python's name; none of another."""
-        if self._is_parquet or self.is_archive:
+        if self.path.suffix.lower() not in (".csv", ".tsv"):
             return ""
         with _readable(self.path):
             return self._dialect.encoding

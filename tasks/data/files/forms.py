@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 
 from tasks.data.examples import DatasetSpec, RawData, WordLists
+from tasks.data.files.data_file import DataFile
 from tasks.data.files.folders import files_below, is_folder
 from tasks.data.files.images import ImagesSpec
 from tasks.data.files.own_spec import Inspection, OwnSpec
@@ -32,7 +33,10 @@ def inspect(options: InitOptions) -> Inspection:
         return _form_of_folder(options).inspect(options)
     if options.file.is_archive:
         options.refuse_columns("a .npz file has the arrays X and y, and no columns")
-    return next(form for form in FORMS if form.suits(options)).inspect(options)
+    form = next(form for form in FORMS if form.suits(options))
+    if form.opened_as is not DataFile:
+        options = options.model_copy(update={"file": form.opened_as(options.path, options.reading.encoding)})
+    return form.inspect(options)
 
 
 def _form_of_folder(options: InitOptions) -> type[OwnSpec]:

@@ -63,6 +63,7 @@ class OwnSpec(DatasetSpec):
     test: TestRowsSpec = TestRowsSpec()
 
     examples: ClassVar[str] = "rows"  # what they are called
+    opened_as: ClassVar[type[DataFile]] = DataFile
     suffixes: ClassVar[tuple[str, ...]] = ()  # of files that are an example each, in a folder of classes
     # Of `init`: from how many training rows one part of them, held out, tells enough; up to how many rows, how many
     # repeats; and whether an example has so few of its values that these are not what it costs.
@@ -108,7 +109,7 @@ class OwnSpec(DatasetSpec):
 
     def opened(self) -> DataFile:
         """Return the file, which is read when it is asked for something."""
-        return DataFile(self.path, self.reading.encoding)
+        return self.opened_as(self.path, self.reading.encoding)
 
     @property
     def in_time_order(self) -> bool:
