@@ -21,7 +21,7 @@ from tasks.data.examples import (
     encode,
     known_levels,
 )
-from tasks.data.files.notation import COMMA
+from tasks.data.files.notation import COMMA, TIMES
 from tasks.data.files.pictures import WHITE, find_pictures, read_pictures
 from tasks.data.files.series import arrange, narrowed
 from tasks.data.files.values import parse, typed
@@ -58,8 +58,12 @@ class Served(Problem):
 
     @property
     def numbers(self) -> tuple[str, ...] | None:
-        """Which columns of a file hold numbers as programmers write them; None for all of them."""
-        table = tuple(column.name for column in self.columns if column.kind == "number" and column.written != COMMA)
+        """Which columns of a file hold numbers that tell by themselves what they are; None for all of them."""
+        table = tuple(
+            column.name
+            for column in self.columns
+            if column.kind == "number" and column.written not in (COMMA, TIMES) and not column.unit
+        )
         own = table if self.columns else self.features
         return {"table": own, "series": own, "words": (), "pixels": None}[self.form]
 

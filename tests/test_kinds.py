@@ -140,7 +140,7 @@ def test_a_comma_that_may_stand_between_thousands_is_refused(values: tuple[str, 
         (("$2,214.83", "$993.08", "($5.00)", "-$1.50"), [2214.83, 993.08, -5, -1.5], "$"),
         (("€ 1.234,50", "3,00 €"), [1234.5, 3], "€"),
         (("USD 12", "USD 1,200,000"), [12, 1_200_000], "USD"),
-        (("50.0%", "53 %", "7"), [50, 53, 7], "%"),
+        (("50.0%", "53 %", "7%"), [50, 53, 7], "%"),
         (("63.8 kg", "1,074.3 kg"), [63.8, 1074.3], "kg"),
         (("20 °C", "-3.5 °C"), [20, -3.5], "°C"),
         (("0.86", "(0.25)", "−1"), [0.86, -0.25, -1], ""),
@@ -157,7 +157,16 @@ def test_numbers_have_the_notations_of_people(values: tuple[str, ...], numbers: 
 
 
 @pytest.mark.parametrize(
-    "values", [("12A", "13B"), ("70 kg", "154 lb"), ("T1", "T2"), ("0x10", "0x11"), ("1st", "2nd")]
+    "values",
+    [
+        ("12A", "13B"),
+        ("70 kg", "154 lb"),
+        ("50k", "60k", "800"),
+        ("SKU001", "SKU010"),
+        ("T1", "T2"),
+        ("0x10", "0x11"),
+        ("1st", "2nd"),
+    ],
 )
 def test_what_stands_beside_a_number_is_a_unit_if_it_is_the_same_everywhere(values: tuple[str, ...]) -> None:
     assert kind_of(text(*values)) == "category"
@@ -167,6 +176,23 @@ def test_another_unit_than_the_one_that_was_learned_is_refused() -> None:
     column = told_by(text("63.8 kg", "70 kg"), "x", "number")
     with pytest.raises(BakeoffError, match="a finite number in kg is needed, and there is '154 lb'"):
         parse(text("154 lb"), column)
+    for learned, new in ((("1", "2"), "50%"), (("1", "2"), "8:30"), (("5%", "7%"), "0.5"), (("5k", "7k"), "900")):
+        with pytest.raises(BakeoffError, match="a finite number"):
+            parse(text(new), told_by(text(*learned), "x", "number"))
+
+
+def test_dates_with_the_other_order_than_was_learned_are_refused() -> None:
+    with pytest.raises(BakeoffError, match="the day came first in the dates learned from, and here the month"):
+        parse(text("12/25/2024"), Column(name="x", kind="date", written="%d/%m/%Y"))
+
+
+def test_a_decimal_sign_tells_nothing_of_dates() -> None:
+    with pytest.raises(BakeoffError, match="the day or the month may come first"):
+        kind_of(text("03/04/2024", "05/06/2024"), Reading(decimal=","))
+
+
+def test_a_year_of_two_digits_may_come_first() -> None:
+    assert "the day or the month may come first" in refused(text("24/03/31", "24/04/01"), "date")
 
 
 @given(st.lists(st.integers(-(10**9), 10**9).map(lambda cents: cents / 100), min_size=2, max_size=9, unique=True))
@@ -196,6 +222,7 @@ def test_words_for_a_missing_value_can_be_said() -> None:
     reading = Reading(missing=("-999", "keine", "inf"))
     for values in (
         text("-999", "1", "keine"),
+        text("-999.0", "1.0", ""),
         arrow([-999, 1, -999]),
         arrow([np.inf, 1, np.nan]),
         text("inf", "1", ""),
@@ -278,8 +305,12 @@ def test_dates_of_mail_and_of_months_are_read() -> None:
 
 
 def test_times_of_a_day_are_hours() -> None:
-    assert kind_of(text("8:30", "16:45:36", "-")) == "number"
-    assert parsed(text("8:30", "16:45:36"), "number") == [8.5, 16.76]
+    assert kind_of(text("8:30", "16:45", "-")) == "number"
+    assert parsed(text("8:30", "16:45"), "number") == [8.5, 16.75]
+    assert parsed(pd.Series([pd.Timedelta(30, "min")]), "number") == parsed(text("0:30:00"), "number") == [0.5]
+    assert kind_of(text("59:30", "1:02:15")) == "category"  # of minutes or of hours
+    learned = told_by(text("8:30"), "x", "number")
+    assert parse(text("16:45", "8.5"), learned).tolist() == [16.75, 8.5]
 
 
 def test_a_column_with_many_other_values_is_no_column_of_numbers_with_faults() -> None:
@@ -308,7 +339,7 @@ def test_what_is_no_date_is_refused(day: str) -> None:
 
 
 def test_booleans_are_read_however_they_are_written() -> None:
-    assert parsed(text("true", "NO", "t", "0"), "boolean") == [1, 0, 1, 0]
+    assert parsed(text("true", "NO", "t", "0", "1.0"), "boolean") == [1, 0, 1, 0, 1]
     assert parsed(arrow([1.0, 0.0]), "boolean") == [1, 0]
     assert "row 1: true or false (or yes or no, 1 or 0) is needed, and there is 2" in refused(arrow([2]), "boolean")
 
@@ -355,7 +386,6 @@ def test_whole_numbers_that_would_be_rounded_to_the_same_are_names_and_no_amount
 
 def test_times_and_bytes_that_are_text_are_read() -> None:
     assert str(parsed(arrow([datetime.time(8, 30), None]), "number")) == "[8.5, nan]"
-    assert parsed(pd.Series([pd.Timedelta(90, "s")]), "number") == [90]
     assert parsed(arrow(["é".encode()]), "category") == ["é"]
 
 

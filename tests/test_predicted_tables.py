@@ -263,7 +263,7 @@ def test_the_same_rows_written_otherwise_have_the_same_features(rows: list[tuple
     )
     other = frame.assign(
         town=[unicodedata.normalize("NFD", {"1": "1.0", "true": "TRUE"}.get(town, town)) for town in towns],
-        size=[f"{size:,.2f} kg".translate(str.maketrans(",.", ".,")) for size in cents],
+        size=[f"{size:,.2f}".translate(str.maketrans(",.", ".,")) for size in cents],
     )
     frame.to_csv("one.csv", index=False)
     other.to_csv("other.csv", index=False, sep=";")

@@ -262,6 +262,17 @@ def test_what_tools_write_around_rows_is_no_row(text: str) -> None:
     assert DataFile(CSV).rows(["a"]).to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
 
 
+def test_rows_that_are_like_a_header_in_some_columns_stay_whichever_are_asked_for() -> None:
+    CSV.write_text("a,b,c\na,b,9\n1,2,3\na,b,c\n")
+    for columns in (["a", "b"], ["a", "b", "c"]):
+        assert DataFile(CSV).rows((), columns).a.tolist() == ["a", "1"]
+    CSV.write_text("text\nhello\ntext\n")
+    assert DataFile(CSV).rows(()).text.tolist() == ["hello", "text"]
+    CSV.write_text("name\nSmith, John\nDoe, Jane\n")
+    with pytest.raises(BakeoffError, match="2 field\\(s\\) where the header has 1"):
+        DataFile(CSV).rows(())
+
+
 def test_a_delimiter_at_the_end_of_each_row_makes_a_column_without_a_name() -> None:
     CSV.write_text("a\tb\n1\tx\t\n2\ty\t\n")
     assert DataFile(CSV).rows(["a"]).to_dict("list") == {"a": [1, 2], "b": ["x", "y"], "Unnamed: 2": ["", ""]}

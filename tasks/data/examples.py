@@ -36,18 +36,18 @@ PREDICTION = "prediction"  # the column that is added where rows of a file are p
 class Column(Spec):
     """A column of a file; `levels` are a category's values as text, in the order of their numbers.
 
-    `written` says what one value alone may not tell: which is the decimal sign, or whether days or months come first
-    in dates such as 03/04/2024, "%d/%m/%Y" or "%m/%d/%Y". A number may have a `unit` beside it. `missing` are the words
-    that stand for no value, where others than the usual do. A number, or the days of a date, are counted from the
-    `origin`, which is not 0 where single precision would take away what distinguishes the training rows. `hours` says
-    that times differ within days.
+    `written` says what one value alone may not tell: which is the decimal sign, whether days or months come first in
+    dates such as 03/04/2024, "%d/%m/%Y" or "%m/%d/%Y", or, by ":", that numbers are times such as 8:30. A number has a
+    `unit` beside it, or none if that is empty, as far as it is known. `missing` are the words that stand for no value,
+    where others than the usual do. A number, or the days of a date, are counted from the `origin`, which is not 0 where
+    single precision would take away what distinguishes the training rows. `hours` says that times differ within days.
     """
 
     name: str
     kind: ColumnKind
     levels: tuple[str, ...] = ()
     written: str = ""
-    unit: str = ""
+    unit: str | None = None
     missing: tuple[str, ...] | None = None
     origin: float = 0.0
     hours: bool = False
@@ -140,7 +140,8 @@ def known_levels(labels: Sequence[str], levels: Sequence[str]) -> list[int | Non
     places = {plain(level): number for number, level in enumerate(levels)}
     lengths = {len(level) for level in levels if level.isdecimal()}
     length = lengths.pop() if len(lengths) == 1 and all(level.isdecimal() for level in levels) else 0
-    return [places.get(plain(label.zfill(length) if label.isdecimal() else label)) for label in labels]
+    whole = [plain(label) for label in labels]
+    return [places.get(plain(label.zfill(length) if label.isdecimal() else label)) for label in whole]
 
 
 def plain(label: str) -> str:

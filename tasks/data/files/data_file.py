@@ -44,13 +44,15 @@ NamedArrays = tuple[NDArray[np.generic], NDArray[np.generic]]
 class Dialect(NamedTuple):
     """How a CSV file is written: its encoding by Python's name, its delimiter, and its header.
 
-    `header_ends` counts the rows up to the header and with it: 1, and more if empty ones come before.
+    `header_ends` counts the rows up to the header and with it: 1, and more if empty ones, remarks or Excel's `sep=`
+    come before. The names of the header are stripped, or made up; `written` has them as they are.
     """
 
     encoding: str
     delimiter: str
     header: tuple[str, ...]
     header_ends: int
+    written: tuple[str, ...]
 
 
 class DataFile:
@@ -175,16 +177,37 @@ class DataFile:
             header = [*header, ""]  # a delimiter ends each row, and the header has none at its end
         given = (unicodedata.normalize("NFC", name.strip()) for name in header)
         names = tuple(name or f"Unnamed: {place}" for place, name in enumerate(given))
-        return Dialect(encoding, delimiter, names, ends)
+        return Dialect(encoding, delimiter, names, ends, tuple(header))
 
-    def _csv(self, names: Sequence[str], in_order: bool = False) -> "pa.Table":
-        """The fields of these columns as text, none missing; empty rows are left out.
+    def _csv(self, names: Sequence[str]) -> "pa.Table":
+        """The fields of these columns as text, none missing; empty rows are left out, and the header where it is again.
+
+        Files that were joined have it more than once. All columns are looked at, so that no row is left out for some
+        columns that is there for others.
+        """
+        import pyarrow.compute as pc
+
+        table, header = self._fields(names), self._dialect.header
+        written = dict(zip(header, self._dialect.written, strict=True))
+        if len(table):
+            self._check_quotes(table.slice(len(table) - 1).to_pylist()[0])
+
+        def is_header(rows: "pa.Table") -> Any:
+            return functools.reduce(pc.and_, [pc.equal(rows[name], written[name]) for name in rows.column_names])
+
+        if len(header) < 2 or not pc.any(is_header(table)).as_py():
+            return table
+        again = is_header(self._fields(header))
+        logger.info("%s has its header %d times more; it was joined of files", self.path, pc.sum(again).as_py() or 0)
+        return table.filter(pc.invert(again))
+
+    def _fields(self, names: Sequence[str], in_order: bool = False) -> "pa.Table":
+        """The fields of these columns as text.
 
         A row with too many or too few fields, or a quote that is not closed, is a ValueError. Only if rows are read in
         order, each has its number.
         """
         import pyarrow as pa
-        import pyarrow.compute as pc
         from pyarrow import csv as arrow
 
         faults: list[Any] = []
@@ -193,9 +216,9 @@ class DataFile:
             faults.append(row)
             return "error"
 
-        encoding, delimiter, header, header_ends = self._dialect
+        encoding, delimiter, header, header_ends, _ = self._dialect
         try:
-            table = arrow.read_csv(
+            return arrow.read_csv(
                 self._without_blanks() or self.path,
                 arrow.ReadOptions(
                     use_threads=not in_order,
@@ -211,21 +234,12 @@ class DataFile:
             if not faults:
                 raise
             if not in_order:
-                return self._csv(names, in_order=True)
+                return self._fields(names, in_order=True)
             there, needed = faults[0].actual_columns, faults[0].expected_columns
             mend = f"put text with a {delimiter!r} in it in double quotes" if there > needed else "fill the row up"
             raise ValueError(
                 f"row {faults[0].number - header_ends}: {there} field(s) where the header has {needed}; {mend}"
             ) from error
-        again = functools.reduce(pc.and_, [pc.equal(table[name], name) for name in names])
-        if pc.any(again).as_py():
-            logger.info(
-                "%s has its header %d times more, as files do that were joined", self.path, pc.sum(again).as_py()
-            )
-            table = table.filter(pc.invert(again))
-        if len(table):
-            self._check_quotes(table.slice(len(table) - 1).to_pylist()[0])
-        return table
 
     def _without_blanks(self) -> Any:
         """The file without blanks in front of double quotes, if it has such: Arrow would take the quotes for text."""
@@ -341,10 +355,10 @@ def _delimiter_of(lines: Sequence[str]) -> str:
 
 
 def _preamble(rows: Sequence[Sequence[str]]) -> int:
-    """How many rows stand before the header: remarks, of one field each, where all others have more."""
+    """How many rows stand before the header: remarks behind a #, or of one field and followed by an empty row."""
     remarks = next((number for number, row in enumerate(rows) if len(row) > 1), 0)
-    following = [len(row) for row in rows[remarks:] if row]
-    return remarks if remarks and following[1:] and min(following) > 1 else 0
+    are_remarks = all(not row or row[0].startswith("#") for row in rows[:remarks]) or [] in rows[1:remarks]
+    return remarks if are_remarks and all(len(row) > 1 for row in rows[remarks:] if row) else 0
 
 
 def _as_numbers(column: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":

@@ -42,6 +42,8 @@ def encoding_of(path: Path, named: str | None = None) -> str:
     with path.open("rb") as stream:
         beginning = stream.read(4)
     marked = [encoding for mark, encoding in MARKS if beginning.startswith(mark)]
+    if named and named.replace("_", "-").lower() in ("utf-8", "utf8"):
+        named = "utf-8-sig" if marked[:1] == ["utf-8-sig"] else "utf-8"
     for encoding in [named] if named else marked[:1] or ["utf-8"]:
         try:
             _decode(path, encoding)

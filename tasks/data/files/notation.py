@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 PAIRS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))  # how booleans are written, in any case
 SWITCHES = (*PAIRS, ("0", "1"))  # and how they are as well, where a column is known to hold booleans
 
-POINT, COMMA, DAY_FIRST, MONTH_FIRST = ".", ",", "%d/%m/%Y", "%m/%d/%Y"
+POINT, COMMA, TIMES, DAY_FIRST, MONTH_FIRST = ".", ",", ":", "%d/%m/%Y", "%m/%d/%Y"
+MULTIPLES = {"k", "K", "M", "B", "bn", "T", "Mio", "Mio.", "Mrd", "Mrd.", "%", "‰"}  # without which a number is another
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 COMMA_NUMBER = r"^[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$"
 BLANKS = " '’\u00a0\u2009\u202f"  # beside the sign that is not the decimal one, they stand between thousands
@@ -31,10 +32,10 @@ TELLING = {
     POINT: r"^[+-]?(\d*\.\d*|[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?)([eE][+-]?\d+)?$",
     COMMA: r"^[+-]?(\d*,\d*|[1-9]\d{0,2}(\.\d{3})+(,\d*)?)([eE][+-]?\d+)?$",
 }
-CURRENCY = r"(?:[A-Z]{1,3})?\p{Sc}|[A-Z]{3}"
+CURRENCY = r"(?:[A-Z]{1,3})?\p{Sc}|[A-Z]{3}\s"
 WITH_UNIT = (
     rf"^[(]?[+-]?(?P<before>{CURRENCY})?\s*[(]?[+-]?\d[\d.,{BLANKS}]*(?:[eE][+-]?\d+)?[)]?"
-    rf"\s*(?P<behind>{CURRENCY}|[%‰°]\w?|[\p{{L}}Ωµ][\p{{L}}²³/·^°%*-]{{0,11}}\d?[.]?)?[)]?$"
+    rf"\s*(?P<behind>(?:[A-Z]{{1,3}})?\p{{Sc}}|[%‰°]\w?|[\p{{L}}Ωµ][\p{{L}}²³/·^°%*-]{{0,11}}\d?[.]?)?[)]?$"
 )
 SLASHES = r"^(?P<first>\d{1,2})[-/](?P<second>\d{1,2})[-/](?P<year>\d{4})"
 ISO = r"^\d{4}(-\d{2}-\d{2}([ T].*)?|\d{4})$"
@@ -45,12 +46,13 @@ MONTHS = (
     "december",
 )  # fmt: skip
 HALF_DAY = r"(?i) ?[ap]\.?m\.?$"
-CLOCK = r"^\d{1,3}:[0-5]\d(:[0-5]\d(\.\d*)?)?$"
+CLOCKS = (r"^\d{1,3}:[0-5]\d$", r"^\d{1,3}:[0-5]\d:[0-5]\d(\.\d*)?$")  # with seconds, or without
 # A year of two digits is from 1969 to 2068, as POSIX has it; RE2's references have one digit.
 SHORT_YEARS = (
     (r"^(\d{1,2}/\d{1,2}/)([0-5]\d|6[0-8])( .*)?$", r"\120\2\3"),
     (r"^(\d{1,2}/\d{1,2}/)(69|[7-9]\d)( .*)?$", r"\119\2\3"),
 )
+SHORT_YEAR = r"^\d{1,2}/\d{1,2}/\d{2}( .*)?$"
 # How dates come into ISO's form, whose parts have two digits or four.
 REWRITTEN = (
     (r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})", r"\1-\2-\3"),
@@ -119,10 +121,10 @@ def numbers(array: "pa.Array[Any]", decimal: str = "", unit: str = "") -> NDArra
     """The values (rows,) as numbers, each to its last bit.
 
     Args:
-        array: numbers, booleans or text; of times such as 8:30 come hours.
+        array: numbers, booleans or text.
         decimal: the decimal sign, if it is known; the other one stands between thousands. If it is not, a value with a
-            comma is not read.
-        unit: what may stand before or behind a number.
+            comma is not read. If it is ":", values are times, or numbers of hours.
+        unit: what may stand before or behind a number; and must, if it says how often it counts, as per cent do.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -130,9 +132,9 @@ def numbers(array: "pa.Array[Any]", decimal: str = "", unit: str = "") -> NDArra
     held = type_of(array)
     if held == "date":
         return np.full(len(array), np.nan)
-    if held == "text" and (decimal == COMMA or not matches(array, NUMBER)[known(array)].all()):
-        if are_times(array):
-            return _hours(array)
+    if held == "text" and decimal == TIMES:
+        return _hours(array)
+    if held == "text" and (decimal == COMMA or unit in MULTIPLES or not matches(array, NUMBER)[known(array)].all()):
         array = _plain(array, decimal, unit)
         array = pc.if_else(pa.array(matches(array, NUMBER)), array, None)
     elif held == "boolean":
@@ -145,6 +147,8 @@ def _plain(array: "pa.Array[Any]", decimal: str, unit: str) -> "pa.Array[Any]":
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if unit in MULTIPLES:
+        array = pc.if_else(pa.array(matches(array, re.escape(unit))), array, None)
     bare = without_unit(array, unit)
     apart = pa.array(matches(bare, APART[decimal or POINT]) & (decimal != "" or ~matches(bare, ",")))
     joined = pc.replace_substring_regex(bare, rf"[{BLANKS}{POINT if decimal == COMMA else COMMA}]", "")
@@ -158,14 +162,20 @@ def _plain(array: "pa.Array[Any]", decimal: str, unit: str) -> "pa.Array[Any]":
 def are_times(array: "pa.Array[Any]") -> bool:
     """Whether all text is times of a day, or spans of time, such as 8:30."""
     there = known(array)
-    return type_of(array) == "text" and bool(there.any() and matches(array, CLOCK)[there].all())
+    if type_of(array) != "text" or not there.any():
+        return False
+    return any(matches(array, clock)[there].all() for clock in CLOCKS)
 
 
 def _hours(array: "pa.Array[Any]") -> NDArray[np.float64]:
     import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    long = pd.Series(array.to_pylist(), dtype=object).str.replace(r"^(\d+:\d+)$", r"\1:00", regex=True)
-    return np.asarray(pd.to_timedelta(long) / np.timedelta64(1, "h"), np.float64)
+    times = pa.array(np.any([matches(array, clock) for clock in CLOCKS], axis=0))
+    long = pc.replace_substring_regex(pc.if_else(times, array, None), r"^(\d+:\d+)$", r"\1:00")
+    hours = np.asarray(pd.to_timedelta(long.to_pandas().astype(object)) / np.timedelta64(1, "h"), np.float64)
+    return np.where(np.isnan(hours), numbers(pc.if_else(times, None, array)), hours)
 
 
 def without_unit(array: "pa.Array[Any]", unit: str) -> "pa.Array[Any]":
@@ -183,7 +193,7 @@ def without_unit(array: "pa.Array[Any]", unit: str) -> "pa.Array[Any]":
 
 
 def unit_of(array: "pa.Array[Any]") -> str:
-    """The one unit or currency that stands beside at least half of the numbers of a column of text; else nothing."""
+    """The one unit or currency that stands beside each number of a column of text; else nothing."""
     import pyarrow.compute as pc
 
     there = known(array)
@@ -191,10 +201,9 @@ def unit_of(array: "pa.Array[Any]") -> str:
         return ""
     parts = pc.extract_regex(array, WITH_UNIT)
     beside = [np.asarray(pc.fill_null(parts.field(side), "").to_pylist(), np.str_) for side in (0, 1)]
-    found = np.char.add(*beside)[there]
-    units = set(found.tolist()) - {""}
+    units = set(np.char.strip(np.char.add(*beside))[there].tolist())
     both = ((beside[0] != "") & (beside[1] != "")).any()
-    return units.pop() if len(units) == 1 and not both and (found != "").mean() >= 0.5 else ""
+    return units.pop() if len(units) == 1 and not both else ""
 
 
 def decimal_signs(array: "pa.Array[Any]", unit: str = "") -> set[str]:
@@ -218,7 +227,7 @@ def booleans(array: "pa.Array[Any]") -> NDArray[np.float64]:
 
     if type_of(array) == "boolean":
         return numbers(array)
-    text = pc.utf8_lower(texts(array))
+    text = pc.replace_substring_regex(pc.utf8_lower(texts(array)), r"^([01])\.0+$", r"\1")
     said = np.full(len(array), np.nan)
     for truth, words in enumerate(zip(*SWITCHES, strict=True)):
         said[np.asarray(pc.is_in(text, pa.array(words, text.type)), np.bool_)] = truth
@@ -239,7 +248,7 @@ def dates(array: "pa.Array[Any]", written: str = "", local: bool = True) -> NDAr
             array = pc.local_timestamp(array)
         return np.asarray(pc.cast(array, pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False))
     text = with_numbered_months(with_long_years(texts(array)))
-    if written:
+    if written in (DAY_FIRST, MONTH_FIRST):
         text = pc.replace_substring_regex(text, SLASHES, r"\3-\2-\1" if written == DAY_FIRST else r"\3-\1-\2")
     halves = matches(text, HALF_DAY), matches(text, r"(?i)p\.?m\.?$")
     text = pc.replace_substring_regex(text, HALF_DAY, "")
@@ -286,11 +295,17 @@ def with_long_years(text: "pa.Array[Any]") -> "pa.Array[Any]":
 
 
 def first_in_dates(array: "pa.Array[Any]") -> str:
-    """Whether days or months come first in dates such as 31/03/2024, if one of them tells; else nothing."""
+    """Whether days or months come first in dates such as 31/03/2024, if one of them tells; else nothing.
+
+    Of 24/03/31 and the like, in which no first part is a month, nothing is told: the year may come first.
+    """
     import pyarrow.compute as pc
 
-    if type_of(array) != "text" or not matches(array := with_long_years(array), SLASHES).any():
+    if type_of(array) != "text" or not matches(array, r"^\d{1,2}[-/]").any():
         return ""
+    if all(matches(array, pattern)[known(array)].all() for pattern in (SHORT_YEAR, r"^(1[3-9]|[2-9]\d)/")):
+        return ""
+    array = with_long_years(array)
     parts = pc.extract_regex(array, SLASHES)
     days = [pc.any(pc.greater(pc.cast(parts.field(number).filter(parts.is_valid()), "int64"), 12)) for number in (0, 1)]
     return {(True, False): DAY_FIRST, (False, True): MONTH_FIRST}.get((days[0].as_py(), days[1].as_py()), "")

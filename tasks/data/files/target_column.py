@@ -75,7 +75,7 @@ def read_target(values: "pd.Series[Any]", task: Task, reading: Reading = FOUND_O
         there = ~np.isnan(numbers)
         y = numbers[there]
         _refuse_constant(name, f"{y[0]:g}", (y == y[0]).all())
-        return Target(name, y, (), there, column.unit)
+        return Target(name, y, (), there, column.unit or "")
     labels = read.labels(array)
     classes = tuple(sorted(labels.categories, key=_by_size))
     _refuse_constant(name, repr(classes[0]), len(classes) == 1)

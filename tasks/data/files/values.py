@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,14 @@ from pydantic import Field, model_validator
 from tasks.data.examples import Column, ColumnKind, plain
 from tasks.data.files.notation import (
     COMMA,
+    DAY_FIRST,
+    MONTH_FIRST,
     NUMBER,
     PAIRS,
     POINT,
     SLASHES,
+    TIMES,
+    are_times,
     booleans,
     dates,
     decimal_signs,
@@ -26,6 +30,7 @@ from tasks.data.files.notation import (
     texts,
     type_of,
     unit_of,
+    without_unit,
 )
 from tasks.specs import BakeoffError, Spec
 
@@ -59,7 +64,7 @@ HINTS: dict[ColumnKind, tuple[str, str]] = {
         r"^[+-]?[\d.]*,[\d.,]*$",
         "write it with a point for decimals, and nothing between thousands, or say which sign it is by --decimal",
     ),
-    "date": (SLASHES, "the day or the month may come first; write it as 2024-03-31"),
+    "date": (r"^\d{1,2}[-/]\d{1,2}[-/]\d", "the day or the month may come first; write it as 2024-03-31"),
 }
 LONGEST = 60  # letters of a value that a message shows
 NEEDED: dict[ColumnKind, str] = {
@@ -73,6 +78,9 @@ NEEDED: dict[ColumnKind, str] = {
 Values = Union["pd.Series[Any]", "pa.Array[Any]"]  # of a column, as they were read, or as `typed` gives them
 
 
+Word = Annotated[str, Field(coerce_numbers_to_str=True)]
+
+
 class Reading(Spec):
     """How a file is written, where it does not tell by itself; what is not said is found out.
 
@@ -82,7 +90,9 @@ class Reading(Spec):
     encoding: str | None = Field(None, description="of a CSV or text file, by Python's name: utf-8, cp1251, gb18030")
     decimal: Literal[".", ","] | None = Field(None, description="the decimal sign, where a column does not tell")
     thousands: Literal[".", ",", " ", "'"] | None = Field(None, description="what stands between thousands")
-    missing: tuple[str, ...] | None = Field(None, description="what stands for a missing value, beside an empty field")
+    missing: tuple[Annotated[str, Field(coerce_numbers_to_str=True)], ...] | None = Field(
+        None, description="what stands for a missing value, beside an empty field"
+    )
 
     @model_validator(mode="after")
     def _signs_differ(self) -> "Reading":
@@ -110,7 +120,7 @@ def typed(values: Values, missing: Sequence[str] | None = MISSING) -> "pa.Array[
     What this has given is given back as it is.
 
     Text has one form, Unicode's NFC, however its accents were written. If there are no words for `missing`, text has
-    its blanks, and stands for nothing else. A time of day is in hours, a span of time in seconds.
+    its blanks, and stands for nothing else. A time of day, or a span of time, is in hours.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -166,7 +176,7 @@ def _usual(array: "pa.Array[Any]") -> "pa.Array[Any]":
     if pa.types.is_time(own) or pa.types.is_duration(own):
         ticks = pc.cast(pc.cast(array, pa.int32() if own.bit_width == 32 else pa.int64()), pa.float64())
         per_second = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[own.unit]
-        return pc.divide(ticks, per_second * (3600 if pa.types.is_time(own) else 1))
+        return pc.divide(ticks, per_second * 3600)
     return array
 
 
@@ -218,7 +228,7 @@ def told_by(values: Values, name: str, kind: ColumnKind, reading: Reading = FOUN
     """The column of such values: how numbers and dates are written in it, as far as they, or what was said, tell."""
     array = typed(values, reading.marks)
     column = Column(name=name, kind=kind, missing=reading.missing)
-    if type_of(array) == "text" and kind in ("number", "date"):
+    if kind in ("number", "date"):
         return column.model_copy(update=_told(without_nothing(array), kind, reading.decimal_sign))
     return column
 
@@ -241,10 +251,20 @@ def parse(values: Values, column: Column, local: bool = True) -> "pd.Series[Any]
     if column.kind == "category":
         return pd.Series(labels(array), index=index, name=column.name)
     array = without_nothing(array)
-    found = _read(array, column.kind, _told(array, column.kind, column.written, column.unit), local)
+    told = _told(array, column.kind, column.written, column.unit)
+    if column.kind == "date" and column.written and told["written"] != column.written:
+        first, now = ("day", "month") if column.written == DAY_FIRST else ("month", "day")
+        raise BakeoffError(
+            f"column {column.name}: the {first} came first in the dates learned from, and here the {now}"
+        )
+    found = _read(array, column.kind, told, local)
+    if column.kind == "number" and column.missing:
+        marks = [float(mark) for mark in column.missing if re.match(NUMBER, mark)]
+        found = np.where(np.isin(found, marks), np.nan, found)
+        array = _without(array, found)
     unreadable = known(array) & ~np.isfinite(found)
     if unreadable.any():
-        raise BakeoffError(_fault(column.name, array, int(unreadable.argmax()), column.kind, column.unit))
+        raise BakeoffError(_fault(column.name, array, int(unreadable.argmax()), column.kind, column.unit or ""))
     if column.kind == "number" and not are_exact(array, found):
         raise BakeoffError(
             f"column {column.name} holds whole numbers of which some would be the same in double precision, such as"
@@ -282,18 +302,22 @@ def without_nothing(array: "pa.Array[Any]") -> "pa.Array[Any]":
     return pc.if_else(pc.is_in(array, pa.array(NOTHING, array.type)), None, array)
 
 
-def _told(array: "pa.Array[Any]", kind: ColumnKind, said: str = "", unit: str = "") -> dict[str, str]:
-    """How numbers or dates are `written`, and their `unit`: by the values where these tell, else as it was said."""
-    if type_of(array) != "text":
-        return {"written": said, "unit": unit}
+def _told(array: "pa.Array[Any]", kind: ColumnKind, said: str = "", unit: str | None = None) -> dict[str, str]:
+    """How numbers or dates are `written`, and their `unit`: by the values where these tell, else as it was said.
+
+    What was learned of a unit, or of times, holds: 50 kg is no number where it was learned that numbers have no unit.
+    """
     if kind == "date":
-        return {"written": first_in_dates(array) or said, "unit": ""}
+        own = first_in_dates(array)
+        return {"written": own or (said if said in (DAY_FIRST, MONTH_FIRST) else ""), "unit": ""}
     if kind != "number":
         return {"written": "", "unit": ""}
+    if said == TIMES or (unit is None and are_times(array)):
+        return {"written": TIMES, "unit": ""}
     said = said if said in (COMMA, POINT) else ""
-    if not said and not unit and matches(array, NUMBER)[known(array)].all():
-        return {"written": "", "unit": ""}
-    unit = unit or unit_of(array)
+    if type_of(array) != "text" or (not said and not unit and matches(array, NUMBER)[known(array)].all()):
+        return {"written": said, "unit": unit or ""}
+    unit = unit_of(array) if unit is None else unit
     signs = decimal_signs(array, unit)
     return {"written": signs.pop() if len(signs) == 1 else "" if signs else said, "unit": unit}
 
@@ -306,9 +330,9 @@ def _kind_of_text(name: str, array: "pa.Array[Any]", reading: Reading) -> Column
         said = {text.lower() for text in spellings.to_pylist()}
         if any(said <= set(pair) for pair in PAIRS):
             return "boolean"
-    if matches(array, LEADING_ZEROS).any():
-        return "category"
     array = without_nothing(array)
+    if matches(without_unit(array, unit_of(array)), LEADING_ZEROS).any():
+        return "category"
     there = known(array)
     if not there.any():
         return "category"
@@ -325,6 +349,14 @@ def _kind_of_text(name: str, array: "pa.Array[Any]", reading: Reading) -> Column
             fault = _fault(name, array, int((there & ~readable).argmax()), kind)
             raise BakeoffError(fault if share == 1 else most + fault)
     return "category"
+
+
+def _without(array: "pa.Array[Any]", found: NDArray[np.float64]) -> "pa.Array[Any]":
+    """The values without those that were found to stand for none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.if_else(pa.array(np.isnan(found) & known(array)), None, array)
 
 
 def _read(array: "pa.Array[Any]", kind: ColumnKind, told: dict[str, str], local: bool = True) -> NDArray[Any]:
