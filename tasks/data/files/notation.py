@@ -264,9 +264,9 @@ def _of_twelve_hours(
     moments: NDArray[np.datetime64], have_half: NDArray[np.bool_], afternoon: NDArray[np.bool_]
 ) -> NDArray[np.datetime64]:
     """Times whose hours are from 1 to 12 as those of a whole day; no time where an hour is none of them."""
-    hours = (moments - moments.astype("datetime64[D]")) // np.timedelta64(1, "h")
+    hours = np.floor((moments - moments.astype("datetime64[D]")) / np.timedelta64(1, "h"))
     at = np.where(hours == 12, 0, hours) + 12 * afternoon
-    turned = moments + (at - hours) * np.timedelta64(1, "h")
+    turned = moments + np.nan_to_num(at - hours).astype(np.int64) * np.timedelta64(1, "h")
     fits = (hours >= 1) & (hours <= 12)
     return np.where(have_half, np.where(fits, turned, np.datetime64("NaT")), moments)
 
