@@ -101,6 +101,13 @@ def test_a_contender_that_collapses_only_when_it_learns_from_all_rows_is_pointed
     ]
 
 
+def test_where_nobody_has_learned_anything_the_reading_of_the_data_is_doubted() -> None:
+    scores = {"trees": [0.3, 0.3], "net": [0.2, 0.2], "floor": [0.35, 0.35]}
+    [said] = remarks(_rank(scores, "accuracy", tests=scores), "accuracy")
+    assert said.startswith("No contender has learned anything: none scores better than floor.")
+    assert "not read as you mean them: look at what `bakeoff check` says" in said
+
+
 def test_without_a_floor_nobody_is_measured_by_it() -> None:
     assert remarks(_rank({"net": [9.0, 9.0], "trees": [3.0, 3.0]}), "mae") == []
 

@@ -202,11 +202,19 @@ def write_report(
 def remarks(entries: Sequence[LeaderboardEntry], metric: MetricName) -> list[str]:
     """Which contenders learned no more than the floor, and what the libraries warned of."""
     sign, floor = METRICS[metric].sign, best_of(entries, "floor")
-    found = [
-        f"{entry.name} has learned nothing: it scores no better than {floor.name}. Look at its settings."
-        for entry in entries
-        if floor
-        and entry.family != "floor"
-        and min(sign * (entry.mean - floor.mean), sign * (entry.test_mean - floor.test_mean)) <= 0
+    learners = [entry for entry in entries if entry.family != "floor"]
+    collapsed = [
+        entry.name
+        for entry in learners
+        if floor and min(sign * (entry.mean - floor.mean), sign * (entry.test_mean - floor.test_mean)) <= 0
     ]
+    name = floor.name if floor else ""
+    found = [
+        f"{each} has learned nothing: it scores no better than {name}. Look at its settings." for each in collapsed
+    ]
+    if len(collapsed) == len(learners) > 1:
+        found = [
+            f"No contender has learned anything: none scores better than {name}. Either the data tell nothing of the"
+            " target, or they are not read as you mean them: look at what `bakeoff check` says of them."
+        ]
     return found + [f"{entry.name}: {warning}" for entry in entries for warning in entry.warnings]
