@@ -42,3 +42,8 @@ def seconds_of(text: str, units: str = "dhms") -> float:
     """Return the seconds of a time such as 30s, 1.5m, 1h or 1d, in one of these units; 0 for what is none."""
     read = re.fullmatch(rf"(\d+(?:\.\d+)?)([{units}])", text.strip())
     return float(read[1]) * SECONDS[read[2]] if read else 0.0
+
+
+def counted(number: int, what: str) -> str:
+    """Return so many of something, such as "1 row" or "2,000 rows"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("s") else "s")

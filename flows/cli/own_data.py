@@ -41,6 +41,19 @@ FIRST = ("kind", "path", "text", "id", "time", "target", "task", "unit", "column
 KINDS = ("number", "category", "boolean", "date", "ignore")
 COLUMN = "COLUMN"
 
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=KIND", help=f"Take a column as {', '.join(KINDS)}; may be repeated."),
+]
+Marked = Annotated[str | None, typer.Option(metavar="COLUMN=VALUE", help="Hold out the rows that a column marks so.")]
+Encoding = Annotated[str | None, typer.Option(metavar="NAME", help="Of the file, such as cp1251; else found.")]
+Decimal = Annotated[str | None, typer.Option(metavar=".|,", help="The decimal sign, where columns do not tell.")]
+Thousands = Annotated[str | None, typer.Option(metavar="SIGN", help="What stands between thousands.")]
+Missing = Annotated[
+    list[str] | None,
+    typer.Option(metavar="WORD", help="What stands for no value, in place of NA, None and such; may be repeated."),
+]
+
 
 def conf_file(source: Path, name: str | None, force: bool) -> Path:
     """Where the experiment is to be written: under its name, or else one made of that of the file or folder.
@@ -142,24 +155,12 @@ def init(
     series: Annotated[str | None, typer.Option("--id", metavar=COLUMN, help="Which rows are of one series.")] = None,
     time: Annotated[str | None, typer.Option(metavar=COLUMN, help="Which rows came first.")] = None,
     group: Annotated[str | None, typer.Option(metavar=COLUMN, help="Which rows stay together.")] = None,
-    kinds: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="NAME=KIND", help=f"Take a column as {', '.join(KINDS)}; may be repeated."),
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option(metavar="COLUMN=VALUE", help="Hold out the rows that a column marks so.")
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the file, such as cp1251; else found.")
-    ] = None,
-    decimal: Annotated[
-        str | None, typer.Option(metavar=".|,", help="The decimal sign, where columns do not tell.")
-    ] = None,
-    thousands: Annotated[str | None, typer.Option(metavar="SIGN", help="What stands between thousands.")] = None,
-    missing: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WORD", help="What stands for no value, in place of NA, None and such; may be repeated."),
-    ] = None,
+    kinds: Kinds = None,
+    test: Marked = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    missing: Missing = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an experiment of that name.")] = False,
     debug: Debug = False,
 ) -> None:

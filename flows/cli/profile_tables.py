@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.examples import RawData
-from tasks.data.files.profile import ColumnProfile, DataProfile, counted
+from tasks.data.files.profile import ColumnProfile, DataProfile
 from tasks.data.folds.splitting import Parts
 from tasks.parallel import jobs
 from tasks.printable import printable
 from tasks.reporting.leaderboard import plain_table
+from tasks.specs import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ PICTOGRAPH = (
     r"(?:[\ufe0f\p{Emoji_Modifier}]|\u200d\p{Extended_Pictographic})*"
 )
 ANY_WORD = rf"(?V1){SIGNED}|{PICTOGRAPH}|[{ALONE}]\p{{M}}*|{LETTERS}(?:'{LETTERS})*|[!?]"
+RUN = rf"(?V1){PICTOGRAPH}|[\w\p{{N}}\u200c\u200d]+|[!?]"
 LONGEST_RUN = 4  # letters
 RESERVED = 3  # columns before the first term's: by Keras's convention for padding, the start and the unknown word
 UNKNOWN = -1
@@ -73,15 +74,14 @@ class Terms:
 def words_of(text: str) -> list[str]:
     """Return the words of a text, in order; a typographer's apostrophe is one as well."""
     plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    return WORD.findall(plain) if plain.isascii() else _any_word().findall(plain)
+    return WORD.findall(plain) if plain.isascii() else _pattern(ANY_WORD).findall(plain)
 
 
 def runs_of(text: str) -> list[str]:
     """Return all runs of 1 to 4 letters within the words of a text."""
-    joined = (run for run in _any_word("runs").findall(text.lower()))
     return [
         run[start : start + length]
-        for run in joined
+        for run in _pattern(RUN).findall(text.lower())
         for length in range(1, LONGEST_RUN + 1)
         for start in range(len(run) - length + 1)
     ]
@@ -89,17 +89,15 @@ def runs_of(text: str) -> list[str]:
 
 def have_no_blanks(texts: Iterable[str]) -> bool:
     """Whether most letters are of scripts that have no blanks between words."""
-    import regex
-
     letters = "".join(sign for text in texts for sign in text if sign.isalpha())
-    return 2 * len(regex.findall(f"[{ALONE}]", letters)) > len(letters)
+    return 2 * len(_pattern(f"[{ALONE}]").findall(letters)) > len(letters)
 
 
 @lru_cache
-def _any_word(what: Literal["words", "runs"] = "words") -> Any:
+def _pattern(pattern: str) -> Any:
     import regex
 
-    return regex.compile(ANY_WORD if what == "words" else rf"(?V1){PICTOGRAPH}|[\w\p{{N}}\u200c\u200d]+|[!?]")
+    return regex.compile(pattern)
 
 
 def find_terms(texts: Iterable[str], tokens: Tokens) -> tuple[Terms, "csr_matrix"]:

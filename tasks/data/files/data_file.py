@@ -198,7 +198,8 @@ class DataFile:
         if len(header) < 2 or not pc.any(is_header(table)).as_py():
             return table
         again = is_header(self._fields(header))
-        logger.info("%s has its header %d times more; it was joined of files", self.path, pc.sum(again).as_py() or 0)
+        if times := pc.sum(again).as_py():
+            logger.info("%s has its header %d times more; it was joined of files", self.path, times)
         return table.filter(pc.invert(again))
 
     def _fields(self, names: Sequence[str], in_order: bool = False) -> "pa.Table":

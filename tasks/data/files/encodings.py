@@ -44,20 +44,16 @@ def encoding_of(path: Path, named: str | None = None) -> str:
     marked = [encoding for mark, encoding in MARKS if beginning.startswith(mark)]
     if named and named.replace("_", "-").lower() in ("utf-8", "utf8"):
         named = "utf-8-sig" if marked[:1] == ["utf-8-sig"] else "utf-8"
-    for encoding in [named] if named else marked[:1] or ["utf-8"]:
-        try:
-            _decode(path, encoding)
-        except UnicodeDecodeError as error:
-            if named or marked:
-                raise ValueError(
-                    f"its bytes are no text in {encoding}; save it as UTF-8, or name its encoding"
-                ) from error
-            break
-        except LookupError as error:
-            raise ValueError(f"there is no encoding {encoding}; Python's names are meant, such as cp1251") from error
-        return encoding
-    encoding = _detected(path)
-    logger.info("%s is no UTF-8, and is read as %s, by its letters", path, encoding)
+    encoding = named or next(iter(marked), "utf-8")
+    try:
+        _decode(path, encoding)
+    except UnicodeDecodeError as error:
+        if named or marked:
+            raise ValueError(f"its bytes are no text in {encoding}; save it as UTF-8, or name its encoding") from error
+        encoding = _detected(path)
+        logger.info("%s is no UTF-8, and is read as %s, by its letters", path, encoding)
+    except LookupError as error:
+        raise ValueError(f"there is no encoding {encoding}; Python's names are meant, such as cp1251") from error
     return encoding
 
 

@@ -179,7 +179,10 @@ def _hours(array: "pa.Array[Any]") -> NDArray[np.float64]:
 
 
 def without_unit(array: "pa.Array[Any]", unit: str) -> "pa.Array[Any]":
-    """Text without a unit; a minus that is not the keyboard's, or the brackets of bookkeepers, become a minus."""
+    """Text without a unit; a minus that is not the keyboard's, or the brackets of bookkeepers, become a minus.
+
+    Brackets may stand around the unit, ($5), or inside, $(5).
+    """
     import pyarrow.compute as pc
 
     for pattern, form in (

@@ -14,7 +14,7 @@ from tasks.data.examples import Column, ColumnKind
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.encodings import MARKS
-from tasks.data.files.notation import COMMA, are_times, decimal_signs, known, matches, may_be_numbers, type_of, unit_of
+from tasks.data.files.notation import COMMA, TIMES, decimal_signs, known, matches, may_be_numbers, type_of, unit_of
 from tasks.data.files.target_column import Target, found_kind
 from tasks.data.files.values import FOUND_OUT, Reading, told_by
 from tasks.specs import BakeoffError, Spec, did_you_mean, listed
@@ -148,11 +148,6 @@ class DataProfile(NamedTuple):
     lacking: str = ""
 
 
-def counted(number: int, what: str) -> str:
-    """Return so many of something, such as "1 row" or "2,000 rows"."""
-    return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("s") else "s")
-
-
 def find_out(options: InitOptions, rows: "pd.DataFrame") -> tuple[Reading, tuple[str, ...]]:
     """Return how a file is written, as was said or as it tells as a whole, and what is to be known of that.
 
@@ -171,6 +166,8 @@ def find_out(options: InitOptions, rows: "pd.DataFrame") -> tuple[Reading, tuple
 
 def _decimal_sign(rows: "pd.DataFrame") -> tuple[str, str] | None:
     """A column of numbers that tells the decimal sign, and that; nothing if no number has a comma, or they disagree."""
+    if not any(read.have_commas(values) for _, values in rows.items()):
+        return None
     arrays = {str(name): read.without_nothing(read.typed(values)) for name, values in rows.items()}
     texts = {name: array for name, array in arrays.items() if type_of(array) == "text" and known(array).any()}
     with_commas = (array for array in texts.values() if matches(array, ",").any())
@@ -232,7 +229,7 @@ def _about_values(array: "pa.Array[Any]", column: Column) -> str:
     parts = [
         f" {column.unit}" if column.unit else "",
         "; decimal comma" if column.written == COMMA else "",
-        "; times, in hours" if column.kind == "number" and are_times(array) else "",
+        "; times, in hours" if column.written == TIMES else "",
         f"; {'day' if column.written.startswith('%d') else 'month'} first" if column.written.startswith("%") else "",
         f"; {sign!r} stands for no value, {times:,} times" if times else "",
     ]

@@ -9,10 +9,9 @@ import numpy as np
 
 from tasks.data.files.own_spec import Inspection
 from tasks.data.files.presets import Settings, Size
-from tasks.data.files.profile import counted
 from tasks.data.files.target_column import Target
 from tasks.metrics import METRICS, MetricName
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, counted
 
 N_SPLITS = 5
 LARGE_VALUES = 50_000_000  # rows times features from which one part of the rows, held out, tells enough

@@ -12,7 +12,6 @@ from tasks.data.examples import Column, Problem, RawData
 from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
-from tasks.data.files.notation import COMMA
 from tasks.data.files.own_spec import (
     A_FIFTH,
     Inspection,
@@ -24,11 +23,11 @@ from tasks.data.files.own_spec import (
     refuse_two_uses,
 )
 from tasks.data.files.presets import Entries, Size
-from tasks.data.files.profile import DataProfile, InitOptions, counted
+from tasks.data.files.profile import DataProfile, InitOptions
 from tasks.data.files.tables import choose_test, read_named
 from tasks.data.files.target_column import Target, choose_task, found_kind, read_target, target_of
-from tasks.data.files.values import FOUND_OUT, told_by
-from tasks.specs import BakeoffError, listed
+from tasks.data.files.values import told_by
+from tasks.specs import BakeoffError, counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +158,7 @@ class SeriesSpec(OwnSpec):
         key, clock, target = str(self.id), str(self.time), str(self.target)  # which are there, as the schema holds
         names = [key, clock, target, *self.columns, *([self.test.column] if self.test.column else [])]
         reading = self.reading
-        rows = file.rows([] if reading.decimal_sign == COMMA else [clock, *self.columns], names)
+        rows = file.rows(reading.plain([clock, *self.columns]), names)
         moments = read.kind_of(rows[clock], reading)
         if moments not in ("number", "date"):
             raise BakeoffError(f"column {clock} orders the rows of a series; numbers or dates are needed in it")
@@ -228,8 +227,11 @@ def arrange(rows: "pd.DataFrame", columns: Sequence[Column], length: int | None)
         BakeoffError: when an id or a time is missing, a series has a time twice, or a value is no finite number.
     """
     key, clock, *values = columns
-    ids = read.labels(read.typed(rows[key.name], read.MISSING if key.missing is None else key.missing))
-    numbers, moments = ids.codes.astype(np.int64), read.parse(rows[clock.name], clock, local=False).to_numpy()
+    ids = read.parse(rows[key.name], key).cat
+    numbers, moments = (
+        ids.codes.to_numpy().astype(np.int64),
+        read.parse(rows[clock.name], clock, local=False).to_numpy(),
+    )
     _refuse_missing(numbers < 0, key.name)
     _refuse_missing(np.isnan(moments), clock.name)
     order = np.lexsort((moments, numbers))
@@ -238,7 +240,8 @@ def arrange(rows: "pd.DataFrame", columns: Sequence[Column], length: int | None)
     if repeated.any():
         row = order[1:][repeated][0]
         raise BakeoffError(
-            f"series {ids[row]} has more than one row of {clock.name} {rows[clock.name].iloc[row]}; a series has one"
+            f"series {ids.categories[numbers[row]]} has more than one row of {clock.name}"
+            f" {rows[clock.name].iloc[row]}; a series has one"
             " row for each time"
         )
     lengths = np.bincount(numbers)
@@ -320,19 +323,10 @@ def _of_table(options: InitOptions) -> tuple[dict[str, Any], dict[str, str], tup
     if not columns:
         raise BakeoffError(f"{options.path} has no column of numbers to predict {target} from")
     others = [name for name in free if name not in columns]
-    settings: dict[str, Any] = {
-        "task": named.task,
-        "id": options.id,
-        "time": options.time,
-        "target": target,
-        "columns": columns,
-    }
-    settings |= {"reading": named.reading} if named.reading != FOUND_OUT else {}
-    facts = named.facts
+    settings = {**named.settings, "id": options.id, "time": options.time, "columns": columns}
+    facts = (*named.facts, *test.facts)
     if test.warning:
         facts += (f"{test.unsure} is not used: {test.warning.said}",)
-    if test.spec.column:
-        facts += (test.why,)
     comments = {
         "dataset.task": named.about,
         "dataset.columns": "numbers" + (f"; not used, since they are none: {listed(others)}" if others else ""),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,6 @@ from tasks.data.files import presets
 from tasks.data.files import values as read
 from tasks.data.files.data_file import DataFile
 from tasks.data.files.folders import part_of
-from tasks.data.files.notation import COMMA
 from tasks.data.files.own_spec import (
     A_FIFTH,
     Inspection,
@@ -29,14 +28,13 @@ from tasks.data.files.profile import (
     ColumnWarning,
     DataProfile,
     InitOptions,
-    counted,
     find_out,
     profile_columns,
 )
 from tasks.data.files.target_column import choose_task, lacking_in, read_target
 from tasks.data.files.values import FOUND_OUT, Reading, told_by
 from tasks.metrics import Task
-from tasks.specs import BakeoffError, listed
+from tasks.specs import BakeoffError, counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +57,12 @@ class Named(NamedTuple):
     reading: Reading
     facts: tuple[str, ...]
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of a data set of such rows, whatever its form."""
+        reading = {"reading": self.reading} if self.reading != FOUND_OUT else {}
+        return {"task": self.task, "target": self.target, **reading}
+
 
 class Marked(NamedTuple):
     """Which rows are for the test, and why; a column that may say it as well, in words that are `unsure`."""
@@ -67,6 +71,11 @@ class Marked(NamedTuple):
     why: str
     unsure: str = ""
     warning: ColumnWarning | None = None
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What is to be told, where the file says which rows are for the test."""
+        return (self.why,) if self.spec.column else ()
 
 
 class TableFileSpec(RowsSpec):
@@ -106,7 +115,7 @@ class TableFileSpec(RowsSpec):
         others = [name for name in (options.group, options.time, test.spec.column) if name]
         rows = named.rows.drop(columns=others)
         profile = _profile(rows, str(options.path), named.target, named.task, options.kinds, named.reading, test)
-        profile = profile._replace(facts=(*named.facts, test.why) if test.spec.column else named.facts)
+        profile = profile._replace(facts=(*named.facts, *test.facts))
         dataset = cls._chosen(options, named, test.spec, profile)
         comments = {
             "dataset.task": named.about,
@@ -139,9 +148,7 @@ class TableFileSpec(RowsSpec):
         """
         others = (self.target, self.group_column, self.time_column, self.test.column)
         numbers = [name for name, kind in self.columns.items() if kind == "number"]
-        # A decimal comma elsewhere makes a thousand of 1.041, which by itself is a number as programmers write it.
-        numbers = [] if self.reading.decimal_sign == COMMA else numbers
-        rows = (file or self.opened()).rows(numbers, [*self.columns, *filter(None, others)])
+        rows = (file or self.opened()).rows(self.reading.plain(numbers), [*self.columns, *filter(None, others)])
         used = self.arrange(rows, rows[self.target], "no target")
         columns, values = self._parse(rows, used.kept, used.held_out)
         problem = self._problem(columns, used.classes)
@@ -165,13 +172,11 @@ class TableFileSpec(RowsSpec):
             return cls(
                 kind=cls.model_fields["kind"].default,
                 path=options.path,
-                task=named.task,
-                target=named.target,
                 columns=features,
                 group_column=options.group,
                 time_column=options.time,
                 test=test,
-                **({"reading": named.reading} if named.reading != FOUND_OUT else {}),
+                **named.settings,
                 **({"unit": profile.target.unit} if named.task == "regression" else {}),
             )
         except ValidationError as error:

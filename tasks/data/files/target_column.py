@@ -14,7 +14,7 @@ from tasks.data.files import values as read
 from tasks.data.files.notation import known, type_of
 from tasks.data.files.values import FOUND_OUT, Reading, told_by
 from tasks.metrics import Task, classification
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,8 +70,13 @@ def read_target(values: "pd.Series[Any]", task: Task, reading: Reading = FOUND_O
     if not there.any():
         raise BakeoffError(f"column {name}, the target, has no values")
     if task == "regression":
-        column = told_by(values, name, "number", reading)
-        numbers = _numbers(values, name, reading)
+        column = told_by(array, name, "number", reading)
+        try:
+            numbers = read.parse(array, column).to_numpy()
+        except BakeoffError as error:
+            raise BakeoffError(
+                f"{error}; the target is a number: set task: multiclass where these are names"
+            ) from error
         there = ~np.isnan(numbers)
         y = numbers[there]
         _refuse_constant(name, f"{y[0]:g}", (y == y[0]).all())
@@ -91,8 +96,7 @@ def lacking_in(values: "pd.Series[Any]", known: NDArray[np.bool_], what: str) ->
     words = Counter(read.as_text(values, ())[~known].tolist())
     said = [f"{word!r} {times:,} times" for word, times in words.most_common(3) if word]
     keep = f", in which it is {', '.join(said)} (--missing '' keeps such words)" if said else ""
-    rows = int((~known).sum())
-    return f"{rows:,} row{'' if rows == 1 else 's'} without {what} left out{keep}"
+    return f"{counted(int((~known).sum()), 'row')} without {what} left out{keep}"
 
 
 def target_of(raw: RawData, name: str) -> Target:
@@ -135,13 +139,6 @@ def found_kind(values: "pd.Series[Any]", reading: Reading = FOUND_OUT) -> Column
         return read.kind_of(values, reading)
     except BakeoffError as error:
         raise BakeoffError(f"{error}; if these are names: --column {shlex.quote(str(values.name))}=category") from error
-
-
-def _numbers(values: "pd.Series[Any]", name: str, reading: Reading) -> NDArray[np.float64]:
-    try:
-        return read.parse(values, told_by(values, name, "number", reading)).to_numpy()
-    except BakeoffError as error:
-        raise BakeoffError(f"{error}; the target is a number: set task: multiclass where these are names") from error
 
 
 def _refuse_constant(name: str, value: str, constant: bool) -> None:

@@ -25,13 +25,13 @@ from tasks.data.files.own_spec import (
     refuse_two_uses,
 )
 from tasks.data.files.presets import Entries, Settings, Size
-from tasks.data.files.profile import DataProfile, InitOptions, counted
+from tasks.data.files.profile import DataProfile, InitOptions
 from tasks.data.files.tables import Named, choose_test, read_named
 from tasks.data.files.target_column import lacking_in, read_target, target_of
-from tasks.data.files.values import FOUND_OUT, Reading
+from tasks.data.files.values import Reading
 from tasks.data.terms import RESERVED, have_no_blanks, words_of
 from tasks.metrics import classification
-from tasks.specs import BakeoffError
+from tasks.specs import BakeoffError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,11 +102,10 @@ class TextFileSpec(RowsSpec):
             named = read_named(options)
             others = [name for name in (options.text, options.group, options.time) if name]
             test = choose_test(named.rows.drop(columns=[named.target, *others]), options)
-            settings = {"task": named.task, "text": options.text, "target": named.target, "test": test.spec}
+            settings = {**named.settings, "text": options.text, "test": test.spec}
             settings |= {"group_column": options.group, "time_column": options.time}
-            settings |= {"reading": named.reading} if named.reading != FOUND_OUT else {}
             rows, comments = len(named.rows), ABOUT | {"dataset.task": named.about, "dataset.test": test.why}
-            facts = (*named.facts, test.why) if test.spec.column else named.facts
+            facts = (*named.facts, *test.facts)
             lacking = _lacking(named, str(options.text))
         dataset = cls(kind="text", path=options.path, num_words=WORDS[rows >= MANY], ngrams=2, **settings)
         raw = dataset.read(options.file)

@@ -76,8 +76,6 @@ NEEDED: dict[ColumnKind, str] = {
 
 
 Values = Union["pd.Series[Any]", "pa.Array[Any]"]  # of a column, as they were read, or as `typed` gives them
-
-
 Word = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
@@ -90,9 +88,7 @@ class Reading(Spec):
     encoding: str | None = Field(None, description="of a CSV or text file, by Python's name: utf-8, cp1251, gb18030")
     decimal: Literal[".", ","] | None = Field(None, description="the decimal sign, where a column does not tell")
     thousands: Literal[".", ",", " ", "'"] | None = Field(None, description="what stands between thousands")
-    missing: tuple[Annotated[str, Field(coerce_numbers_to_str=True)], ...] | None = Field(
-        None, description="what stands for a missing value, beside an empty field"
-    )
+    missing: tuple[Word, ...] | None = Field(None, description="what stands for a missing value, beside an empty field")
 
     @model_validator(mode="after")
     def _signs_differ(self) -> "Reading":
@@ -109,6 +105,10 @@ class Reading(Spec):
     def decimal_sign(self) -> str:
         """The decimal sign, as far as it is said; that of thousands tells it too."""
         return self.decimal or {POINT: COMMA, COMMA: POINT}.get(self.thousands or "", "")
+
+    def plain(self, numbers: Sequence[str]) -> Sequence[str]:
+        """Which columns of numbers may be read as programmers write them: none where 1.041 is a thousand and more."""
+        return () if self.decimal_sign == COMMA else numbers
 
 
 FOUND_OUT = Reading()
@@ -137,11 +137,8 @@ def typed(values: Values, missing: Sequence[str] | None = MISSING) -> "pa.Array[
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     array = _usual(array)
-    if type_of(array) == "number" and missing not in (None, MISSING):
-        marks = pa.array(
-            [float(mark) for mark in missing or () if re.match(rf"{NUMBER}|^[+-]?inf$", mark)], pa.float64()
-        )
-        array = pc.if_else(pc.is_in(pc.cast(array, pa.float64(), safe=False), marks), None, array)
+    if type_of(array) == "number" and missing:
+        array = pc.if_else(pa.array(_are_marks(numbers(array), missing)), None, array)
     if pa.types.is_floating(array.type):
         return pc.if_else(pc.is_nan(array), None, array)
     if type_of(array) != "text":
@@ -258,11 +255,8 @@ def parse(values: Values, column: Column, local: bool = True) -> "pd.Series[Any]
             f"column {column.name}: the {first} came first in the dates learned from, and here the {now}"
         )
     found = _read(array, column.kind, told, local)
-    if column.kind == "number" and column.missing:
-        marks = [float(mark) for mark in column.missing if re.match(NUMBER, mark)]
-        found = np.where(np.isin(found, marks), np.nan, found)
-        array = _without(array, found)
-    unreadable = known(array) & ~np.isfinite(found)
+    missing = _are_marks(found, column.missing or ()) if column.kind == "number" else np.zeros(len(found), np.bool_)
+    unreadable = known(array) & ~np.isfinite(found) & ~missing
     if unreadable.any():
         raise BakeoffError(_fault(column.name, array, int(unreadable.argmax()), column.kind, column.unit or ""))
     if column.kind == "number" and not are_exact(array, found):
@@ -270,7 +264,12 @@ def parse(values: Values, column: Column, local: bool = True) -> "pd.Series[Any]
             f"column {column.name} holds whole numbers of which some would be the same in double precision, such as"
             f" {np.nanmax(np.abs(found)):.0f}; take it as category, or leave it out"
         )
-    return pd.Series(found, index=index, name=column.name)
+    return pd.Series(np.where(missing, np.nan, found) if missing.any() else found, index=index, name=column.name)
+
+
+def have_commas(values: "pd.Series[Any]") -> bool:
+    """Whether there is a comma in a column of text."""
+    return values.dtype == "str" and bool(values.str.contains(",", regex=False).any())
 
 
 def are_exact(array: "pa.Array[Any]", found: NDArray[np.float64]) -> bool:
@@ -280,6 +279,11 @@ def are_exact(array: "pa.Array[Any]", found: NDArray[np.float64]) -> bool:
     if not np.nanmax(np.abs(found), initial=0) >= EXACT:
         return True
     return bool(pc.count_distinct(array, mode="only_valid").as_py() <= len(np.unique(found[~np.isnan(found)])))
+
+
+def _are_marks(found: NDArray[np.float64], missing: Sequence[str]) -> NDArray[np.bool_]:
+    """Which numbers (rows,) are among the words for a missing value, however these are written: -999 or -999.0."""
+    return np.isin(found, [float(mark) for mark in missing if re.match(rf"{NUMBER}|^[+-]?inf$", mark)])
 
 
 def nothing_in(array: "pa.Array[Any]") -> tuple[str, int]:
@@ -349,14 +353,6 @@ def _kind_of_text(name: str, array: "pa.Array[Any]", reading: Reading) -> Column
             fault = _fault(name, array, int((there & ~readable).argmax()), kind)
             raise BakeoffError(fault if share == 1 else most + fault)
     return "category"
-
-
-def _without(array: "pa.Array[Any]", found: NDArray[np.float64]) -> "pa.Array[Any]":
-    """The values without those that were found to stand for none."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.if_else(pa.array(np.isnan(found) & known(array)), None, array)
 
 
 def _read(array: "pa.Array[Any]", kind: ColumnKind, told: dict[str, str], local: bool = True) -> NDArray[Any]:
